@@ -1,0 +1,213 @@
+//! An object as the cache holds it: canonical bytes and the few facts that the engine looks up without parsing.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use serde_json::{Map, Value};
+
+use crate::json::Json;
+use crate::marks::{OWNER_UID_LABEL, SHARE_ANNOTATION_PREFIX};
+use crate::object::{Object, ObjectError};
+use crate::reference::{ObjectRef, ResourceVersion, Uid};
+
+/// A live object, without `metadata.managedFields`.
+#[derive(Clone, Debug)]
+pub struct Cached {
+    target: ObjectRef,
+    uid: Uid,
+    resource_version: ResourceVersion,
+    generation: i64,
+    deleting: bool,
+    owners: Box<[Uid]>,
+    field_sets: Box<[(Box<str>, u64)]>,
+    json: Json,
+}
+
+impl Cached {
+    /// From an object as the API server sends it.
+    ///
+    /// # Errors
+    /// When it lacks kind or name.
+    pub fn from_live(mut value: Value) -> Result<Self, ObjectError> {
+        let field_sets = value
+            .get_mut("metadata")
+            .and_then(Value::as_object_mut)
+            .and_then(|metadata| metadata.remove("managedFields"))
+            .map(|fields| applied_field_sets(&fields))
+            .unwrap_or_default();
+        let object = Object::from_value(value)?;
+        let text = |pointer| {
+            object
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        Ok(Self {
+            uid: Uid(text("/metadata/uid")),
+            resource_version: ResourceVersion(text("/metadata/resourceVersion")),
+            generation: object
+                .pointer("/metadata/generation")
+                .and_then(Value::as_i64)
+                .unwrap_or_default(),
+            deleting: object.pointer("/metadata/deletionTimestamp").is_some(),
+            owners: owners(&object),
+            field_sets,
+            json: object.to_json(),
+            target: object.target().clone(),
+        })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub const fn target(&self) -> &ObjectRef {
+        &self.target
+    }
+
+    /// `metadata.uid`.
+    #[must_use]
+    pub const fn uid(&self) -> &Uid {
+        &self.uid
+    }
+
+    /// `metadata.resourceVersion`.
+    #[must_use]
+    pub const fn resource_version(&self) -> &ResourceVersion {
+        &self.resource_version
+    }
+
+    /// `metadata.generation`; 0 for kinds without.
+    #[must_use]
+    pub const fn generation(&self) -> i64 {
+        self.generation
+    }
+
+    /// Whether it has a deletion timestamp.
+    #[must_use]
+    pub const fn deleting(&self) -> bool {
+        self.deleting
+    }
+
+    /// Uids of all objects that left a mark on it: owner references, owner label, shares.
+    #[must_use]
+    pub fn owners(&self) -> &[Uid] {
+        &self.owners
+    }
+
+    /// Hash of the field set that `manager` holds by server-side apply. It changes when a field is lost, which the object
+    /// itself does not show.
+    #[must_use]
+    pub fn field_set(&self, manager: &str) -> Option<u64> {
+        self.field_sets
+            .iter()
+            .find(|(name, _)| &**name == manager)
+            .map(|(_, hash)| *hash)
+    }
+
+    /// Canonical text.
+    #[must_use]
+    pub const fn json(&self) -> &Json {
+        &self.json
+    }
+
+    /// Parses the text.
+    ///
+    /// # Errors
+    /// Never for a value made by [`Self::from_live`].
+    pub fn object(&self) -> Result<Object, ObjectError> {
+        Object::parse(self.json.as_str())
+    }
+}
+
+fn owners(object: &Object) -> Box<[Uid]> {
+    let mut owners: Vec<Uid> = Vec::new();
+    let references = object
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array);
+    for reference in references.into_iter().flatten() {
+        if let Some(uid) = reference.get("uid").and_then(Value::as_str) {
+            owners.push(Uid(uid.to_owned()));
+        }
+    }
+    let map = |pointer| object.pointer(pointer).and_then(Value::as_object);
+    if let Some(uid) = map("/metadata/labels")
+        .and_then(|labels| labels.get(OWNER_UID_LABEL))
+        .and_then(Value::as_str)
+    {
+        owners.push(Uid(uid.to_owned()));
+    }
+    for key in map("/metadata/annotations").into_iter().flat_map(Map::keys) {
+        if let Some(uid) = key.strip_prefix(SHARE_ANNOTATION_PREFIX) {
+            owners.push(Uid(uid.to_owned()));
+        }
+    }
+    owners.sort();
+    owners.dedup();
+    owners.into()
+}
+
+fn applied_field_sets(managed_fields: &Value) -> Box<[(Box<str>, u64)]> {
+    let entries = managed_fields
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    entries
+        .iter()
+        .filter(|entry| {
+            entry.get("operation").and_then(Value::as_str) == Some("Apply")
+                && entry.get("subresource").is_none()
+        })
+        .filter_map(|entry| {
+            let manager = entry.get("manager")?.as_str()?;
+            let mut hasher = DefaultHasher::new();
+            entry.get("fieldsV1")?.hash(&mut hasher);
+            Some((manager.into(), hasher.finish()))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn live(extra: &Value) -> Cached {
+        let mut value = json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "a", "namespace": "n", "uid": "u1", "resourceVersion": "7"},
+        });
+        json_patch::merge(&mut value, extra);
+        Cached::from_live(value).unwrap()
+    }
+
+    #[test]
+    fn managed_fields_leave_a_hash_only() {
+        let with = |fields: Value| {
+            live(&json!({"metadata": {"managedFields": [
+                {"manager": "oarlock/x", "operation": "Apply", "fieldsV1": fields},
+                {"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:data": {}}},
+            ]}}))
+        };
+        let (one, two) = (
+            with(json!({"f:data": {"f:a": {}}})),
+            with(json!({"f:data": {}})),
+        );
+        assert!(!one.json().as_str().contains("managedFields"));
+        assert!(one.field_set("oarlock/x").is_some());
+        assert_ne!(one.field_set("oarlock/x"), two.field_set("oarlock/x"));
+        assert_eq!(one.field_set("kubectl"), None);
+    }
+
+    #[test]
+    fn every_kind_of_mark_counts_as_owner() {
+        let cached = live(&json!({"metadata": {
+            "ownerReferences": [{"uid": "b"}, {"uid": "a"}],
+            "labels": {"oarlock.dev/owner-uid": "c"},
+            "annotations": {"share.oarlock.dev/d": "{}", "other": "x"},
+        }}));
+        let uids: Vec<&str> = cached.owners().iter().map(|uid| uid.0.as_str()).collect();
+        assert_eq!(uids, ["a", "b", "c", "d"]);
+    }
+}

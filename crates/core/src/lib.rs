@@ -1,0 +1,22 @@
+//! The nouns of Oarlock and the ports between its rooms.
+//!
+//! This crate knows what a reconcile is. It does not know Kubernetes clients, WebAssembly engines or async runtimes, and it
+//! performs no input or output.
+//!
+//! The ports: [`reconciler::Reconciler`] (a loaded module), [`reconciler::Host`] (what a running module may ask for),
+//! [`cluster::Cluster`] (Kubernetes), [`clock::Clock`] (time).
+
+pub mod cached;
+pub mod clock;
+pub mod cluster;
+pub mod future;
+pub mod json;
+pub mod limits;
+pub mod manifest;
+pub mod marks;
+pub mod object;
+pub mod outcome;
+pub mod reconciler;
+pub mod reference;
+pub mod request;
+pub mod timestamp;

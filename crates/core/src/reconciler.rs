@@ -1,0 +1,290 @@
+//! The port to modules, and the port that a running module has to its host.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::future::BoxFuture;
+use crate::json::Json;
+use crate::limits::Limits;
+use crate::manifest::Manifest;
+use crate::outcome::{Failure, Outcome};
+use crate::reference::{Digest, Gvk, KindInfo, ObjectRef};
+use crate::request::Request;
+
+/// A loaded module: a pure function with a manifest.
+pub trait Reconciler: Send + Sync + 'static {
+    /// What it said of itself when it was loaded.
+    fn manifest(&self) -> &Manifest;
+
+    /// Digest of its bytes.
+    fn digest(&self) -> &Digest;
+
+    /// One run. Dropping the future ends the run.
+    fn reconcile<'a>(
+        &'a self,
+        request: &'a Request,
+        host: Arc<dyn Host>,
+        limits: Limits,
+    ) -> BoxFuture<'a, Result<Outcome, RunError>>;
+}
+
+/// A run without an outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum RunError {
+    /// The module answered with a failure.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+    /// The module did not answer as a module should. Nobody else is affected.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// How a run broke.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Fault {
+    /// It trapped: a panic, an endless recursion, an illegal instruction.
+    #[error("the module trapped: {message}")]
+    Trapped {
+        /// The trap and, where the module left one, its panic message.
+        message: String,
+    },
+    /// It computed for too long.
+    #[error(
+        "the module used more than {limit:?} of CPU time; hint: raise limits.cpu of the watch, or fix an endless loop"
+    )]
+    CpuExceeded {
+        /// The limit.
+        limit: Duration,
+    },
+    /// It took too long, imports included.
+    #[error("the module did not answer within {limit:?}; hint: raise limits.deadline of the watch")]
+    DeadlineExceeded {
+        /// The limit.
+        limit: Duration,
+    },
+    /// It asked for too much memory.
+    #[error(
+        "the module asked for more than {limit} bytes of memory; hint: raise limits.memory of the watch"
+    )]
+    MemoryExceeded {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// Its answer is too large.
+    #[error("the module's answer is larger than {limit} bytes")]
+    OutputExceeded {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// Its answer is not what the contract says.
+    #[error("the module's answer is wrong: {place}: {message}")]
+    BadOutcome {
+        /// Where in the answer, such as `children[2].object`.
+        place: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// The host has no room for another instance. Nothing is wrong with the module.
+    #[error("no instance could be made: {message}")]
+    NoInstance {
+        /// What the engine said.
+        message: String,
+    },
+}
+
+/// What a running module may ask for. One value serves one run of one object: it checks grants and remembers what was
+/// read.
+pub trait Host: Send + Sync + 'static {
+    /// One object from the cache.
+    fn get(
+        &self,
+        target: ObjectRef,
+        act_as: Option<String>,
+    ) -> BoxFuture<'_, Result<Option<Json>, ReadError>>;
+
+    /// One object from the API server.
+    fn get_live(
+        &self,
+        target: ObjectRef,
+        act_as: Option<String>,
+    ) -> BoxFuture<'_, Result<Option<Json>, ReadError>>;
+
+    /// All objects that match.
+    fn query(&self, selection: Selection) -> BoxFuture<'_, Result<Vec<Json>, ReadError>>;
+
+    /// What the object owns.
+    fn children(&self) -> BoxFuture<'_, Result<Vec<Json>, ReadError>>;
+
+    /// Readiness by kstatus' rules, in the order of `targets`.
+    fn observe(
+        &self,
+        targets: Vec<ObjectRef>,
+    ) -> BoxFuture<'_, Result<Vec<ObservedState>, ReadError>>;
+
+    /// Every kind that is served.
+    fn kinds(&self) -> BoxFuture<'_, Result<Vec<KindInfo>, ReadError>>;
+
+    /// One HTTP call.
+    fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>>;
+
+    /// One log line.
+    fn log(&self, line: LogLine);
+}
+
+/// A query of the cache.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Selection {
+    /// The kind.
+    pub gvk: Gvk,
+    /// `None` for all namespaces and for cluster-scoped kinds.
+    pub namespace: Option<String>,
+    /// Label selector in kubectl's syntax.
+    pub labels: Option<String>,
+    /// JSON pointers to keep; empty for whole objects.
+    pub fields: Vec<String>,
+    /// ServiceAccount to read as.
+    pub act_as: Option<String>,
+}
+
+/// Why a read was not answered.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ReadError {
+    /// Not granted; the text names the missing grant.
+    #[error("{0}")]
+    Denied(String),
+    /// The API server does not serve the kind.
+    #[error("the API server does not serve {0}")]
+    UnknownKind(String),
+    /// The API server cannot be reached, or the cache is not filled yet.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// kstatus' classes of readiness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// As wanted.
+    Current,
+    /// On its way.
+    InProgress,
+    /// Will not get there by itself.
+    Failed,
+    /// Being deleted.
+    Terminating,
+    /// Not there.
+    NotFound,
+    /// Cannot be told.
+    Unknown,
+}
+
+/// Readiness of one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedState {
+    /// The object.
+    pub target: ObjectRef,
+    /// Its class.
+    pub health: Health,
+    /// What is waited for.
+    pub message: String,
+}
+
+/// A key of a Secret in the object's namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretKey {
+    /// The Secret's name.
+    pub name: String,
+    /// The key in its data.
+    pub key: String,
+}
+
+/// Credentials by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HttpAuth {
+    /// User name and password.
+    Basic(SecretKey, SecretKey),
+    /// A bearer token.
+    Bearer(SecretKey),
+}
+
+/// One outgoing call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpRequest {
+    /// Method, such as `GET`.
+    pub method: String,
+    /// Absolute URL.
+    pub url: String,
+    /// Headers in order.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    pub body: Vec<u8>,
+    /// For the whole call; `None` for what is left of the run.
+    pub timeout: Option<Duration>,
+    /// PEM certificates to trust instead of the host's.
+    pub ca_bundle: Option<String>,
+    /// Credentials, filled in after recording.
+    pub auth: Option<HttpAuth>,
+    /// Idempotency key, where the call has an effect.
+    pub effect: Option<String>,
+}
+
+/// One whole answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpResponse {
+    /// HTTP status code.
+    pub status: u16,
+    /// Headers in order.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    pub body: Vec<u8>,
+}
+
+/// Why a call has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum HttpError {
+    /// Not granted, or an address that is never opened.
+    #[error("{0}")]
+    Denied(String),
+    /// Too slow.
+    #[error("timed out")]
+    TimedOut,
+    /// No connection.
+    #[error("cannot connect: {0}")]
+    Connect(String),
+    /// No trust.
+    #[error("TLS: {0}")]
+    Tls(String),
+    /// The answer is larger than so many bytes.
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(u64),
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// One line of a module's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// How important.
+    pub level: LogLevel,
+    /// Best a constant.
+    pub message: String,
+    /// What varies.
+    pub fields: Vec<(String, String)>,
+}
+
+/// Importance of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// For the module's author.
+    Trace,
+    /// For debugging.
+    Debug,
+    /// For operators.
+    Info,
+    /// Something is odd.
+    Warn,
+    /// Something is wrong.
+    Error,
+}
