@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use serde_json::{Map, Value};
 
 use crate::json::Json;
-use crate::marks::{OWNER_UID_LABEL, SHARE_ANNOTATION_PREFIX};
+use crate::marks::{OWNER_ANNOTATION, OWNER_UID_LABEL, SHARE_ANNOTATION_PREFIX};
 use crate::object::{Object, ObjectError};
 use crate::reference::{ObjectRef, ResourceVersion, Uid};
 
@@ -18,6 +18,8 @@ pub struct Cached {
     generation: i64,
     deleting: bool,
     owners: Box<[Uid]>,
+    shared_by: Box<[Uid]>,
+    made_by_host: bool,
     field_sets: Box<[(Box<str>, u64)]>,
     json: Json,
 }
@@ -51,6 +53,8 @@ impl Cached {
                 .unwrap_or_default(),
             deleting: object.pointer("/metadata/deletionTimestamp").is_some(),
             owners: owners(&object),
+            shared_by: shared_by(&object),
+            made_by_host: annotations(&object).any(|key| key == OWNER_ANNOTATION),
             field_sets,
             json: object.to_json(),
             target: object.target().clone(),
@@ -93,6 +97,25 @@ impl Cached {
         &self.owners
     }
 
+    /// Whether `owner` shares fields of it.
+    #[must_use]
+    pub fn is_shared_by(&self, owner: &Uid) -> bool {
+        self.shared_by.contains(owner)
+    }
+
+    /// Whether it is owned by `owner`: marked, and not merely shared.
+    #[must_use]
+    pub fn is_owned_by(&self, owner: &Uid) -> bool {
+        self.owners.contains(owner) && !self.shared_by.contains(owner)
+    }
+
+    /// Whether the host wrote it as somebody's child. Owner references alone do not tell: other programs set them too, and
+    /// what they made is never pruned.
+    #[must_use]
+    pub const fn made_by_host(&self) -> bool {
+        self.made_by_host
+    }
+
     /// Hash of the field set that `manager` holds by server-side apply. It changes when a field is lost, which the object
     /// itself does not show.
     #[must_use]
@@ -128,21 +151,33 @@ fn owners(object: &Object) -> Box<[Uid]> {
             owners.push(Uid(uid.to_owned()));
         }
     }
-    let map = |pointer| object.pointer(pointer).and_then(Value::as_object);
-    if let Some(uid) = map("/metadata/labels")
+    if let Some(uid) = object
+        .pointer("/metadata/labels")
         .and_then(|labels| labels.get(OWNER_UID_LABEL))
         .and_then(Value::as_str)
     {
         owners.push(Uid(uid.to_owned()));
     }
-    for key in map("/metadata/annotations").into_iter().flat_map(Map::keys) {
-        if let Some(uid) = key.strip_prefix(SHARE_ANNOTATION_PREFIX) {
-            owners.push(Uid(uid.to_owned()));
-        }
-    }
+    owners.extend(shared_by(object));
     owners.sort();
     owners.dedup();
     owners.into()
+}
+
+fn shared_by(object: &Object) -> Box<[Uid]> {
+    annotations(object)
+        .filter_map(|key| key.strip_prefix(SHARE_ANNOTATION_PREFIX))
+        .map(|uid| Uid(uid.to_owned()))
+        .collect()
+}
+
+fn annotations(object: &Object) -> impl Iterator<Item = &str> {
+    object
+        .pointer("/metadata/annotations")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flat_map(Map::keys)
+        .map(String::as_str)
 }
 
 fn applied_field_sets(managed_fields: &Value) -> Box<[(Box<str>, u64)]> {

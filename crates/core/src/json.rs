@@ -68,3 +68,21 @@ impl fmt::Display for Json {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::Json;
+
+    /// Fails when some dependency turns on serde_json's `preserve_order`: equal content would no longer be equal text.
+    #[test]
+    fn keys_are_sorted() {
+        assert_eq!(
+            Json::parse(r#"{ "b": 1, "a": {"d": 2, "c": 3} }"#)
+                .unwrap()
+                .as_str(),
+            r#"{"a":{"c":3,"d":2},"b":1}"#
+        );
+    }
+}

@@ -3,7 +3,8 @@
 /// Label on an owned object that cannot carry an owner reference: the owner's uid.
 pub const OWNER_UID_LABEL: &str = "oarlock.dev/owner-uid";
 
-/// Annotation beside [`OWNER_UID_LABEL`], for people: `Kind.group namespace/name` of the owner.
+/// Annotation on every owned object: `Kind.group namespace/name` of the owner. It tells what the host made from what other
+/// programs gave an owner reference.
 pub const OWNER_ANNOTATION: &str = "oarlock.dev/owner";
 
 /// Annotation on an owned object that is to be kept when it leaves: `keep`.

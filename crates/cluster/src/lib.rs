@@ -1,0 +1,32 @@
+//! Kubernetes, as the port [`oarlock_core::cluster::Cluster`] wants it: [`Kubernetes`].
+//!
+//! Owned here: discovery, one watch per kind with a byte store behind it, every write, Events, access reviews, the
+//! installation of CRDs, readiness rules, and the guests' outgoing HTTP ([`http::Egress`]).
+//!
+//! Not known here: modules, watches.yaml, grants of resources, plans, queues. Nothing is decided here: a call either is
+//! carried out or its refusal is handed back.
+//!
+//! Two sources of time: whatever *waits* (backoff, polls, lifetimes of cache entries) asks the port
+//! [`oarlock_core::clock::Clock`], so that it passes in an instant under a virtual clock. What *limits input and output* (a
+//! call without an answer, a connection that went dead) uses the runtime's timer, since a network does not get faster
+//! when a virtual clock jumps.
+
+mod access;
+mod backoff;
+pub mod client;
+pub mod crd;
+mod discovery;
+mod events;
+pub mod health;
+pub mod http;
+mod kubernetes;
+pub mod origin;
+mod path;
+pub mod projection;
+pub mod selector;
+mod store;
+mod transport;
+mod watch;
+mod write;
+
+pub use kubernetes::{Kubernetes, Options};

@@ -1,0 +1,235 @@
+//! The objects of one kind.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use oarlock_core::cached::Cached;
+use oarlock_core::cluster::Change;
+use oarlock_core::reference::{ObjectRef, ResourceVersion, Uid};
+
+use super::entry::{Entry, Key};
+
+/// One kind's objects, and what is needed to keep late news from undoing newer ones.
+#[derive(Default)]
+pub(super) struct Table {
+    objects: BTreeSet<Entry>,
+    /// Up to here list and watch have told everything.
+    observed: Option<ResourceVersion>,
+    graves: BTreeMap<(Option<String>, String), Grave>,
+    /// Some while a list is under way: keys that were written since it began.
+    fresh: Option<BTreeSet<(Option<String>, String)>>,
+}
+
+/// An object that we deleted, until the watch has told so.
+struct Grave {
+    uid: Uid,
+    version: ResourceVersion,
+    during_list: bool,
+}
+
+impl Grave {
+    fn covers(&self, object: &Cached) -> bool {
+        *object.uid() == self.uid || !object.resource_version().newer_than(&self.version)
+    }
+}
+
+fn own_key(target: &ObjectRef) -> (Option<String>, String) {
+    (target.namespace.clone(), target.name.clone())
+}
+
+impl Table {
+    pub(super) fn get(&self, namespace: Option<&str>, name: &str) -> Option<&Arc<Cached>> {
+        let key = (namespace, name);
+        self.objects.get(&key as &dyn Key).map(|Entry(cached)| cached)
+    }
+
+    fn at(&self, target: &ObjectRef) -> Option<&Arc<Cached>> {
+        self.get(target.namespace.as_deref(), &target.name)
+    }
+
+    pub(super) fn list(&self, namespace: Option<&str>) -> Vec<Arc<Cached>> {
+        let Some(namespace) = namespace else {
+            return self.objects.iter().map(|Entry(c)| Arc::clone(c)).collect();
+        };
+        let first = (Some(namespace), "");
+        let from: Bound<&dyn Key> = Bound::Included(&first);
+        self.objects
+            .range::<dyn Key, _>((from, Bound::Unbounded))
+            .map(|Entry(cached)| cached)
+            .take_while(|cached| cached.target().namespace.as_deref() == Some(namespace))
+            .cloned()
+            .collect()
+    }
+
+    pub(super) fn begin_list(&mut self) {
+        self.fresh = Some(BTreeSet::new());
+        for grave in self.graves.values_mut() {
+            grave.during_list = false;
+        }
+    }
+
+    /// The list wins, even where its versions are older than what is cached (etcd may have been restored), but for what
+    /// was written while it was under way.
+    pub(super) fn finish_list(
+        &mut self,
+        objects: Vec<Arc<Cached>>,
+        version: &ResourceVersion,
+    ) -> Vec<Change> {
+        let fresh = self.fresh.take().unwrap_or_default();
+        self.graves.retain(|_, grave| grave.during_list);
+        let mut before = std::mem::take(&mut self.objects);
+        let mut changes = Vec::new();
+        for new in objects {
+            let key = own_key(new.target());
+            let old = before.take(&Entry(Arc::clone(&new)));
+            if self.graves.get(&key).is_some_and(|grave| grave.covers(&new)) {
+                changes.extend(old.map(|Entry(old)| Change::Deleted(old)));
+                continue;
+            }
+            match old {
+                Some(Entry(old))
+                    if fresh.contains(&key)
+                        && old.resource_version().newer_than(new.resource_version()) =>
+                {
+                    self.objects.insert(Entry(old));
+                }
+                Some(Entry(old)) if same(&old, &new) => {
+                    self.objects.insert(Entry(old));
+                }
+                old => {
+                    self.objects.insert(Entry(Arc::clone(&new)));
+                    changes.extend(replaced(old.map(|Entry(old)| old), new));
+                }
+            }
+        }
+        for Entry(old) in before {
+            let newer = old.resource_version().newer_than(version);
+            if newer && fresh.contains(&own_key(old.target())) {
+                self.objects.insert(Entry(old));
+            } else {
+                changes.push(Change::Deleted(old));
+            }
+        }
+        self.observed = Some(version.clone());
+        changes
+    }
+
+    pub(super) fn observed(&mut self, version: &ResourceVersion) {
+        let newer = self
+            .observed
+            .as_ref()
+            .is_none_or(|observed| version.newer_than(observed));
+        if newer {
+            self.observed = Some(version.clone());
+        }
+    }
+
+    pub(super) fn applied(&mut self, new: Arc<Cached>) -> Vec<Change> {
+        self.observed(new.resource_version());
+        let grave = self.graves.get(&own_key(new.target()));
+        if grave.is_some_and(|grave| grave.covers(&new)) {
+            return Vec::new();
+        }
+        self.put(new)
+    }
+
+    /// Puts what is newer than what is there.
+    fn put(&mut self, new: Arc<Cached>) -> Vec<Change> {
+        let old = self.at(new.target()).cloned();
+        if let Some(old) = &old
+            && !new.resource_version().newer_than(old.resource_version())
+        {
+            return Vec::new();
+        }
+        self.objects.replace(Entry(Arc::clone(&new)));
+        replaced(old, new)
+    }
+
+    pub(super) fn deleted(&mut self, last: &Cached) -> Option<Change> {
+        self.observed(last.resource_version());
+        let key = own_key(last.target());
+        if let Some(grave) = self.graves.get(&key)
+            && grave.covers(last)
+        {
+            if grave.uid == *last.uid() {
+                self.graves.remove(&key);
+            }
+            return None;
+        }
+        let old = Arc::clone(self.at(last.target())?);
+        // One of the same name that we created since is not meant.
+        let other = old.uid() != last.uid()
+            && old.resource_version().newer_than(last.resource_version());
+        if other {
+            return None;
+        }
+        self.objects.remove(&Entry(Arc::clone(&old)));
+        Some(Change::Deleted(old))
+    }
+
+    pub(super) fn wrote(&mut self, new: Arc<Cached>) -> Vec<Change> {
+        let told = self
+            .observed
+            .as_ref()
+            .is_some_and(|observed| !new.resource_version().newer_than(observed));
+        let key = own_key(new.target());
+        let buried = self.graves.get(&key).is_some_and(|grave| grave.covers(&new));
+        if buried || (told && self.fresh.is_none()) {
+            return Vec::new();
+        }
+        if let Some(fresh) = &mut self.fresh {
+            fresh.insert(key);
+        }
+        self.put(new)
+    }
+
+    pub(super) fn removed(&mut self, target: &ObjectRef, uid: Option<&Uid>) -> Option<Change> {
+        let old = self.at(target).cloned();
+        if let Some(old) = old
+            && uid.is_none_or(|uid| uid == old.uid())
+        {
+            self.objects.remove(&Entry(Arc::clone(&old)));
+            self.bury(target, old.uid().clone(), old.resource_version().clone());
+            return Some(Change::Deleted(old));
+        }
+        if let (Some(uid), true) = (uid, self.fresh.is_some()) {
+            // The list that is under way may still show it.
+            self.bury(target, uid.clone(), ResourceVersion("0".to_owned()));
+        }
+        None
+    }
+
+    fn bury(&mut self, target: &ObjectRef, uid: Uid, version: ResourceVersion) {
+        let grave = Grave {
+            uid,
+            version,
+            during_list: self.fresh.is_some(),
+        };
+        self.graves.insert(own_key(target), grave);
+    }
+
+    pub(super) fn clear(&mut self) -> Vec<Change> {
+        self.observed = None;
+        self.graves.clear();
+        self.fresh = None;
+        std::mem::take(&mut self.objects)
+            .into_iter()
+            .map(|Entry(old)| Change::Deleted(old))
+            .collect()
+    }
+}
+
+/// One of the same name with another uid is another object: the old one is gone.
+fn replaced(old: Option<Arc<Cached>>, new: Arc<Cached>) -> Vec<Change> {
+    match old {
+        Some(old) if old.uid() != new.uid() => {
+            vec![Change::Deleted(old), Change::Applied { old: None, new }]
+        }
+        old => vec![Change::Applied { old, new }],
+    }
+}
+
+fn same(old: &Cached, new: &Cached) -> bool {
+    old.uid() == new.uid() && old.resource_version() == new.resource_version()
+}

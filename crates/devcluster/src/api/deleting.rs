@@ -1,0 +1,141 @@
+//! delete and deletecollection.
+
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Call, Reply, content, query};
+use crate::status::{Cause, Status};
+use crate::store::{DeleteOptions, Deleted, Listing, Preconditions, Propagation};
+
+/// `metav1.DeleteOptions`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Given {
+    grace_period_seconds: Option<i64>,
+    propagation_policy: Option<String>,
+    orphan_dependents: Option<bool>,
+    dry_run: Vec<String>,
+    preconditions: Option<GivenPreconditions>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct GivenPreconditions {
+    uid: Option<String>,
+    resource_version: Option<String>,
+}
+
+/// Kinds whose deletion answers with the object that was.
+const RETURNED: [&str; 7] = [
+    "pods",
+    "services",
+    "serviceaccounts",
+    "podtemplates",
+    "persistentvolumes",
+    "persistentvolumeclaims",
+    "resourcequotas",
+];
+
+impl Call<'_> {
+    pub(super) fn delete(&self, name: &str) -> Result<Reply, Status> {
+        let options = self.delete_options()?;
+        let deleted = self.store.delete(&self.resource.id, self.namespace(), name, &options)?;
+        Ok(match deleted {
+            Deleted::Marked(object) => self.show(StatusCode::OK, &object),
+            Deleted::Removed(object) if self.returns_object() => self.show(StatusCode::OK, &object),
+            Deleted::Removed(object) => Reply::json(StatusCode::OK, &self.success(name, &object)),
+        })
+    }
+
+    pub(super) fn delete_collection(&self) -> Result<Reply, Status> {
+        let options = self.delete_options()?;
+        let mut chosen = self.message.query.list_options()?;
+        self.check_fields(&mut chosen.filter)?;
+        let namespace = self.target.namespace.as_deref();
+        let listing = self.store.list(&self.resource.id, namespace, &chosen)?;
+        let mut items = Vec::with_capacity(listing.items.len());
+        for object in &listing.items {
+            let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
+            let deleted =
+                self.store.delete(&self.resource.id, text("namespace"), text("name"), &options);
+            match deleted {
+                Ok(deleted) => items.push(deleted.object().clone()),
+                // Somebody else was faster, or the removal of one removed the other.
+                Err(refusal) if refusal.is_not_found() => {}
+                Err(refusal) => return Err(refusal),
+            }
+        }
+        Ok(self.show_list(&Listing { items, revision: self.store.revision(), ..listing }))
+    }
+
+    fn returns_object(&self) -> bool {
+        self.resource.id.group().is_empty() && RETURNED.contains(&self.resource.id.plural())
+    }
+
+    fn success(&self, name: &str, object: &Value) -> Value {
+        let mut details = json!({
+            "name": name,
+            "kind": self.resource.id.plural(),
+            "uid": object["metadata"]["uid"],
+        });
+        if !self.resource.id.group().is_empty() {
+            details["group"] = Value::from(self.resource.id.group());
+        }
+        json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
+    }
+
+    /// From the body, else from the query.
+    pub(super) fn delete_options(&self) -> Result<DeleteOptions, Status> {
+        let body = &self.message.body;
+        let given: Given = if body.is_empty() {
+            Given::default()
+        } else {
+            let value = content::object(&self.message.content_type, body)?;
+            serde_json::from_value(value).map_err(|error| {
+                Status::bad_request(format!("DeleteOptions: {error}"))
+            })?
+        };
+        let query = &self.message.query;
+        let policy = given.propagation_policy.as_deref().unwrap_or(query.get("propagationPolicy"));
+        let orphan = given.orphan_dependents.or_else(|| match query.get("orphanDependents") {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        });
+        let preconditions = given.preconditions.unwrap_or_default();
+        let seconds = match query.get("gracePeriodSeconds") {
+            "" => None,
+            text => Some(text.parse().map_err(|_not_a_number| {
+                Status::bad_request(format!("gracePeriodSeconds: Invalid value: {text:?}"))
+            })?),
+        };
+        Ok(DeleteOptions {
+            propagation: propagation(policy, orphan)?,
+            preconditions: Preconditions {
+                uid: preconditions.uid,
+                resource_version: preconditions.resource_version,
+            },
+            grace_period_seconds: given.grace_period_seconds.or(seconds),
+            dry_run: query::dry_run(given.dry_run.iter().map(String::as_str))? || query.dry_run()?,
+        })
+    }
+}
+
+fn propagation(policy: &str, orphan: Option<bool>) -> Result<Propagation, Status> {
+    match (policy, orphan) {
+        ("", None) => Ok(Propagation::Default),
+        ("", Some(true)) | ("Orphan", None) => Ok(Propagation::Orphan),
+        ("", Some(false)) | ("Background", None) => Ok(Propagation::Background),
+        ("Foreground", None) => Ok(Propagation::Foreground),
+        (other, orphan) => {
+            let message = if orphan.is_some() {
+                String::from("Invalid value: orphanDependents and deletionPropagation cannot be both set")
+            } else {
+                format!("Unsupported value: {other:?}: supported values: \"Background\", \"Foreground\", \"Orphan\"")
+            };
+            let cause = Cause::new("FieldValueInvalid", "propagationPolicy", message);
+            Err(Status::invalid("meta.k8s.io", "DeleteOptions", "", vec![cause]))
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! CustomResourceDefinitions: from the object to the resource that is served.
+//!
+//! Owns the rules of the definition itself, its status, and the making of a [`Resource`] of it. Knows no storage.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use oarlock_core::timestamp::Timestamp;
+use serde_json::{Value, json};
+
+use crate::resource::builtin::precedence;
+use crate::resource::{Column, Origin, Resource, ResourceId, Scale, Version};
+use crate::schema::TypeSchema;
+use crate::status::Status;
+
+mod names;
+mod rules;
+
+/// The resource that definitions are objects of.
+pub(crate) const DEFINITIONS: ResourceId =
+    ResourceId::of("apiextensions.k8s.io", "customresourcedefinitions");
+
+/// Holds a definition until its instances are gone.
+pub(crate) const CLEANUP_FINALIZER: &str = "customresourcecleanup.apiextensions.k8s.io";
+
+/// Names that follow from others.
+pub(crate) fn fill(definition: &mut Value) {
+    let kind = String::from(text(&definition["spec"]["names"], "kind"));
+    let names = &mut definition["spec"]["names"];
+    if !names.is_object() {
+        return;
+    }
+    if text(names, "singular").is_empty() {
+        names["singular"] = Value::from(kind.to_lowercase());
+    }
+    if text(names, "listKind").is_empty() {
+        names["listKind"] = Value::from(format!("{kind}List"));
+    }
+}
+
+/// Checks a definition that is about to be written and brings its status up to date.
+pub(crate) fn admit(
+    catalog: &BTreeMap<ResourceId, Arc<Resource>>,
+    live: Option<&Value>,
+    definition: &mut Value,
+    now: Timestamp,
+) -> Result<(), Status> {
+    let causes = rules::faults(live, definition);
+    if !causes.is_empty() {
+        let name = definition["metadata"]["name"].as_str().unwrap_or_default();
+        return Err(Status::invalid(DEFINITIONS.group(), "CustomResourceDefinition", name, causes));
+    }
+    if live.is_none() {
+        let finalizers = &mut definition["metadata"]["finalizers"];
+        match finalizers.as_array_mut() {
+            Some(list) if list.iter().any(|name| name == CLEANUP_FINALIZER) => {}
+            Some(list) => list.push(Value::from(CLEANUP_FINALIZER)),
+            None => *finalizers = json!([CLEANUP_FINALIZER]),
+        }
+    }
+    let conflict = names::conflict(catalog, definition);
+    write_status(definition, conflict, now);
+    Ok(())
+}
+
+fn write_status(definition: &mut Value, conflict: Option<names::Conflict>, now: Timestamp) {
+    let spec = definition["spec"].clone();
+    if !definition["status"].is_object() {
+        definition["status"] = json!({});
+    }
+    let storage = versions(&spec)
+        .find(|version| version["storage"] == true)
+        .map(|version| version["name"].clone());
+    let status = &mut definition["status"];
+    if !status["storedVersions"].is_array() {
+        status["storedVersions"] = json!([]);
+    }
+    if let (Some(storage), Some(stored)) = (storage, status["storedVersions"].as_array_mut())
+        && !stored.contains(&storage)
+    {
+        stored.push(storage);
+    }
+    match conflict {
+        None => {
+            status["acceptedNames"] = spec["names"].clone();
+            set_condition(status, "NamesAccepted", "True", "NoConflicts", "no conflicts found", now);
+            set_condition(
+                status,
+                "Established",
+                "True",
+                "InitialNamesAccepted",
+                "the initial names have been accepted",
+                now,
+            );
+        }
+        Some(conflict) => {
+            if status["acceptedNames"].is_null() {
+                status["acceptedNames"] = json!({"kind": "", "plural": ""});
+            }
+            set_condition(status, "NamesAccepted", "False", conflict.reason, &conflict.message, now);
+            if condition(status, "Established").is_none() {
+                set_condition(
+                    status,
+                    "Established",
+                    "False",
+                    "NotAccepted",
+                    "not all names are accepted",
+                    now,
+                );
+            }
+        }
+    }
+}
+
+/// Notes on a definition that its instances are being deleted.
+pub(crate) fn note_terminating(definition: &mut Value, now: Timestamp) {
+    set_condition(
+        &mut definition["status"],
+        "Terminating",
+        "True",
+        "InstanceDeletionPending",
+        "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+        now,
+    );
+}
+
+fn set_condition(
+    status: &mut Value,
+    kind: &str,
+    value: &str,
+    reason: &str,
+    message: &str,
+    now: Timestamp,
+) {
+    let since = match condition(status, kind) {
+        Some(old) if old["status"] == value => old["lastTransitionTime"].clone(),
+        _ => Value::from(now.rfc3339()),
+    };
+    let new = json!({
+        "type": kind, "status": value, "reason": reason, "message": message,
+        "lastTransitionTime": since,
+    });
+    if !status["conditions"].is_array() {
+        status["conditions"] = json!([]);
+    }
+    if let Some(conditions) = status["conditions"].as_array_mut() {
+        match conditions.iter_mut().find(|condition| condition["type"] == kind) {
+            Some(old) => *old = new,
+            None => conditions.push(new),
+        }
+    }
+}
+
+fn condition<'a>(status: &'a Value, kind: &str) -> Option<&'a Value> {
+    status["conditions"].as_array()?.iter().find(|condition| condition["type"] == kind)
+}
+
+/// Group and plural of what a definition defines.
+pub(crate) fn resource_id(definition: &Value) -> Option<ResourceId> {
+    let group = definition["spec"]["group"].as_str()?;
+    let plural = definition["spec"]["names"]["plural"].as_str()?;
+    Some(ResourceId::new(group, plural))
+}
+
+/// The resource that an established definition defines; `None` while its names are not accepted.
+pub(crate) fn resource(definition: &Value) -> Option<Resource> {
+    if condition(&definition["status"], "Established")?["status"] != "True" {
+        return None;
+    }
+    let id = resource_id(definition)?;
+    let spec = &definition["spec"];
+    let names = &definition["status"]["acceptedNames"];
+    let mut served: Vec<Version> =
+        versions(spec).filter(|version| version["served"] == true).map(|v| version(spec, v)).collect();
+    served.sort_by(|a, b| {
+        precedence(&b.name).cmp(&precedence(&a.name)).then_with(|| a.name.cmp(&b.name))
+    });
+    let storage = versions(spec).find(|version| version["storage"] == true)?;
+    Some(Resource {
+        storage: id.clone(),
+        kind: String::from(text(names, "kind")),
+        list_kind: String::from(text(names, "listKind")),
+        singular: String::from(text(names, "singular")),
+        short_names: texts(&names["shortNames"]),
+        categories: texts(&names["categories"]),
+        namespaced: spec["scope"] == "Namespaced",
+        generation: true,
+        storage_version: String::from(text(storage, "name")),
+        origin: Origin::Custom {
+            terminating: definition["metadata"]["deletionTimestamp"].is_string(),
+        },
+        versions: served,
+        id,
+    })
+}
+
+fn version(spec: &Value, version: &Value) -> Version {
+    let open_api = &version["schema"]["openAPIV3Schema"];
+    let name = text(version, "name");
+    // Checked when the definition was admitted.
+    let schema =
+        TypeSchema::from_structural(open_api).unwrap_or_else(|_| TypeSchema::preserve_everything());
+    let scale = version["subresources"].get("scale").map(|scale| Scale {
+        spec_replicas: String::from(text(scale, "specReplicasPath")),
+        status_replicas: String::from(text(scale, "statusReplicasPath")),
+        selector: scale["labelSelectorPath"].as_str().map(String::from),
+    });
+    let deprecation = (version["deprecated"] == true).then(|| {
+        version["deprecationWarning"].as_str().map_or_else(
+            || {
+                format!(
+                    "{}/{name} {} is deprecated",
+                    text(spec, "group"),
+                    text(&spec["names"], "kind")
+                )
+            },
+            String::from,
+        )
+    });
+    Version {
+        name: String::from(name),
+        schema: Arc::new(schema),
+        status: version["subresources"].get("status").is_some(),
+        scale,
+        columns: columns(&version["additionalPrinterColumns"]),
+        selectable: version["selectableFields"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|field| String::from(text(field, "jsonPath").trim_start_matches('.')))
+            .collect(),
+        deprecation,
+        open_api: Some(Arc::new(open_api.clone())),
+    }
+}
+
+fn columns(given: &Value) -> Vec<Column> {
+    given
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|column| Column {
+            name: String::from(text(column, "name")),
+            kind: String::from(text(column, "type")),
+            format: String::from(text(column, "format")),
+            description: String::from(text(column, "description")),
+            priority: column["priority"].as_i64().unwrap_or(0),
+            json_path: String::from(text(column, "jsonPath")),
+        })
+        .collect()
+}
+
+fn versions(spec: &Value) -> impl Iterator<Item = &Value> {
+    spec["versions"].as_array().into_iter().flatten()
+}
+
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value[field].as_str().unwrap_or_default()
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str).map(String::from).collect()
+}
+

@@ -1,0 +1,309 @@
+//! Replacing objects, whole or by subresource, and server-side apply.
+
+use std::sync::Arc;
+
+use oarlock_core::timestamp::Timestamp;
+use serde_json::{Map, Value};
+
+use super::create::writer;
+use super::state::State;
+use super::{Key, Subresource, Write, Written, admission, defaults, metadata};
+use crate::crd;
+use crate::fields::{self, ApplyError, Conflict};
+use crate::resource::{Resource, Version};
+use crate::schema;
+use crate::status::{Cause, Details, Reason, Status};
+
+/// Metadata that only the server writes: taken from the object as it is.
+const SERVER_METADATA: [&str; 6] = [
+    "uid",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "generation",
+    "selfLink",
+];
+
+impl State {
+    pub(super) fn update(
+        &mut self,
+        resource: &Arc<Resource>,
+        key: &Key,
+        mut object: Value,
+        write: &Write,
+        now: Timestamp,
+    ) -> Result<Written, Status> {
+        let version = admission::version_of(resource, &object)?;
+        admission::settle_namespace(resource, &key.namespace, &mut object)?;
+        admission::settle_name(key, &mut object)?;
+        let Some(live) = self.objects(resource).get(key).cloned() else {
+            if creates_on_update(resource) && write.subresource == Subresource::Main {
+                metadata::set(&mut object, "resourceVersion", None);
+                return self.create(resource, &key.namespace, object, write, now);
+            }
+            return Err(Status::not_found(resource.id.group(), resource.id.plural(), &key.name));
+        };
+        check_preconditions(resource, key, &live, &object)?;
+        let live = resource.present(&version.name, &live);
+        let warnings = admission::decode(resource, version, &mut object, write.validation)?;
+        restrict(resource, version, write.subresource, &live, &mut object);
+        carry(&live, &mut object);
+        defaults::fill(resource, Some(&live), &mut object);
+        let rfc3339 = now.rfc3339();
+        fields::track_update(
+            Some(&live),
+            &mut object,
+            &writer(write, version, &rfc3339),
+            &version.schema,
+        );
+        self.finish_update(resource, version, key, &live, object, write, now, warnings)
+    }
+
+    pub(super) fn apply(
+        &mut self,
+        resource: &Arc<Resource>,
+        key: &Key,
+        mut config: Value,
+        force: bool,
+        write: &Write,
+        now: Timestamp,
+    ) -> Result<Written, Status> {
+        let version = admission::version_of(resource, &config)?;
+        admission::settle_namespace(resource, &key.namespace, &mut config)?;
+        admission::settle_name(key, &mut config)?;
+        if !config["metadata"]["managedFields"].is_null() {
+            return Err(Status::bad_request("metadata.managedFields must be nil"));
+        }
+        let stored = self.objects(resource).get(key).cloned();
+        if stored.is_none() && write.subresource != Subresource::Main {
+            return Err(Status::not_found(resource.id.group(), resource.id.plural(), &key.name));
+        }
+        let unknown = schema::prune(&version.schema, &mut config);
+        let warnings = admission::unknown_fields(resource, version, &unknown, write.validation)?;
+        let live = stored.as_ref().map(|stored| resource.present(&version.name, stored));
+        if let Some(live) = &live {
+            check_preconditions(resource, key, live, &config)?;
+        }
+        let rfc3339 = now.rfc3339();
+        let who = writer(write, version, &rfc3339);
+        let mut object = fields::apply(live.as_deref(), &config, force, &who, &version.schema)
+            .map_err(|error| refused_apply(&error))?;
+        schema::default(&version.schema, &mut object);
+        let Some(live) = live else {
+            defaults::fill(resource, None, &mut object);
+            if version.status
+                && let Some(map) = object.as_object_mut()
+            {
+                map.remove("status");
+            }
+            return self.finish_create(
+                resource,
+                version,
+                &key.namespace,
+                object,
+                write,
+                now,
+                warnings,
+            );
+        };
+        restrict(resource, version, write.subresource, &live, &mut object);
+        carry(&live, &mut object);
+        defaults::fill(resource, Some(&live), &mut object);
+        self.finish_update(resource, version, key, &live, object, write, now, warnings)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one private step of two callers, each argument another noun")]
+    fn finish_update(
+        &mut self,
+        resource: &Arc<Resource>,
+        version: &Version,
+        key: &Key,
+        live: &Arc<Value>,
+        mut object: Value,
+        write: &Write,
+        now: Timestamp,
+        warnings: Vec<String>,
+    ) -> Result<Written, Status> {
+        check_finalizers(resource, key, live, &object)?;
+        if metadata::same_but_for_times(live, &object) && !metadata::may_vanish(resource, live) {
+            let object = self.live(resource, key)?.clone();
+            return Ok(Written { object, created: false, warnings });
+        }
+        if counts(resource, version, live, &object) {
+            let generation = live["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
+            metadata::set(&mut object, "generation", Some(Value::from(generation)));
+        }
+        admission::check(resource, version, &object, write.subresource)?;
+        defaults::check_immutable(resource, key, live, &object)?;
+        let mut object = resource.keep(object);
+        if resource.id == crd::DEFINITIONS {
+            crd::admit(self.catalog(), Some(live), &mut object, now)?;
+        }
+        if write.dry_run {
+            return Ok(Written { object: Arc::new(object), created: false, warnings });
+        }
+        if metadata::may_vanish(resource, &object) {
+            let object = self.vanish(resource, key.clone(), object);
+            return Ok(Written { object, created: false, warnings });
+        }
+        let object = self.put(resource, key.clone(), object);
+        self.after_write(resource, &object);
+        Ok(Written { object, created: false, warnings })
+    }
+}
+
+/// `resourceVersion` and `uid` in a body are preconditions.
+fn check_preconditions(
+    resource: &Resource,
+    key: &Key,
+    live: &Value,
+    object: &Value,
+) -> Result<(), Status> {
+    let (group, plural) = (resource.id.group(), resource.id.plural());
+    let uid = metadata::text(object, "uid");
+    let live_uid = metadata::text(live, "uid");
+    if !uid.is_empty() && uid != live_uid {
+        let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {live_uid}");
+        return Err(Status::conflict(group, plural, &key.name, &why));
+    }
+    let revision = metadata::text(object, "resourceVersion");
+    if !revision.is_empty() && revision != metadata::text(live, "resourceVersion") {
+        return Err(Status::stale(group, plural, &key.name));
+    }
+    Ok(())
+}
+
+/// Kinds that a PUT creates when they are not there.
+fn creates_on_update(resource: &Resource) -> bool {
+    matches!(
+        (resource.id.group(), resource.id.plural()),
+        ("", "events" | "services" | "endpoints" | "limitranges")
+            | ("events.k8s.io", "events")
+            | ("coordination.k8s.io", "leases")
+            | ("rbac.authorization.k8s.io", _)
+    )
+}
+
+/// Leaves of the new object only what the request may write; the rest is as it was.
+fn restrict(
+    resource: &Resource,
+    version: &Version,
+    subresource: Subresource,
+    live: &Value,
+    object: &mut Value,
+) {
+    match subresource {
+        Subresource::Main if version.status => keep_field(live, object, "status"),
+        Subresource::Main | Subresource::Scale | Subresource::Other(_) => {}
+        Subresource::Status => {
+            let status = object.get("status").cloned();
+            let managed = object["metadata"].get("managedFields").cloned();
+            // A built-in's status strategy resets spec and labels and leaves the other metadata writable; a custom
+            // resource's takes all metadata from the object as it is.
+            let mut kept = live.as_object().cloned().unwrap_or_default();
+            if !resource.is_custom() {
+                let mut meta = object["metadata"].as_object().cloned().unwrap_or_default();
+                for field in ["labels", "ownerReferences"] {
+                    match live["metadata"].get(field) {
+                        Some(value) => meta.insert(String::from(field), value.clone()),
+                        None => meta.remove(field),
+                    };
+                }
+                kept.insert(String::from("metadata"), Value::Object(meta));
+            }
+            set_or_remove(&mut kept, "status", status);
+            *object = Value::Object(kept);
+            metadata::set(object, "managedFields", managed);
+        }
+        Subresource::Finalize => {
+            let finalizers = object["spec"].get("finalizers").cloned();
+            *object = live.clone();
+            if !object["spec"].is_object() {
+                object["spec"] = Value::Object(Map::new());
+            }
+            if let Some(spec) = object["spec"].as_object_mut() {
+                set_or_remove(spec, "finalizers", finalizers);
+            }
+        }
+    }
+}
+
+fn keep_field(live: &Value, object: &mut Value, field: &str) {
+    if let Some(map) = object.as_object_mut() {
+        set_or_remove(map, field, live.get(field).cloned());
+    }
+}
+
+fn set_or_remove(map: &mut Map<String, Value>, field: &str, value: Option<Value>) {
+    match value {
+        Some(value) => map.insert(String::from(field), value),
+        None => map.remove(field),
+    };
+}
+
+/// Brings the server's own metadata over from the object as it is.
+fn carry(live: &Value, object: &mut Value) {
+    for field in SERVER_METADATA {
+        metadata::set(object, field, live["metadata"].get(field).cloned());
+    }
+    metadata::set(object, "resourceVersion", live["metadata"].get("resourceVersion").cloned());
+}
+
+/// Whether the change counts the generation up: anything but metadata and status of kinds that have one.
+fn counts(resource: &Resource, version: &Version, live: &Value, object: &Value) -> bool {
+    if !resource.generation {
+        return false;
+    }
+    let ignored = |field: &str| {
+        field == "metadata"
+            || field == "apiVersion"
+            || (field == "status" && (version.status || !resource.is_custom()))
+    };
+    let (Some(old), Some(new)) = (live.as_object(), object.as_object()) else { return false };
+    old.iter().any(|(field, value)| !ignored(field) && new.get(field) != Some(value))
+        || new.keys().any(|field| !ignored(field) && !old.contains_key(field))
+}
+
+fn check_finalizers(
+    resource: &Resource,
+    key: &Key,
+    live: &Value,
+    object: &Value,
+) -> Result<(), Status> {
+    if !metadata::is_deleting(live) {
+        return Ok(());
+    }
+    let before = metadata::finalizers(live);
+    let added: Vec<String> =
+        metadata::finalizers(object).into_iter().filter(|name| !before.contains(name)).collect();
+    if added.is_empty() {
+        return Ok(());
+    }
+    let listed: Vec<String> = added.iter().map(|name| format!("{name:?}")).collect();
+    let cause = Cause::new(
+        "FieldValueForbidden",
+        "metadata.finalizers",
+        format!(
+            "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
+            listed.join(", ")
+        ),
+    );
+    Err(Status::invalid(resource.id.group(), &resource.kind, &key.name, vec![cause]))
+}
+
+fn refused_apply(error: &ApplyError) -> Status {
+    match error {
+        ApplyError::Conflicts { conflicts } => {
+            let causes: Vec<Cause> = conflicts
+                .iter()
+                .map(|conflict| {
+                    Cause::new(Conflict::REASON, conflict.field.as_str(), conflict.message())
+                })
+                .collect();
+            Status::new(409, Reason::Conflict, error.to_string())
+                .with_details(Details { causes, ..Details::default() })
+        }
+        ApplyError::Untyped { .. } => Status::new(500, Reason::InternalError, error.to_string()),
+        ApplyError::BadRequest { .. } => Status::bad_request(error.to_string()),
+    }
+}

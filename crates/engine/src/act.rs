@@ -1,0 +1,221 @@
+//! Carries a plan out. Makes no choices: what is done, and in which order, the plan says.
+
+use oarlock_core::cluster::{Call, Cluster, Verb, Written};
+use oarlock_core::object::Object;
+use oarlock_core::reference::{ObjectRef, ResourceVersion};
+use oarlock_core::request::{ApiError, RemovalResult, RemovalStatus, WriteResult, WriteStatus};
+
+use crate::memory::{Memory, Synced};
+use crate::plan::{Leave, Plan, PlannedRemoval, PlannedWrite, RemovalStep, Step};
+
+/// What became of a plan.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    /// One per child.
+    pub(crate) writes: Vec<WriteResult>,
+    /// One per removal.
+    pub(crate) removals: Vec<RemovalResult>,
+    /// What was refused first: what it was, and the answer.
+    pub(crate) refused: Option<(String, ApiError)>,
+    /// What could not be tried because its kind is not served.
+    pub(crate) waiting: Option<String>,
+    /// Versions that these writes made: no reason to run again.
+    pub(crate) written: Vec<(ObjectRef, ResourceVersion)>,
+    /// Whether anything was changed.
+    pub(crate) changed: bool,
+}
+
+/// Carries `plan` out, in order: writes, removals, leaves. After the first refusal nothing more is tried.
+pub(crate) async fn carry_out(plan: Plan, cluster: &dyn Cluster, memory: &mut Memory) -> Done {
+    let mut done = Done::default();
+    for write in plan.writes {
+        let status = match done.stopped() {
+            Some(why) => WriteStatus::NotTried(why),
+            None => self::write(&write, cluster, memory, &mut done).await,
+        };
+        done.writes.push(WriteResult {
+            target: write.target,
+            status,
+        });
+    }
+    for removal in plan.removals {
+        let status = match done.stopped() {
+            Some(why) => RemovalStatus::NotTried(why),
+            None => remove(&removal, cluster, &mut done).await,
+        };
+        done.removals.push(RemovalResult {
+            target: removal.target,
+            status,
+        });
+    }
+    leave(plan.leaves, cluster, &mut done).await;
+    done
+}
+
+/// Carries leaves out, unless something was refused before.
+pub(crate) async fn leave(leaves: Vec<Leave>, cluster: &dyn Cluster, done: &mut Done) {
+    for Leave { target, calls } in leaves {
+        if done.stopped().is_some() {
+            return;
+        }
+        let what = format!("{target} was not let go");
+        match calls {
+            Err(error) => done.refuse(what, error),
+            Ok(calls) => {
+                for call in calls {
+                    match cluster.write(call).await {
+                        Ok(written) => done.note(&written),
+                        Err(error) if error.code == 404 => {}
+                        Err(error) => {
+                            done.refuse(what, error);
+                            return;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Done {
+    /// Notes a write that went through.
+    pub(crate) fn note(&mut self, written: &Written) {
+        self.changed |= written.changed;
+        if let Some(object) = &written.object {
+            self.written
+                .push((object.target().clone(), object.resource_version().clone()));
+        }
+    }
+
+    fn refuse(&mut self, what: String, error: ApiError) {
+        self.refused = Some((what, error));
+    }
+
+    /// Why nothing more is tried, if that is so.
+    fn stopped(&self) -> Option<String> {
+        match (&self.refused, &self.waiting) {
+            (Some((what, _)), _) => Some(what.clone()),
+            (None, Some(why)) => Some(why.clone()),
+            (None, None) => None,
+        }
+    }
+}
+
+async fn write(
+    write: &PlannedWrite,
+    cluster: &dyn Cluster,
+    memory: &mut Memory,
+    done: &mut Done,
+) -> WriteStatus {
+    let result = match &write.step {
+        Step::Nothing(learned) => {
+            if let Some(synced) = learned {
+                memory.learn(write.target.clone(), write.manager.clone(), synced.clone());
+            }
+            return WriteStatus::Unchanged;
+        }
+        Step::Tell(differences) if differences.is_empty() => return WriteStatus::Unchanged,
+        Step::Tell(differences) => return WriteStatus::Differs(differences.clone()),
+        Step::Wait(why) => {
+            done.waiting = Some(why.clone());
+            return WriteStatus::NotTried(why.clone());
+        }
+        Step::Refuse(error) => Err(error.clone()),
+        Step::Send { call, wanted } => send(call.clone(), *wanted, cluster, memory, done).await,
+        Step::Recreate {
+            apply,
+            delete,
+            wanted,
+        } => match send(apply.clone(), *wanted, cluster, memory, done).await {
+            Err(error) if is_immutable(&error) => {
+                recreate(apply, delete, *wanted, cluster, memory, done).await
+            }
+            result => result,
+        },
+    };
+    match result {
+        Ok(true) => WriteStatus::Applied,
+        Ok(false) => WriteStatus::Unchanged,
+        Err(error) => {
+            done.refuse(format!("{} was not applied", write.target), error.clone());
+            WriteStatus::Refused(error)
+        }
+    }
+}
+
+/// A change of an immutable field is refused with 422 and a message that says so.
+fn is_immutable(error: &ApiError) -> bool {
+    error.code == 422 && error.message.contains("immutable")
+}
+
+async fn recreate(
+    apply: &Call,
+    delete: &Call,
+    wanted: u64,
+    cluster: &dyn Cluster,
+    memory: &mut Memory,
+    done: &mut Done,
+) -> Result<bool, ApiError> {
+    match cluster.write(delete.clone()).await {
+        Ok(written) => {
+            done.note(&written);
+            if written.object.is_some() {
+                return Err(ApiError::new(
+                    409,
+                    "Conflict",
+                    "it is being deleted to be created again, and finalizers still hold it",
+                ));
+            }
+        }
+        Err(error) if error.code == 404 => {}
+        Err(error) => return Err(error),
+    }
+    send(apply.clone(), wanted, cluster, memory, done).await
+}
+
+async fn send(
+    call: Call,
+    wanted: u64,
+    cluster: &dyn Cluster,
+    memory: &mut Memory,
+    done: &mut Done,
+) -> Result<bool, ApiError> {
+    let (target, manager) = (call.verb.target().clone(), call.manager.clone());
+    let is_apply = matches!(call.verb, Verb::Apply { .. });
+    let written = cluster.write(call).await?;
+    done.note(&written);
+    if let Some(live) = &written.object
+        && is_apply
+        && let Ok(object) = live.object()
+    {
+        let synced = Synced::new(wanted, live, &object, &manager);
+        memory.learn(target, manager, synced);
+    }
+    Ok(written.changed)
+}
+
+async fn remove(removal: &PlannedRemoval, cluster: &dyn Cluster, done: &mut Done) -> RemovalStatus {
+    let result = match &removal.step {
+        RemovalStep::Absent => return RemovalStatus::Absent,
+        RemovalStep::Deleted => return RemovalStatus::Deleted,
+        RemovalStep::Wait(why) => return RemovalStatus::NotTried(why.clone()),
+        RemovalStep::Refuse(error) => Err(error.clone()),
+        RemovalStep::Send(call) => cluster.write(call.clone()).await,
+    };
+    match result {
+        Ok(written) => {
+            done.note(&written);
+            RemovalStatus::Deleted
+        }
+        Err(error) if error.code == 404 => RemovalStatus::Absent,
+        Err(error) => {
+            done.refuse(format!("{} was not deleted", removal.target), error.clone());
+            RemovalStatus::Refused(error)
+        }
+    }
+}
+
+/// The stored object, parsed.
+pub(crate) fn stored(written: &Written) -> Option<Object> {
+    written.object.as_ref()?.object().ok()
+}

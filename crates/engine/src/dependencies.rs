@@ -1,0 +1,204 @@
+//! Who looked at what: whatever a run read, or looked for and did not find, is a reason to run again.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use oarlock_core::cached::Cached;
+use oarlock_core::reference::{Gvk, ObjectRef};
+use oarlock_core::selector::LabelSelector;
+
+/// What one run depended on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reads {
+    /// Single objects, there or not.
+    pub(crate) objects: BTreeSet<ObjectRef>,
+    /// Queries.
+    pub(crate) queries: Vec<Query>,
+    /// The run needed a kind that was not served, or asked for all kinds.
+    pub(crate) kinds: bool,
+}
+
+/// One query that was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Query {
+    /// The kind.
+    pub(crate) gvk: Gvk,
+    /// `None` for all namespaces.
+    pub(crate) namespace: Option<String>,
+    /// Which labels.
+    pub(crate) selector: LabelSelector,
+}
+
+impl Query {
+    /// Whether the answer holds `object`.
+    pub(crate) fn selects(&self, object: &Cached) -> bool {
+        let target = object.target();
+        if target.gvk != self.gvk || self.namespace.is_some() && self.namespace != target.namespace
+        {
+            return false;
+        }
+        if self.selector.is_empty() {
+            return true;
+        }
+        let Ok(object) = object.object() else {
+            return true;
+        };
+        let labels = object.pointer("/metadata/labels");
+        self.selector.matches(|key| labels?.get(key)?.as_str())
+    }
+}
+
+/// The reads of all objects' last runs, by what was read.
+#[derive(Debug, Default)]
+pub(crate) struct Dependencies {
+    reads: HashMap<ObjectRef, Reads>,
+    by_object: HashMap<ObjectRef, HashSet<ObjectRef>>,
+    by_kind: HashMap<Gvk, HashSet<ObjectRef>>,
+    on_kinds: HashSet<ObjectRef>,
+}
+
+impl Dependencies {
+    /// Replaces what `key` depends on.
+    pub(crate) fn set(&mut self, key: &ObjectRef, reads: Reads) {
+        self.forget(key);
+        if reads == Reads::default() {
+            return;
+        }
+        for target in &reads.objects {
+            self.by_object
+                .entry(target.clone())
+                .or_default()
+                .insert(key.clone());
+        }
+        for query in &reads.queries {
+            self.by_kind
+                .entry(query.gvk.clone())
+                .or_default()
+                .insert(key.clone());
+        }
+        if reads.kinds {
+            self.on_kinds.insert(key.clone());
+        }
+        self.reads.insert(key.clone(), reads);
+    }
+
+    /// Forgets what `key` depends on.
+    pub(crate) fn forget(&mut self, key: &ObjectRef) {
+        let Some(reads) = self.reads.remove(key) else {
+            return;
+        };
+        for target in &reads.objects {
+            remove(&mut self.by_object, target, key);
+        }
+        for query in &reads.queries {
+            remove(&mut self.by_kind, &query.gvk, key);
+        }
+        self.on_kinds.remove(key);
+    }
+
+    /// Who has to run again when an object changes from `old` to `new`.
+    pub(crate) fn on_change(&self, old: Option<&Cached>, new: Option<&Cached>) -> Vec<ObjectRef> {
+        let Some(target) = new.or(old).map(Cached::target) else {
+            return Vec::new();
+        };
+        let mut keys: Vec<ObjectRef> = self
+            .by_object
+            .get(target)
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect();
+        for key in self.by_kind.get(&target.gvk).into_iter().flatten() {
+            let selected = self.reads.get(key).is_some_and(|reads| {
+                reads.queries.iter().any(|query| {
+                    old.is_some_and(|old| query.selects(old))
+                        || new.is_some_and(|new| query.selects(new))
+                })
+            });
+            if selected && !keys.contains(key) {
+                keys.push(key.clone());
+            }
+        }
+        keys
+    }
+
+    /// Who has to run again when kinds come or go.
+    pub(crate) fn on_kinds(&self) -> Vec<ObjectRef> {
+        self.on_kinds.iter().cloned().collect()
+    }
+}
+
+fn remove<K: std::hash::Hash + Eq>(
+    index: &mut HashMap<K, HashSet<ObjectRef>>,
+    at: &K,
+    key: &ObjectRef,
+) {
+    if let Some(keys) = index.get_mut(at) {
+        keys.remove(key);
+        if keys.is_empty() {
+            index.remove(at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn secret(name: &str, label: &str) -> Cached {
+        Cached::from_live(json!({
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": name, "namespace": "ns", "labels": {"app": label}},
+        }))
+        .unwrap()
+    }
+
+    fn key(name: &str) -> ObjectRef {
+        ObjectRef::new(Gvk::new("g", "v1", "K"), Some("ns"), name)
+    }
+
+    #[test]
+    fn single_objects_wake_their_readers() {
+        let mut dependencies = Dependencies::default();
+        let read = secret("s", "x").target().clone();
+        let reads = Reads {
+            objects: [read].into(),
+            ..Reads::default()
+        };
+        dependencies.set(&key("a"), reads);
+        assert_eq!(
+            dependencies.on_change(None, Some(&secret("s", "x"))),
+            [key("a")]
+        );
+        assert_eq!(
+            dependencies.on_change(Some(&secret("s", "x")), None),
+            [key("a")]
+        );
+        assert_eq!(dependencies.on_change(None, Some(&secret("t", "x"))), []);
+        dependencies.set(&key("a"), Reads::default());
+        assert_eq!(dependencies.on_change(None, Some(&secret("s", "x"))), []);
+        assert!(dependencies.by_object.is_empty());
+    }
+
+    #[test]
+    fn queries_see_objects_come_and_leave() {
+        let mut dependencies = Dependencies::default();
+        let query = Query {
+            gvk: Gvk::new("", "v1", "Secret"),
+            namespace: Some("ns".to_owned()),
+            selector: LabelSelector::parse("app=web").unwrap(),
+        };
+        let reads = Reads {
+            queries: vec![query],
+            ..Reads::default()
+        };
+        dependencies.set(&key("a"), reads);
+        let (web, db) = (secret("s", "web"), secret("s", "db"));
+        assert_eq!(dependencies.on_change(Some(&db), Some(&web)), [key("a")]);
+        assert_eq!(dependencies.on_change(Some(&web), Some(&db)), [key("a")]);
+        assert_eq!(dependencies.on_change(Some(&db), Some(&db)), []);
+    }
+}

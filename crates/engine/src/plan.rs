@@ -1,0 +1,185 @@
+//! What to do for one outcome: decided here, done elsewhere.
+//!
+//! A plan is plain data: it can be printed, tested, stored and compared. Making one needs no cluster and has no effect; the
+//! same plan is shown by a dry run and carried out in production.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use oarlock_core::cached::Cached;
+use oarlock_core::cluster::{Call, ServiceAccount};
+use oarlock_core::manifest::{Access, Grants, missing_grant};
+use oarlock_core::outcome::{Child, Removal};
+use oarlock_core::reference::{Gvk, KindInfo, ObjectRef};
+use oarlock_core::request::ApiError;
+
+use crate::memory::{Memory, Synced};
+
+mod child;
+mod leave;
+mod mark;
+mod removal;
+
+/// Everything that a plan is made from.
+pub(crate) struct Scene<'a> {
+    /// The reconciled object.
+    pub(crate) owner: &'a Cached,
+    /// The module's field manager.
+    pub(crate) manager: &'a str,
+    /// What the watch grants.
+    pub(crate) grants: &'a Grants,
+    /// Discovery's word on every kind that occurs; absent when it is not served.
+    pub(crate) kinds: &'a BTreeMap<Gvk, KindInfo>,
+    /// The live objects among those that occur.
+    pub(crate) live: &'a BTreeMap<ObjectRef, Arc<Cached>>,
+    /// All objects that carry the owner's mark.
+    pub(crate) marked: &'a [Arc<Cached>],
+    /// What is known to be in sync.
+    pub(crate) memory: &'a Memory,
+    /// ServiceAccount to act as.
+    pub(crate) account: Option<&'a ServiceAccount>,
+}
+
+impl Scene<'_> {
+    /// The owner's namespace.
+    fn namespace(&self) -> Option<&str> {
+        self.owner.target().namespace.as_deref()
+    }
+
+    /// What refuses a write before it is sent, if anything does.
+    fn grant(&self, kind: &KindInfo, target: &ObjectRef, verb: &str) -> Result<(), ApiError> {
+        let access = Access {
+            verb,
+            group: &kind.gvk.group,
+            resource: &kind.plural,
+            namespace: target.namespace.as_deref(),
+            name: Some(&target.name),
+            all_namespaces: false,
+        };
+        if self
+            .grants
+            .write
+            .iter()
+            .any(|grant| grant.covers(&access, self.namespace()))
+        {
+            Ok(())
+        } else {
+            Err(ApiError::new(
+                403,
+                "GrantMissing",
+                missing_grant("write", &access),
+            ))
+        }
+    }
+}
+
+/// What will be done, in this order: writes, removals, leaves.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Plan {
+    /// One per child.
+    pub(crate) writes: Vec<PlannedWrite>,
+    /// One per removal.
+    pub(crate) removals: Vec<PlannedRemoval>,
+    /// For children that are no longer listed.
+    pub(crate) leaves: Vec<Leave>,
+    /// Some child is found by no garbage collector: the owner needs the host's finalizer before anything is written.
+    pub(crate) needs_finalizer: bool,
+}
+
+/// What will be done for one child.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PlannedWrite {
+    /// The child.
+    pub(crate) target: ObjectRef,
+    /// The field manager.
+    pub(crate) manager: String,
+    /// What is done.
+    pub(crate) step: Step,
+}
+
+/// What is done for one child.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Step {
+    /// Nothing. What was learned spares the comparison next time.
+    Nothing(Option<Synced>),
+    /// This call. `wanted` identifies the wanted fields, for the memory.
+    Send { call: Call, wanted: u64 },
+    /// Apply; where that is refused as immutable, delete and create.
+    Recreate {
+        apply: Call,
+        delete: Call,
+        wanted: u64,
+    },
+    /// Nothing: the module only asked where the live object differs.
+    Tell(Vec<String>),
+    /// Nothing: it must not be.
+    Refuse(ApiError),
+    /// Nothing: it cannot be yet.
+    Wait(String),
+}
+
+/// What will be done for one removal.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PlannedRemoval {
+    /// The object.
+    pub(crate) target: ObjectRef,
+    /// What is done.
+    pub(crate) step: RemovalStep,
+}
+
+/// What is done for one removal.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum RemovalStep {
+    /// This call.
+    Send(Call),
+    /// Nothing: it is not there.
+    Absent,
+    /// Nothing: it is being deleted.
+    Deleted,
+    /// Nothing: it must not be.
+    Refuse(ApiError),
+    /// Nothing: it cannot be yet.
+    Wait(String),
+}
+
+/// What is done for a child that is no longer listed: calls in order, each safe to repeat.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Leave {
+    /// The object.
+    pub(crate) target: ObjectRef,
+    /// The calls, or what forbids them.
+    pub(crate) calls: Result<Vec<Call>, ApiError>,
+}
+
+/// The plan for `children` (`None`: they are kept, and nothing leaves) and `removals`.
+pub(crate) fn plan(
+    scene: &Scene<'_>,
+    children: &[Child],
+    leaving: Leaving,
+    removals: &[Removal],
+) -> Plan {
+    let writes: Vec<PlannedWrite> = children.iter().map(|c| child::plan(scene, c)).collect();
+    Plan {
+        needs_finalizer: children.iter().any(|c| mark::needs_finalizer(scene, c)),
+        leaves: match leaving {
+            Leaving::Nobody => Vec::new(),
+            Leaving::Unlisted => leave::unlisted(scene, children),
+        },
+        removals: removals.iter().map(|r| removal::plan(scene, r)).collect(),
+        writes,
+    }
+}
+
+/// Which marked objects leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leaving {
+    /// The module has no opinion.
+    Nobody,
+    /// All that are not listed.
+    Unlisted,
+}
+
+pub(crate) use leave::on_deletion;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,261 @@
+//! What to do for one child.
+
+use oarlock_core::cached::Cached;
+use oarlock_core::cluster::{Call, Verb};
+use oarlock_core::object::Object;
+use oarlock_core::outcome::{Child, Expect, OnLeave, Owner, Propagation, Write};
+use oarlock_core::reference::{KindInfo, ObjectRef};
+use oarlock_core::request::ApiError;
+use serde_json::{Map, Value};
+
+use super::mark::marked;
+use super::{PlannedWrite, Scene, Step};
+use crate::difference::differences;
+use crate::memory::{Synced, fingerprint};
+
+/// The step for `child`.
+pub(super) fn plan(scene: &Scene<'_>, child: &Child) -> PlannedWrite {
+    let target = child.object.target().clone();
+    let step = decide(scene, child, &target).unwrap_or_else(Step::Refuse);
+    let manager = child.manager.as_deref().unwrap_or(scene.manager).to_owned();
+    PlannedWrite {
+        target,
+        manager,
+        step,
+    }
+}
+
+fn decide(scene: &Scene<'_>, child: &Child, target: &ObjectRef) -> Result<Step, ApiError> {
+    let Some(kind) = scene.kinds.get(&target.gvk) else {
+        return Ok(Step::Wait(format!(
+            "{} is not served by the API server; it is tried again when it is",
+            target.gvk
+        )));
+    };
+    placed(kind, target)?;
+    sensible(child)?;
+    let live = scene.live.get(target).map(AsRef::as_ref);
+    expected(child, live, target)?;
+    if child.write == Write::Compare {
+        return Ok(compare(child, live));
+    }
+    let manager = child.manager.as_deref().unwrap_or(scene.manager);
+    match live {
+        None if child.write == Write::Share => Err(ApiError::new(
+            404,
+            "NotFound",
+            format!("{target} does not exist, and shared objects are never created"),
+        )),
+        None => {
+            scene.grant(kind, target, "create")?;
+            let object = object(marked(scene, child, manager))?;
+            let wanted = fingerprint(object.content());
+            let verb = if child.write == Write::Create || child.expect == Expect::Absent {
+                Verb::Create { object }
+            } else {
+                Verb::Apply {
+                    object,
+                    force: child.force,
+                }
+            };
+            Ok(Step::Send {
+                call: call(scene, manager, verb),
+                wanted,
+            })
+        }
+        Some(live) => {
+            may_take(scene, child, live)?;
+            if child.write == Write::Create {
+                return Ok(Step::Nothing(None));
+            }
+            change(scene, child, kind, live, manager)
+        }
+    }
+}
+
+fn change(
+    scene: &Scene<'_>,
+    child: &Child,
+    kind: &KindInfo,
+    live: &Cached,
+    manager: &str,
+) -> Result<Step, ApiError> {
+    let target = child.object.target();
+    let content = marked(scene, child, manager);
+    let wanted = fingerprint(&content);
+    if let Some(known) = scene.memory.synced(target, manager)
+        && let Some(known) = still_in_sync(known, wanted, &content, live, manager)
+    {
+        return Ok(Step::Nothing(known));
+    }
+    if live.deleting() && child.write == Write::Recreate {
+        return Ok(Step::Wait(format!(
+            "{target} is being deleted; it is created again afterwards"
+        )));
+    }
+    scene.grant(kind, target, "patch")?;
+    let mut object = content;
+    precondition(&mut object, &child.expect);
+    let apply = call(
+        scene,
+        manager,
+        Verb::Apply {
+            object: self::object(object)?,
+            force: child.force,
+        },
+    );
+    if child.write != Write::Recreate {
+        return Ok(Step::Send {
+            call: apply,
+            wanted,
+        });
+    }
+    scene.grant(kind, target, "delete")?;
+    let delete = Verb::Delete {
+        target: target.clone(),
+        uid: Some(live.uid().clone()),
+        version: None,
+        propagation: Propagation::Background,
+    };
+    Ok(Step::Recreate {
+        apply,
+        delete: call(scene, manager, delete),
+        wanted,
+    })
+}
+
+/// Whether nothing has to be sent; with what was learned, when the live object moved on without touching what is wanted.
+fn still_in_sync(
+    known: &Synced,
+    wanted: u64,
+    content: &Map<String, Value>,
+    live: &Cached,
+    manager: &str,
+) -> Option<Option<Synced>> {
+    if known.wanted != wanted {
+        return None;
+    }
+    if known.version == *live.resource_version() {
+        return Some(None);
+    }
+    if known.field_set != live.field_set(manager) {
+        return None;
+    }
+    let object = live.object().ok()?;
+    let untouched = known.content == Synced::content_of(&object)
+        || differences(content, object.content()).is_empty();
+    untouched.then(|| Some(Synced::new(wanted, live, &object, manager)))
+}
+
+fn compare(child: &Child, live: Option<&Cached>) -> Step {
+    let Some(live) = live.and_then(|live| live.object().ok()) else {
+        return Step::Tell(vec![String::new()]);
+    };
+    let mut found = differences(child.object.content(), live.content());
+    found.retain(|pointer| {
+        !child.ignore.iter().any(|ignored| {
+            pointer
+                .strip_prefix(ignored.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    });
+    Step::Tell(found)
+}
+
+/// A namespaced kind needs a namespace, a cluster-scoped one must not have one.
+fn placed(kind: &KindInfo, target: &ObjectRef) -> Result<(), ApiError> {
+    let problem = match (kind.namespaced, &target.namespace) {
+        (true, None) => "is namespaced: metadata.namespace is required",
+        (false, Some(_)) => "is cluster-scoped: metadata.namespace must not be set",
+        (true, Some(_)) | (false, None) => return Ok(()),
+    };
+    Err(invalid(format!("{target}: {} {problem}", kind.gvk.kind)))
+}
+
+/// Combinations that the contract excludes.
+fn sensible(child: &Child) -> Result<(), ApiError> {
+    let target = child.object.target();
+    let problem = match (&child.on_leave, child.write, child.owner) {
+        (_, Write::Share, Owner::Owned) => "write `share` needs owner `unowned`",
+        (OnLeave::Restore(_), write, _) if write != Write::Share => {
+            "on-leave `restore` needs write `share`"
+        }
+        (OnLeave::Delete, Write::Share, _) => {
+            "on-leave `delete` is not for shared objects: use `restore` or `keep`"
+        }
+        _ => return Ok(()),
+    };
+    Err(invalid(format!("{target}: {problem}")))
+}
+
+/// What the module expects of the live object, as far as the cache can tell. The API server checks it again.
+fn expected(child: &Child, live: Option<&Cached>, target: &ObjectRef) -> Result<(), ApiError> {
+    let conflict = |message| Err(ApiError::new(409, "Conflict", message));
+    match (&child.expect, live) {
+        (Expect::Any, _) | (Expect::Absent, None) => Ok(()),
+        (Expect::Absent, Some(live)) => conflict(format!(
+            "{target} was expected to be absent, but exists with uid {}",
+            live.uid()
+        )),
+        (Expect::Uid(uid), Some(live)) if uid == live.uid() => Ok(()),
+        (Expect::Version(version), Some(live)) if version == live.resource_version() => Ok(()),
+        (Expect::Uid(uid), Some(live)) => conflict(format!(
+            "{target} was expected to have uid {uid}, but has {}",
+            live.uid()
+        )),
+        (Expect::Version(version), Some(live)) => conflict(format!(
+            "{target} was expected at resource version {version}, but is at {}",
+            live.resource_version()
+        )),
+        (Expect::Uid(_) | Expect::Version(_), None) => {
+            conflict(format!("{target} was expected to exist, but does not"))
+        }
+    }
+}
+
+/// An object that somebody else made is taken over only where the module names it.
+fn may_take(scene: &Scene<'_>, child: &Child, live: &Cached) -> Result<(), ApiError> {
+    let owner = scene.owner.uid();
+    if child.owner == Owner::Unowned
+        || live.is_owned_by(owner)
+        || matches!(child.expect, Expect::Uid(_) | Expect::Version(_))
+    {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        409,
+        "AlreadyExists",
+        format!(
+            "{} exists and is not a child of {}; hint: delete or rename it, or let the module take it over by its uid",
+            live.target(),
+            scene.owner.target()
+        ),
+    ))
+}
+
+fn precondition(content: &mut Map<String, Value>, expect: &Expect) {
+    let (field, value) = match expect {
+        Expect::Uid(uid) => ("uid", &uid.0),
+        Expect::Version(version) => ("resourceVersion", &version.0),
+        Expect::Any | Expect::Absent => return,
+    };
+    if let Some(Value::Object(metadata)) = content.get_mut("metadata") {
+        metadata.insert(field.to_owned(), Value::String(value.clone()));
+    }
+}
+
+fn object(content: Map<String, Value>) -> Result<Object, ApiError> {
+    Object::from_value(Value::Object(content)).map_err(|error| invalid(error.to_string()))
+}
+
+fn invalid(message: String) -> ApiError {
+    ApiError::new(422, "Invalid", message)
+}
+
+fn call(scene: &Scene<'_>, manager: &str, verb: Verb) -> Call {
+    Call {
+        verb,
+        manager: manager.to_owned(),
+        account: scene.account.cloned(),
+    }
+}

@@ -1,0 +1,161 @@
+//! What to do for children that are no longer listed.
+//!
+//! All that is needed stands on the objects themselves, so a restart between two calls repeats the first, harmlessly, and
+//! goes on.
+
+use oarlock_core::cached::Cached;
+use oarlock_core::cluster::{Call, Verb};
+use oarlock_core::marks::{ON_LEAVE_ANNOTATION, SHARE_ANNOTATION_PREFIX, Share};
+use oarlock_core::object::Object;
+use oarlock_core::outcome::{Child, Propagation};
+use oarlock_core::reference::ObjectRef;
+use oarlock_core::request::ApiError;
+use serde_json::{Map, Value};
+
+use super::{Leave, Scene};
+
+/// The leaves of all marked objects that are not among `children`.
+pub(super) fn unlisted(scene: &Scene<'_>, children: &[Child]) -> Vec<Leave> {
+    let listed = |target: &ObjectRef| {
+        children
+            .iter()
+            .any(|child| same_resource(child.object.target(), target))
+    };
+    scene
+        .marked
+        .iter()
+        .filter(|live| !listed(live.target()))
+        .filter_map(|live| leave(scene, live))
+        .collect()
+}
+
+/// The leaves of what the API server's garbage collector would not find, or would treat wrongly, once the owner is gone.
+pub(crate) fn on_deletion(scene: &Scene<'_>) -> Vec<Leave> {
+    let owner = scene.owner.uid();
+    scene
+        .marked
+        .iter()
+        .filter(|live| {
+            let collected = live
+                .object()
+                .is_ok_and(|object| has_reference(&object, &owner.0) && !is_kept(&object));
+            live.is_shared_by(owner) || !collected
+        })
+        .filter_map(|live| leave(scene, live))
+        .collect()
+}
+
+fn leave(scene: &Scene<'_>, live: &Cached) -> Option<Leave> {
+    let target = live.target().clone();
+    let calls = match calls(scene, live)? {
+        Ok(verbs) => permitted(scene, &target, verbs),
+        Err(error) => Err(error),
+    };
+    Some(Leave { target, calls })
+}
+
+/// `None` where there is nothing to do.
+fn calls(scene: &Scene<'_>, live: &Cached) -> Option<Result<Vec<(Verb, String)>, ApiError>> {
+    let (target, owner) = (live.target().clone(), scene.owner.uid().clone());
+    let object = match live.object() {
+        Ok(object) => object,
+        Err(error) => return Some(Err(ApiError::new(422, "Invalid", error.to_string()))),
+    };
+    if live.is_shared_by(&owner) {
+        return Some(share(&object, &owner.0).map(|share| {
+            let mut verbs = Vec::new();
+            if let Some(patch) = share.restore.filter(|patch| !patch.is_empty()) {
+                verbs.push((
+                    Verb::Merge {
+                        target: target.clone(),
+                        patch,
+                        status: false,
+                    },
+                    share.manager.clone(),
+                ));
+            }
+            verbs.push((Verb::Release { target, owner }, share.manager));
+            verbs
+        }));
+    }
+    if live.deleting() || !live.made_by_host() {
+        return None;
+    }
+    let manager = scene.manager.to_owned();
+    let verb = if is_kept(&object) {
+        Verb::Release { target, owner }
+    } else {
+        Verb::Delete {
+            target,
+            uid: Some(live.uid().clone()),
+            version: None,
+            propagation: Propagation::Background,
+        }
+    };
+    Some(Ok(vec![(verb, manager)]))
+}
+
+fn permitted(
+    scene: &Scene<'_>,
+    target: &ObjectRef,
+    verbs: Vec<(Verb, String)>,
+) -> Result<Vec<Call>, ApiError> {
+    let kind = scene.kinds.get(&target.gvk).ok_or_else(|| {
+        ApiError::new(
+            404,
+            "NotFound",
+            format!("{} is not served any more", target.gvk),
+        )
+    })?;
+    verbs
+        .into_iter()
+        .map(|(verb, manager)| {
+            scene.grant(kind, target, verb.rbac())?;
+            Ok(Call {
+                verb,
+                manager,
+                account: scene.account.cloned(),
+            })
+        })
+        .collect()
+}
+
+fn share(object: &Object, owner: &str) -> Result<Share, ApiError> {
+    let key = format!("{SHARE_ANNOTATION_PREFIX}{owner}");
+    let text = annotations(object).and_then(|map| map.get(&key)?.as_str());
+    serde_json::from_str(text.unwrap_or_default()).map_err(|error| {
+        ApiError::new(
+            422,
+            "Invalid",
+            format!(
+                "annotation {key} on {} is not what the host wrote ({error}); hint: restore the shared fields by hand and \
+                 remove the annotation",
+                object.target()
+            ),
+        )
+    })
+}
+
+fn annotations(object: &Object) -> Option<&Map<String, Value>> {
+    object.pointer("/metadata/annotations")?.as_object()
+}
+
+fn is_kept(object: &Object) -> bool {
+    annotations(object).and_then(|map| map.get(ON_LEAVE_ANNOTATION)?.as_str()) == Some("keep")
+}
+
+fn has_reference(object: &Object, uid: &str) -> bool {
+    object
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array)
+        .is_some_and(|list| {
+            list.iter()
+                .any(|r| r.get("uid").and_then(Value::as_str) == Some(uid))
+        })
+}
+
+/// The same object, whatever version of its kind it is addressed by.
+fn same_resource(a: &ObjectRef, b: &ObjectRef) -> bool {
+    (&a.gvk.group, &a.gvk.kind, &a.namespace, &a.name)
+        == (&b.gvk.group, &b.gvk.kind, &b.namespace, &b.name)
+}

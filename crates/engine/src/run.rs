@@ -1,0 +1,593 @@
+//! One reconcile of one object, from the cache to the next wake-up.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use oarlock_core::cached::Cached;
+use oarlock_core::cluster::{Call, EventRecord, ServiceAccount};
+use oarlock_core::marks::CHILDREN_FINALIZER;
+use oarlock_core::object::Object;
+use oarlock_core::outcome::{Children, Outcome, Requeue};
+use oarlock_core::reconciler::{Fault, ReadError, Reconciler, RunError};
+use oarlock_core::reference::{Gvk, KindInfo, ObjectRef};
+use oarlock_core::request::{ApiError, Report, Request};
+use oarlock_core::timestamp::Timestamp;
+
+use crate::act::{self, Done};
+use crate::dependencies::Reads;
+use crate::entry::{Entry, Module};
+use crate::finalizer;
+use crate::memory::Memory;
+use crate::plan::{self, Leaving, Scene};
+use crate::ports::Ports;
+use crate::queue::{Cause, Priority};
+use crate::session::Session;
+use crate::status::{self, Wanted};
+use crate::verdict::{self, Again, Problem, Reason};
+
+/// How a reconcile ended.
+#[derive(Debug, Default)]
+pub(crate) struct Ended {
+    /// The object is gone, or none of ours: nothing is to be remembered.
+    pub(crate) forget: bool,
+    /// When the next run is due.
+    pub(crate) next: Option<(Timestamp, Priority)>,
+    /// Versions that the run wrote.
+    pub(crate) written: Vec<Cause>,
+    /// What the run depended on; `None` where the module was not called.
+    pub(crate) reads: Option<Reads>,
+    /// What went wrong.
+    pub(crate) problem: Option<Reason>,
+}
+
+/// Reconciles the object at `key`.
+pub(crate) async fn reconcile(
+    ports: &Ports,
+    entry: &Entry,
+    key: &ObjectRef,
+    memory: &mut Memory,
+) -> Ended {
+    let Some(live) = ports.cluster.cached(key) else {
+        return Ended {
+            forget: true,
+            ..Ended::default()
+        };
+    };
+    let object = match live.object() {
+        Ok(object) if entry.selects(&object) => object,
+        Ok(_) => {
+            return Ended {
+                forget: true,
+                ..Ended::default()
+            };
+        }
+        Err(error) => {
+            tracing::error!(object = %key, %error, "an object in the cache cannot be read");
+            return Ended {
+                forget: true,
+                ..Ended::default()
+            };
+        }
+    };
+    memory.belong_to(live.uid());
+    let mut run = Run {
+        ports,
+        entry,
+        live,
+        object,
+        memory,
+        now: ports.clock.now(),
+        ended: Ended::default(),
+    };
+    run.go().await;
+    run.ended
+}
+
+/// State of one reconcile.
+struct Run<'a> {
+    ports: &'a Ports,
+    entry: &'a Entry,
+    live: Arc<Cached>,
+    object: Object,
+    memory: &'a mut Memory,
+    now: Timestamp,
+    ended: Ended,
+}
+
+/// Why a reconcile stops early, in the order of how much is known.
+enum Stop {
+    /// Somebody else changed the object: what was decided is void.
+    Conflict,
+    /// The object is gone.
+    Gone,
+    /// A problem that the object's conditions show.
+    Problem(Problem),
+}
+
+impl From<Problem> for Stop {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl Run<'_> {
+    async fn go(&mut self) {
+        let result = self.decide_and_act().await;
+        match result {
+            Ok(()) => {}
+            Err(Stop::Gone) => self.ended.forget = true,
+            Err(Stop::Conflict) => self.conflict(),
+            Err(Stop::Problem(problem)) => {
+                let written = self.write_status(Wanted::default(), Some(&problem)).await;
+                match written {
+                    Err(Stop::Gone) => self.ended.forget = true,
+                    Err(Stop::Conflict) => self.conflict(),
+                    Ok(_) | Err(Stop::Problem(_)) => self.settle(&problem).await,
+                }
+            }
+        }
+    }
+
+    /// The newer object is on its way, and wakes the object by itself; the timer is for when it already came.
+    fn conflict(&mut self) {
+        let soon = self.now.after(std::time::Duration::from_millis(100));
+        self.ended.next = Some((soon, Priority::Live));
+    }
+
+    async fn decide_and_act(&mut self) -> Result<(), Stop> {
+        let module = match &self.entry.module {
+            Module::Serving(module) | Module::LastGood(module, _) => Arc::clone(module),
+            Module::Down(message) => {
+                return Err(Stop::Problem(Problem {
+                    reason: Reason::ModuleNotLoaded,
+                    message: message.clone(),
+                    again: Again::OnChange,
+                }));
+            }
+        };
+        let finalizer = module.manifest().finalizer.clone();
+        let held = |name: &str| finalizer::is_on(&self.object, name);
+        if self.live.deleting() {
+            if finalizer.as_deref().is_none_or(|name| !held(name)) {
+                return self.let_go(&module, None).await;
+            }
+        } else if let Some(name) = finalizer.as_deref().filter(|name| !held(name)) {
+            self.add_finalizer(&module, name).await?;
+        }
+        let outcome = self.call(&*module).await?;
+        self.carry_out(&module, outcome).await
+    }
+
+    async fn call(&mut self, module: &dyn Reconciler) -> Result<Outcome, Stop> {
+        let limits = self.entry.watch.limits;
+        let session = Arc::new(Session::new(
+            Arc::clone(&self.ports.cluster),
+            Arc::clone(&self.ports.egress),
+            Arc::clone(&self.ports.clock),
+            Arc::clone(&self.live),
+            Arc::clone(&self.entry.grants),
+            module.manifest().name.clone(),
+            self.now.after(limits.deadline),
+        ));
+        let request = Request {
+            object: self.live.json().clone(),
+            settings: self.entry.watch.settings.clone(),
+            now: self.now,
+            seed: self.ports.entropy.next(),
+            attempt: self.memory.failures,
+            deleting: self.live.deleting(),
+            last: self.memory.last.clone(),
+        };
+        let result = module
+            .reconcile(&request, Arc::clone(&session) as _, limits)
+            .await;
+        self.ended.reads = Some(session.reads());
+        result.map_err(|error| Stop::Problem(Problem::of_run(&error)))
+    }
+
+    async fn carry_out(
+        &mut self,
+        module: &Arc<dyn Reconciler>,
+        outcome: Outcome,
+    ) -> Result<(), Stop> {
+        let (children, leaving) = match outcome.children {
+            Children::Exactly(children) => (children, Leaving::Unlisted),
+            Children::Keep => (self.memory.children.clone(), Leaving::Nobody),
+        };
+        no_doubles(&children)?;
+        let account = self.account(outcome.act_as.as_deref())?;
+        let manager = module.manifest().field_manager();
+        let targets = children
+            .iter()
+            .map(|child| child.object.target())
+            .chain(outcome.removals.iter().map(|removal| &removal.target));
+        let seen = self.gather(targets).await?;
+        let plan = {
+            let scene = seen.scene(self, &manager, account.as_ref());
+            plan::plan(&scene, &children, leaving, &outcome.removals)
+        };
+        if plan.needs_finalizer
+            && !self.live.deleting()
+            && !finalizer::is_on(&self.object, CHILDREN_FINALIZER)
+        {
+            self.add_finalizer(module, CHILDREN_FINALIZER).await?;
+        }
+        let mut done = act::carry_out(plan, &*self.ports.cluster, self.memory).await;
+        self.ended.written.append(&mut done.written);
+        self.memory.last = Some(Report {
+            tag: outcome.tag,
+            generation: self.live.generation(),
+            module: module.digest().clone(),
+            writes: std::mem::take(&mut done.writes),
+            removals: std::mem::take(&mut done.removals),
+        });
+        if leaving == Leaving::Unlisted {
+            self.memory
+                .retain(|target| children.iter().any(|c| c.object.target() == target));
+            self.memory.children = children;
+        }
+        if let Some(problem) = problem_of(&done) {
+            return Err(Stop::Problem(problem));
+        }
+        if self.live.deleting() && outcome.finalized {
+            return self
+                .let_go(module, module.manifest().finalizer.as_deref())
+                .await;
+        }
+        let wanted = Wanted {
+            patch: outcome.status,
+            set: outcome.conditions,
+            clear: Vec::new(),
+        };
+        let stored = self.write_status(wanted, None).await?;
+        self.tell(&outcome.events, &manager).await;
+        self.notify(outcome.notices);
+        self.wake(outcome.requeue, done.changed || stored)
+    }
+
+    /// Sets the next wake-up of a good run.
+    fn wake(&mut self, requeue: Requeue, changed: bool) -> Result<(), Stop> {
+        let period = self.now.after(self.entry.watch.period);
+        let next = match requeue {
+            Requeue::OnChange => (period, Priority::Resync),
+            Requeue::After(after) => earlier(self.now.after(after), period),
+            Requeue::At(at) => earlier(at, period),
+            Requeue::OnceWritten if changed => (self.now, Priority::Live),
+            Requeue::OnceWritten => {
+                return Err(Stop::Problem(Problem {
+                    reason: Reason::NoProgress,
+                    message: "the module asked to be called again once its outcome is stored, but the outcome changes \
+                              nothing"
+                        .to_owned(),
+                    again: Again::Backoff,
+                }));
+            }
+        };
+        self.memory.failures = 0;
+        self.ended.next = Some(next);
+        Ok(())
+    }
+
+    /// Counts a problem, tells it, and sets the next wake-up.
+    async fn settle(&mut self, problem: &Problem) {
+        self.memory.failures = self.memory.failures.saturating_add(1);
+        self.ended.problem = Some(problem.reason);
+        self.ended.next = match problem.again {
+            Again::Backoff => {
+                let delay = crate::backoff::delay(self.memory.failures, self.ports.entropy.next());
+                Some((self.now.after(delay), Priority::Timer))
+            }
+            Again::After(after) => Some((self.now.after(after), Priority::Timer)),
+            Again::OnChange | Again::Woken => None,
+        };
+        let object = self.live.target();
+        let (reason, message) = (problem.reason.as_str(), &problem.message);
+        tracing::warn!(%object, reason, failures = self.memory.failures, "reconcile failed: {message}");
+        let event = oarlock_core::outcome::Event {
+            key: format!("{reason}-{}-{message}", self.live.generation()),
+            warning: true,
+            reason: reason.to_owned(),
+            message: message.clone(),
+            about: None,
+        };
+        let manager = self.entry.reporter();
+        self.tell(&[event], &manager).await;
+    }
+
+    /// Writes what the outcome and the host say of the object. Tells whether the module's part changed anything.
+    async fn write_status(
+        &mut self,
+        mut wanted: Wanted,
+        problem: Option<&Problem>,
+    ) -> Result<bool, Stop> {
+        if self.entry.watch.manage_status {
+            match problem {
+                Some(problem) => problem.conditions(&mut wanted),
+                None => verdict::good(&mut wanted),
+            }
+            self.entry.conditions(&mut wanted);
+        }
+        let write = status::write(&self.object, &wanted, self.memory.status.as_ref(), self.now);
+        let Some(write) = write else {
+            return Ok(false);
+        };
+        let beyond_conditions = write.beyond_conditions;
+        let call = Call {
+            verb: write.verb.clone(),
+            manager: self.entry.reporter(),
+            account: None,
+        };
+        match self.ports.cluster.write(call).await {
+            Ok(written) => {
+                let news = self.entry.news(&self.object);
+                self.adopt(&written.object);
+                self.memory.status = act::stored(&written).map(|stored| write.written(&stored));
+                if let Some(event) = news {
+                    let reporter = self.entry.reporter();
+                    self.tell(&[event], &reporter).await;
+                }
+                Ok(beyond_conditions && written.changed)
+            }
+            Err(error) => Err(self.stop("the status was not written", &error)),
+        }
+    }
+
+    /// Adds a finalizer: before the first effect, so that none outlives the object unnoticed.
+    async fn add_finalizer(
+        &mut self,
+        module: &Arc<dyn Reconciler>,
+        name: &str,
+    ) -> Result<(), Stop> {
+        let verb = finalizer::add(&self.object, name);
+        self.write_finalizers(module, verb, name).await
+    }
+
+    async fn write_finalizers(
+        &mut self,
+        module: &Arc<dyn Reconciler>,
+        verb: oarlock_core::cluster::Verb,
+        name: &str,
+    ) -> Result<(), Stop> {
+        let call = Call {
+            verb,
+            manager: module.manifest().field_manager(),
+            account: None,
+        };
+        match self.ports.cluster.write(call).await {
+            Ok(written) => {
+                self.adopt(&written.object);
+                Ok(())
+            }
+            Err(error) => Err(self.stop(&format!("finalizer {name} was not written"), &error)),
+        }
+    }
+
+    /// Ends the host's hold on an object that is being deleted: what no garbage collector would find goes first, then the
+    /// finalizers.
+    async fn let_go(
+        &mut self,
+        module: &Arc<dyn Reconciler>,
+        finalizer: Option<&str>,
+    ) -> Result<(), Stop> {
+        let names: Vec<&str> = finalizer
+            .into_iter()
+            .chain([CHILDREN_FINALIZER])
+            .filter(|name| finalizer::is_on(&self.object, name))
+            .collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let manager = module.manifest().field_manager();
+        let seen = self.gather(std::iter::empty()).await?;
+        let leaves = plan::on_deletion(&seen.scene(self, &manager, None));
+        let mut done = Done::default();
+        act::leave(leaves, &*self.ports.cluster, &mut done).await;
+        self.ended.written.append(&mut done.written);
+        if let Some(problem) = problem_of(&done) {
+            return Err(Stop::Problem(problem));
+        }
+        let verb = finalizer::remove(&self.object, &names);
+        self.write_finalizers(module, verb, &names.join(", "))
+            .await?;
+        self.memory.failures = 0;
+        Ok(())
+    }
+
+    /// What a plan needs to see. Every kind that occurs is watched from now on.
+    async fn gather<'t>(
+        &mut self,
+        targets: impl Iterator<Item = &'t ObjectRef> + Send,
+    ) -> Result<Seen, Stop> {
+        let cluster = &*self.ports.cluster;
+        let mut seen = Seen::default();
+        let targets: Vec<ObjectRef> = targets.cloned().collect();
+        for gvk in self.entry.child_kinds(cluster).iter() {
+            self.see_kind(gvk, &mut seen).await?;
+        }
+        for target in targets {
+            self.see_kind(&target.gvk, &mut seen).await?;
+            if let Some(live) = cluster.cached(&target) {
+                seen.live.insert(target, live);
+            }
+        }
+        seen.marked = cluster.owned_by(self.live.uid());
+        let marked: Vec<Gvk> = seen
+            .marked
+            .iter()
+            .map(|live| live.target().gvk.clone())
+            .collect();
+        for gvk in marked {
+            self.see_kind(&gvk, &mut seen).await?;
+        }
+        Ok(seen)
+    }
+
+    async fn see_kind(&mut self, gvk: &Gvk, seen: &mut Seen) -> Result<(), Stop> {
+        if seen.kinds.contains_key(gvk) {
+            return Ok(());
+        }
+        match self.ports.cluster.watch(gvk).await {
+            Ok(()) => {}
+            // Shows as a child that waits; discovery wakes it.
+            Err(ReadError::UnknownKind(_)) => {
+                self.ended.reads.get_or_insert_default().kinds = true;
+                return Ok(());
+            }
+            Err(error) => {
+                return Err(Stop::Problem(Problem {
+                    reason: Reason::ApiUnavailable,
+                    message: format!("{gvk} cannot be watched: {error}"),
+                    again: Again::Backoff,
+                }));
+            }
+        }
+        if let Some(kind) = self.ports.cluster.kind(gvk) {
+            seen.kinds.insert(gvk.clone(), kind);
+        }
+        Ok(())
+    }
+
+    fn account(&self, act_as: Option<&str>) -> Result<Option<ServiceAccount>, Stop> {
+        let Some(name) = act_as else {
+            return Ok(None);
+        };
+        let Some(namespace) = &self.live.target().namespace else {
+            return Err(Stop::Problem(Problem::of_run(&RunError::Fault(
+                Fault::BadOutcome {
+                    place: "act-as".to_owned(),
+                    message: format!(
+                        "{} has no namespace whose ServiceAccounts it could name",
+                        self.live.target()
+                    ),
+                },
+            ))));
+        };
+        Ok(Some(ServiceAccount {
+            namespace: namespace.clone(),
+            name: name.to_owned(),
+        }))
+    }
+
+    async fn tell(&mut self, events: &[oarlock_core::outcome::Event], reporter: &str) {
+        for event in events {
+            if !self.memory.tell(&event.key) {
+                continue;
+            }
+            let record = EventRecord {
+                about: event
+                    .about
+                    .clone()
+                    .unwrap_or_else(|| self.live.target().clone()),
+                uid: event.about.is_none().then(|| self.live.uid().clone()),
+                key: event.key.clone(),
+                warning: event.warning,
+                reason: event.reason.clone(),
+                message: event.message.clone(),
+                reporter: reporter.to_owned(),
+                now: self.now,
+            };
+            if let Err(error) = self.ports.cluster.record(record).await {
+                // An Event is a courtesy: the object's conditions say the same.
+                tracing::warn!(object = %self.live.target(), reason = event.reason, %error, "an Event was not recorded");
+            }
+        }
+    }
+
+    fn notify(&mut self, notices: Vec<oarlock_core::outcome::Notice>) {
+        for notice in notices {
+            if self.memory.tell(&format!("notice {}", notice.key)) {
+                self.ports
+                    .notices
+                    .post(notice, &self.entry.grants, self.live.target());
+            }
+        }
+    }
+
+    /// Goes on with the object as it is after an own write.
+    fn adopt(&mut self, written: &Option<Arc<Cached>>) {
+        let Some(live) = written else {
+            return;
+        };
+        let version = (live.target().clone(), live.resource_version().clone());
+        self.ended.written.push(version);
+        if let Ok(object) = live.object() {
+            self.object = object;
+            self.live = Arc::clone(live);
+        }
+    }
+
+    fn stop(&self, what: &str, error: &ApiError) -> Stop {
+        match error.code {
+            404 => Stop::Gone,
+            409 => Stop::Conflict,
+            _ => Stop::Problem(Problem::of_refusal(what, error)),
+        }
+    }
+}
+
+/// What was seen of the cluster before a plan.
+#[derive(Default)]
+struct Seen {
+    kinds: BTreeMap<Gvk, KindInfo>,
+    live: BTreeMap<ObjectRef, Arc<Cached>>,
+    marked: Vec<Arc<Cached>>,
+}
+
+impl Seen {
+    fn scene<'a>(
+        &'a self,
+        run: &'a Run<'_>,
+        manager: &'a str,
+        account: Option<&'a ServiceAccount>,
+    ) -> Scene<'a> {
+        Scene {
+            owner: &run.live,
+            manager,
+            grants: &run.entry.grants,
+            kinds: &self.kinds,
+            live: &self.live,
+            marked: &self.marked,
+            memory: run.memory,
+            account,
+        }
+    }
+}
+
+fn earlier(at: Timestamp, period: Timestamp) -> (Timestamp, Priority) {
+    if at <= period {
+        (at, Priority::Timer)
+    } else {
+        (period, Priority::Resync)
+    }
+}
+
+fn problem_of(done: &Done) -> Option<Problem> {
+    match (&done.refused, &done.waiting) {
+        (Some((what, error)), _) => Some(Problem::of_refusal(what, error)),
+        (None, Some(why)) => Some(Problem {
+            reason: Reason::KindNotServed,
+            message: why.clone(),
+            again: Again::Woken,
+        }),
+        (None, None) => None,
+    }
+}
+
+/// Two wishes for one object cannot both be had.
+fn no_doubles(children: &[oarlock_core::outcome::Child]) -> Result<(), Stop> {
+    let mut seen: BTreeMap<&ObjectRef, usize> = BTreeMap::new();
+    for (index, child) in children.iter().enumerate() {
+        if let Some(first) = seen.insert(child.object.target(), index) {
+            return Err(Stop::Problem(Problem::of_run(&RunError::Fault(
+                Fault::BadOutcome {
+                    place: format!("children[{index}]"),
+                    message: format!(
+                        "{} is listed before, as children[{first}]",
+                        child.object.target()
+                    ),
+                },
+            ))));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,351 @@
+//! What one run may ask for: grants are checked here, and everything that is read is remembered.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use oarlock_core::cached::Cached;
+use oarlock_core::clock::Clock;
+use oarlock_core::cluster::{Cluster, ServiceAccount};
+use oarlock_core::egress::{Credentials, Egress};
+use oarlock_core::future::BoxFuture;
+use oarlock_core::health;
+use oarlock_core::json::Json;
+use oarlock_core::manifest::{Access, Grants, missing_grant};
+use oarlock_core::origin::{self, Origin};
+use oarlock_core::projection::project;
+use oarlock_core::reconciler::{
+    Health, Host, HttpAuth, HttpError, HttpRequest, HttpResponse, LogLevel, LogLine, ObservedState,
+    ReadError, SecretKey, Selection,
+};
+use oarlock_core::reference::{Gvk, KindInfo, ObjectRef};
+use oarlock_core::request::ApiError;
+use oarlock_core::selector::LabelSelector;
+use oarlock_core::timestamp::Timestamp;
+use parking_lot::Mutex;
+
+use crate::dependencies::{Query, Reads};
+
+/// The [`Host`] of one run.
+pub(crate) struct Session {
+    cluster: Arc<dyn Cluster>,
+    egress: Arc<dyn Egress>,
+    clock: Arc<dyn Clock>,
+    owner: Arc<Cached>,
+    grants: Arc<Grants>,
+    module: String,
+    deadline: Timestamp,
+    reads: Mutex<Reads>,
+}
+
+impl Session {
+    /// A session for one run of `owner` that ends by `deadline`.
+    pub(crate) fn new(
+        cluster: Arc<dyn Cluster>,
+        egress: Arc<dyn Egress>,
+        clock: Arc<dyn Clock>,
+        owner: Arc<Cached>,
+        grants: Arc<Grants>,
+        module: String,
+        deadline: Timestamp,
+    ) -> Self {
+        Self {
+            cluster,
+            egress,
+            clock,
+            owner,
+            grants,
+            module,
+            deadline,
+            reads: Mutex::default(),
+        }
+    }
+
+    /// What was read so far.
+    pub(crate) fn reads(&self) -> Reads {
+        self.reads.lock().clone()
+    }
+
+    fn namespace(&self) -> Option<&str> {
+        self.owner.target().namespace.as_deref()
+    }
+
+    fn kind(&self, gvk: &Gvk) -> Result<KindInfo, ReadError> {
+        self.cluster.kind(gvk).ok_or_else(|| {
+            self.reads.lock().kinds = true;
+            ReadError::UnknownKind(gvk.to_string())
+        })
+    }
+
+    async fn check(&self, access: Access<'_>, act_as: Option<&str>) -> Result<(), ReadError> {
+        if !self
+            .grants
+            .read
+            .iter()
+            .any(|grant| grant.covers(&access, self.namespace()))
+        {
+            return Err(ReadError::Denied(missing_grant("read", &access)));
+        }
+        let Some(name) = act_as else {
+            return Ok(());
+        };
+        let account = self.account(name)?;
+        match self.cluster.allowed(&account, access).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(ReadError::Denied(format!(
+                "ServiceAccount {}/{name} may not {} {}",
+                account.namespace, access.verb, access.resource
+            ))),
+            Err(error) => Err(unavailable(&error)),
+        }
+    }
+
+    fn account(&self, name: &str) -> Result<ServiceAccount, ReadError> {
+        let namespace = self.namespace().ok_or_else(|| {
+            ReadError::Denied(format!(
+                "act-as {name}: {} has no namespace whose ServiceAccounts it could name",
+                self.owner.target()
+            ))
+        })?;
+        Ok(ServiceAccount {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
+    /// One object from the cache, which is filled first where it is not.
+    async fn look(
+        &self,
+        target: &ObjectRef,
+        act_as: Option<&str>,
+    ) -> Result<Option<Arc<Cached>>, ReadError> {
+        let kind = self.kind(&target.gvk)?;
+        let known = self.cluster.cached(target);
+        let own = known
+            .as_ref()
+            .is_some_and(|live| live.is_owned_by(self.owner.uid()))
+            || target == self.owner.target();
+        if !own || act_as.is_some() {
+            self.check(access("get", &kind, target), act_as).await?;
+        }
+        self.reads.lock().objects.insert(target.clone());
+        self.cluster.watch(&target.gvk).await?;
+        Ok(self.cluster.cached(target))
+    }
+
+    async fn state(&self, target: ObjectRef) -> Result<ObservedState, ReadError> {
+        let (health, message) = match self.look(&target, None).await? {
+            None => (Health::NotFound, "not found".to_owned()),
+            Some(live) => match live.object() {
+                Ok(object) => health::assess(&object),
+                Err(error) => (Health::Unknown, error.to_string()),
+            },
+        };
+        Ok(ObservedState {
+            target,
+            health,
+            message,
+        })
+    }
+
+    async fn credentials(&self, auth: &HttpAuth) -> Result<Credentials, HttpError> {
+        Ok(match auth {
+            HttpAuth::Basic(user, password) => {
+                Credentials::Basic(self.secret(user).await?, self.secret(password).await?)
+            }
+            HttpAuth::Bearer(token) => Credentials::Bearer(self.secret(token).await?),
+        })
+    }
+
+    async fn secret(&self, key: &SecretKey) -> Result<String, HttpError> {
+        let target = ObjectRef::new(
+            Gvk::new("", "v1", "Secret"),
+            self.namespace(),
+            key.name.clone(),
+        );
+        let live = self
+            .look(&target, None)
+            .await
+            .map_err(|error| match error {
+                ReadError::Denied(message) => HttpError::Denied(message),
+                other => HttpError::Other(other.to_string()),
+            })?;
+        let denied = |problem: &str| HttpError::Denied(format!("{target}: {problem}"));
+        let object = live
+            .ok_or_else(|| denied("not found"))?
+            .object()
+            .map_err(|error| denied(&error.to_string()))?;
+        let value = object
+            .pointer("/data")
+            .and_then(|data| data.get(&key.key)?.as_str())
+            .ok_or_else(|| denied(&format!("has no key {:?}", key.key)))?;
+        decode_base64(value).ok_or_else(|| denied(&format!("key {:?} is not UTF-8 text", key.key)))
+    }
+}
+
+impl Host for Session {
+    fn get(
+        &self,
+        target: ObjectRef,
+        act_as: Option<String>,
+    ) -> BoxFuture<'_, Result<Option<Json>, ReadError>> {
+        Box::pin(async move {
+            let live = self.look(&target, act_as.as_deref()).await?;
+            Ok(live.map(|live| live.json().clone()))
+        })
+    }
+
+    fn get_live(
+        &self,
+        target: ObjectRef,
+        act_as: Option<String>,
+    ) -> BoxFuture<'_, Result<Option<Json>, ReadError>> {
+        Box::pin(async move {
+            let kind = self.kind(&target.gvk)?;
+            self.check(access("get", &kind, &target), act_as.as_deref())
+                .await?;
+            let account = act_as
+                .as_deref()
+                .map(|name| self.account(name))
+                .transpose()?;
+            let live = self
+                .cluster
+                .read(&target, account.as_ref())
+                .await
+                .map_err(|error| unavailable(&error))?;
+            Ok(live.map(|live| live.json().clone()))
+        })
+    }
+
+    fn query(&self, selection: Selection) -> BoxFuture<'_, Result<Vec<Json>, ReadError>> {
+        Box::pin(async move {
+            let kind = self.kind(&selection.gvk)?;
+            let selector = LabelSelector::parse(selection.labels.as_deref().unwrap_or_default())
+                .map_err(|error| ReadError::Denied(error.to_string()))?;
+            let access = Access {
+                verb: "list",
+                group: &kind.gvk.group,
+                resource: &kind.plural,
+                namespace: selection.namespace.as_deref(),
+                name: None,
+                all_namespaces: kind.namespaced && selection.namespace.is_none(),
+            };
+            self.check(access, selection.act_as.as_deref()).await?;
+            let query = Query {
+                gvk: selection.gvk.clone(),
+                namespace: selection.namespace.clone(),
+                selector,
+            };
+            self.reads.lock().queries.push(query.clone());
+            self.cluster.watch(&selection.gvk).await?;
+            let found = self
+                .cluster
+                .list(&selection.gvk, selection.namespace.as_deref());
+            Ok(found
+                .iter()
+                .filter(|live| query.selects(live))
+                .map(|live| match (selection.fields.is_empty(), live.object()) {
+                    (false, Ok(object)) => Json::from_value(&project(&object, &selection.fields)),
+                    _ => live.json().clone(),
+                })
+                .collect())
+        })
+    }
+
+    fn children(&self) -> BoxFuture<'_, Result<Vec<Json>, ReadError>> {
+        Box::pin(async move {
+            let owner = self.owner.uid();
+            Ok(self
+                .cluster
+                .owned_by(owner)
+                .iter()
+                .filter(|live| live.is_owned_by(owner))
+                .map(|live| live.json().clone())
+                .collect())
+        })
+    }
+
+    fn observe(
+        &self,
+        targets: Vec<ObjectRef>,
+    ) -> BoxFuture<'_, Result<Vec<ObservedState>, ReadError>> {
+        Box::pin(async move {
+            let mut states = Vec::with_capacity(targets.len());
+            for target in targets {
+                states.push(self.state(target).await?);
+            }
+            Ok(states)
+        })
+    }
+
+    fn kinds(&self) -> BoxFuture<'_, Result<Vec<KindInfo>, ReadError>> {
+        Box::pin(async move {
+            self.reads.lock().kinds = true;
+            Ok(self.cluster.kinds())
+        })
+    }
+
+    fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
+        Box::pin(async move {
+            let origin = Origin::of_url(&request.url)
+                .map_err(|error| HttpError::Denied(error.to_string()))?;
+            if !origin::granted(&origin, &self.grants.http, self.namespace()) {
+                return Err(HttpError::Denied(format!(
+                    "no grant for {origin}; add to the watch: grants: {{http: [\"{origin}\"]}}"
+                )));
+            }
+            let credentials = match &request.auth {
+                Some(auth) => Some(self.credentials(auth).await?),
+                None => None,
+            };
+            let deadline = match request.timeout {
+                Some(timeout) => self.deadline.min(self.clock.now().after(timeout)),
+                None => self.deadline,
+            };
+            self.egress.send(request, credentials, deadline).await
+        })
+    }
+
+    fn log(&self, line: LogLine) {
+        let (object, module) = (self.owner.target(), &self.module);
+        let LogLine {
+            level,
+            message,
+            fields,
+        } = line;
+        let fields: std::collections::BTreeMap<_, _> = fields.into_iter().collect();
+        match level {
+            LogLevel::Error => tracing::error!(%object, module, ?fields, "{message}"),
+            LogLevel::Warn => tracing::warn!(%object, module, ?fields, "{message}"),
+            LogLevel::Info => tracing::info!(%object, module, ?fields, "{message}"),
+            LogLevel::Debug => tracing::debug!(%object, module, ?fields, "{message}"),
+            LogLevel::Trace => tracing::trace!(%object, module, ?fields, "{message}"),
+        }
+    }
+}
+
+fn access<'a>(verb: &'a str, kind: &'a KindInfo, target: &'a ObjectRef) -> Access<'a> {
+    Access {
+        verb,
+        group: &kind.gvk.group,
+        resource: &kind.plural,
+        namespace: target.namespace.as_deref(),
+        name: Some(&target.name),
+        all_namespaces: false,
+    }
+}
+
+fn unavailable(error: &ApiError) -> ReadError {
+    if error.code == 403 {
+        ReadError::Denied(error.to_string())
+    } else {
+        ReadError::Unavailable(error.to_string())
+    }
+}
+
+/// Values of Secrets are base64 (RFC 4648 section 4).
+fn decode_base64(text: &str) -> Option<String> {
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(text)
+        .ok()?;
+    String::from_utf8(bytes).ok()
+}

@@ -1,0 +1,61 @@
+//! The trait behind `#[module]`.
+
+use crate::{Context, Failure, Manifest, Object, Outcome, Resource};
+
+/// A reconcile module. Implemented by [`module`](macro@crate::module) for a type with the function's name.
+///
+/// ```
+/// # use oarlock_sdk::{Context, Failure, Module, Object, Outcome, Resource, World};
+/// # #[derive(Resource, serde::Deserialize)]
+/// # #[resource(group = "example.com", version = "v1", kind = "Thing", plural = "things", cluster)]
+/// # struct Thing {}
+/// #[oarlock_sdk::module(
+///     name = "things",
+///     finalizer = "things.example.com/cleanup",
+///     writes = [("apps", "deployments"), ("", "secrets", ["create"])],
+///     http = ["https://broker.example.com"],
+/// )]
+/// fn reconcile(thing: Object<Thing>, cx: &Context) -> Result<Outcome, Failure> {
+///     Ok(Outcome::new())
+/// }
+///
+/// assert_eq!(reconcile::manifest().writes[1].verbs, ["create"]);
+/// assert_eq!(reconcile::WORLD, World::External);
+/// ```
+pub trait Module {
+    /// What it can do at most.
+    const WORLD: World;
+    /// The kind that it is for.
+    type Spec: Resource;
+
+    /// What it brings and asks for.
+    fn manifest() -> Manifest;
+
+    /// One run for one object.
+    ///
+    /// # Errors
+    ///
+    /// A run that has no outcome.
+    fn reconcile(object: Object<Self::Spec>, context: &Context) -> Result<Outcome, Failure>;
+}
+
+/// What a module imports: the component has no more than that.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum World {
+    /// A function of its arguments alone. Said with `pure`.
+    Pure,
+    /// And of the cluster.
+    Reading,
+    /// And of the world outside. Said with `http = […]`, which may be empty where the watch alone knows the origins.
+    External,
+}
+
+/// [`Object`], named by the macro to learn the kind from the function's signature.
+pub trait IsObject {
+    /// The kind.
+    type Spec: Resource;
+}
+
+impl<S: Resource> IsObject for Object<S> {
+    type Spec = S;
+}

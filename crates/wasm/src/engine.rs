@@ -1,0 +1,168 @@
+//! The WebAssembly engine: its settings, its pool of instances, and the clock that interrupts guests.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime::{
+    Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+    WasmBacktraceDetails,
+};
+
+use crate::cache::{CacheError, CompileCache};
+use crate::engine::ticker::{Running, Ticker};
+
+mod ticker;
+
+const MIB: usize = 1 << 20;
+
+/// Core instances, memories and tables of one component. A Python component has 38 core instances, linked to each other at
+/// run time; others have fewer than 14.
+const CORE_INSTANCES: u32 = 64;
+const MEMORIES: u32 = 4;
+const TABLES: u32 = 16;
+/// Elements of one table. CPython needs about 20,000.
+pub(crate) const TABLE_ELEMENTS: usize = 100_000;
+
+/// What an engine is made of.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// Where compiled modules are kept; `None` to compile every time.
+    pub cache: Option<PathBuf>,
+    /// Instances that live at the same time, those that wait in an import included. More runs than this wait.
+    ///
+    /// Each costs address space (16 GiB) and, once used, up to 2 MiB of memory for as long as it is warm.
+    pub instances: u32,
+}
+
+impl Default for EngineOptions {
+    /// No cache, 128 instances.
+    fn default() -> Self {
+        Self {
+            cache: None,
+            instances: 128,
+        }
+    }
+}
+
+/// Why there is no engine.
+#[derive(Debug, Error)]
+pub enum EngineError {
+    /// The pool of instances could not be reserved, or the processor is not supported.
+    #[error(
+        "cannot set up the WebAssembly engine for {instances} instances; hint: each reserves 16 GiB of address space, \
+         see `ulimit -v`"
+    )]
+    Configure {
+        /// Instances asked for.
+        instances: u32,
+        /// What the engine said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// No thread for the clock.
+    #[error("cannot start the thread that interrupts modules")]
+    StartTicker {
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The cache directory cannot be used.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+}
+
+/// The engine and what it owns. One per process is enough.
+pub(crate) struct Engine {
+    // Dropped, and its thread joined, before the engine that it ticks.
+    ticker: Ticker,
+    wasm: wasmtime::Engine,
+    places: Arc<Semaphore>,
+    cache: Option<CompileCache>,
+}
+
+impl Engine {
+    pub(crate) fn new(options: EngineOptions) -> Result<Self, EngineError> {
+        let cache = options.cache.map(CompileCache::open).transpose()?;
+        let wasm = wasmtime::Engine::new(&config(options.instances)).map_err(|error| {
+            EngineError::Configure {
+                instances: options.instances,
+                source: error.into(),
+            }
+        })?;
+        let ticker =
+            Ticker::start(&wasm).map_err(|source| EngineError::StartTicker { source })?;
+        Ok(Self {
+            ticker,
+            wasm,
+            places: Arc::new(Semaphore::new(options.instances as usize)),
+            cache,
+        })
+    }
+
+    pub(crate) const fn wasm(&self) -> &wasmtime::Engine {
+        &self.wasm
+    }
+
+    pub(crate) const fn cache(&self) -> Option<&CompileCache> {
+        self.cache.as_ref()
+    }
+
+    /// Waits for a place in the pool. `None` never comes to pass: the semaphore is not closed.
+    pub(crate) async fn enter(&self) -> Option<Place> {
+        let permit = Arc::clone(&self.places).acquire_owned().await.ok()?;
+        Some(Place {
+            _running: self.ticker.run(),
+            _permit: permit,
+        })
+    }
+}
+
+/// The right to one instance. While any is held the clock ticks.
+pub(crate) struct Place {
+    _running: Running,
+    _permit: OwnedSemaphorePermit,
+}
+
+fn config(instances: u32) -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .memory_init_cow(true)
+        .cranelift_opt_level(OptLevel::Speed)
+        // The contract has no async functions: the store needs no bookkeeping for them.
+        .concurrency_support(false)
+        // Equal inputs, equal outcomes, on every processor.
+        .cranelift_nan_canonicalization(true)
+        .wasm_relaxed_simd(false)
+        .relaxed_simd_deterministic(true)
+        .wasm_component_model(true)
+        // Not from the environment: a trap's text must not depend on it.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
+    config
+}
+
+fn pool(instances: u32) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(CORE_INSTANCES))
+        .total_memories(instances.saturating_mul(MEMORIES))
+        .total_tables(instances.saturating_mul(TABLES))
+        .total_stacks(instances)
+        .max_core_instances_per_component(CORE_INSTANCES)
+        .max_memories_per_component(MEMORIES)
+        .max_tables_per_component(TABLES)
+        .max_tables_per_module(4)
+        .table_elements(TABLE_ELEMENTS)
+        .max_core_instance_size(4 * MIB)
+        .max_component_instance_size(8 * MIB)
+        // A slot remembers the module that it served, and is fastest for that one; beyond these the memory is better
+        // spent elsewhere.
+        .max_unused_warm_slots(16)
+        // A small module's pages stay mapped between runs, and only what it dirtied is set back.
+        .linear_memory_keep_resident(2 * MIB)
+        .table_keep_resident(64 << 10)
+        .async_stack_keep_resident(64 << 10)
+        .pagemap_scan(Enabled::Auto);
+    pool
+}

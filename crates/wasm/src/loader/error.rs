@@ -1,0 +1,114 @@
+//! Why bytes are no module.
+
+use oarlock_core::reconciler::Fault;
+use thiserror::Error;
+
+/// Why bytes are no module. The caller knows where they came from, and names it.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum LoadError {
+    /// Neither a component nor a core module.
+    #[error("expected a WebAssembly component, found {found}")]
+    NotWasm {
+        /// What it looks like.
+        found: &'static str,
+    },
+    /// A core module.
+    #[error("expected a WebAssembly component, found a core module; hint: {}", core_hint(*.wrappable))]
+    CoreModule {
+        /// It says what component it would be.
+        wrappable: bool,
+    },
+    /// The bytes are damaged, or use what the engine does not have.
+    #[error("cannot compile the component: {message}")]
+    Compile {
+        /// What the engine said.
+        message: String,
+    },
+    /// It is built for another world.
+    #[error(
+        "the component does not export oarlock:reconcile/module@0.1, it exports {}; hint: build it for one of the worlds \
+         pure, reading or external of oarlock:reconcile@0.1",
+        list(.exports)
+    )]
+    WrongWorld {
+        /// What it exports instead.
+        exports: Vec<String>,
+    },
+    /// The export has the right name and other types.
+    #[error(
+        "the component exports oarlock:reconcile/module in another form; hint: build it against the wit/ of this host: \
+         {message}"
+    )]
+    ExportMismatch {
+        /// What the engine said.
+        message: String,
+    },
+    /// It imports what the host does not have.
+    #[error(
+        "the component imports {}, which this host does not have; it has oarlock:reconcile/log (world pure), \
+         oarlock:reconcile/cluster (world reading), oarlock:reconcile/http (world external), all @0.1, and WASI 0.2 without \
+         wasi:http; hint: {}",
+        list(.imports),
+        import_hint(.imports)
+    )]
+    UnknownImport {
+        /// The imports.
+        imports: Vec<String>,
+    },
+    /// An import has a name that the host knows and other types, or a version that it does not have.
+    #[error(
+        "the component imports an interface in another form or version than this host has; hint: build it against the wit/ of \
+         this host: {message}"
+    )]
+    ImportMismatch {
+        /// What the engine said.
+        message: String,
+    },
+    /// It does not fit into the pool.
+    #[error("the component cannot be instantiated: {message}")]
+    TooLarge {
+        /// What the engine said.
+        message: String,
+    },
+    /// `describe` did not answer.
+    #[error("the module did not describe itself")]
+    Describe {
+        /// How it broke.
+        source: Fault,
+    },
+    /// The manifest is wrong.
+    #[error("the module's manifest is wrong: {place}: {message}")]
+    Manifest {
+        /// Where in the manifest, such as `writes[0].plural`.
+        place: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// The runtime was shut down, or compiling panicked.
+    #[error("loading was interrupted")]
+    Interrupted,
+}
+
+const fn core_hint(wrappable: bool) -> &'static str {
+    if wrappable {
+        "it carries its component type, so `wasm-tools component new` makes a component of it; with Rust, set \
+         linker = \"wasm-component-ld\" and cargo builds one"
+    } else {
+        "build it with bindings of oarlock:reconcile, such as the SDK's; with Rust, set linker = \"wasm-component-ld\""
+    }
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() {
+        return "nothing".to_owned();
+    }
+    names.join(", ")
+}
+
+fn import_hint(imports: &[String]) -> &'static str {
+    if imports.iter().any(|import| import.starts_with("wasi:http/")) {
+        "call out through oarlock:reconcile/http, and build without fetch or other WASI HTTP clients"
+    } else {
+        "a module can use nothing but these"
+    }
+}

@@ -1,0 +1,134 @@
+//! A host that answers from a script and writes down what it was asked.
+
+use oarlock_core::future::BoxFuture;
+use oarlock_core::json::Json;
+use oarlock_core::reconciler::{
+    Health, Host, HttpError, HttpRequest, HttpResponse, LogLine, ObservedState, ReadError,
+    Selection,
+};
+use oarlock_core::reference::{Gvk, KindInfo, ObjectRef};
+use parking_lot::Mutex;
+use tokio::sync::Barrier;
+
+/// What becomes of an HTTP call.
+#[derive(Default)]
+pub(crate) enum Http {
+    /// 200, `fine`.
+    #[default]
+    Answers,
+    /// Nothing.
+    Hangs,
+    /// 200, once so many calls wait at the same time.
+    Meets(Barrier),
+}
+
+/// Answers from its fields.
+#[derive(Default)]
+pub(crate) struct FakeHost {
+    /// What `get` finds, whatever is asked for. `None`: it is not granted.
+    pub(crate) found: Option<Option<Json>>,
+    pub(crate) children: Vec<Json>,
+    pub(crate) http: Http,
+    pub(crate) asked: Mutex<Vec<String>>,
+    pub(crate) lines: Mutex<Vec<LogLine>>,
+}
+
+impl FakeHost {
+    fn note(&self, what: &str, details: &dyn std::fmt::Debug) {
+        self.asked.lock().push(format!("{what} {details:?}"));
+    }
+
+    /// What was asked, a line each.
+    pub(crate) fn asked(&self) -> String {
+        self.asked.lock().join("\n")
+    }
+
+    /// What was logged, a line each.
+    pub(crate) fn logged(&self) -> String {
+        let line = |line: &LogLine| format!("{:?} {} {:?}", line.level, line.message, line.fields);
+        self.lines.lock().iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn ready<T: Send + 'static>(answer: T) -> BoxFuture<'static, T> {
+    // Not at once: an import may wait.
+    Box::pin(async {
+        tokio::task::yield_now().await;
+        answer
+    })
+}
+
+impl Host for FakeHost {
+    fn get(
+        &self,
+        target: ObjectRef,
+        act_as: Option<String>,
+    ) -> BoxFuture<'_, Result<Option<Json>, ReadError>> {
+        self.note("get", &(target.to_string(), act_as));
+        ready(self.found.clone().ok_or_else(|| {
+            ReadError::Denied("no grant for get on secrets".to_owned())
+        }))
+    }
+
+    fn get_live(
+        &self,
+        target: ObjectRef,
+        act_as: Option<String>,
+    ) -> BoxFuture<'_, Result<Option<Json>, ReadError>> {
+        self.note("get-live", &(target.to_string(), act_as));
+        ready(Err(ReadError::Unavailable("the API server is away".to_owned())))
+    }
+
+    fn query(&self, selection: Selection) -> BoxFuture<'_, Result<Vec<Json>, ReadError>> {
+        self.note("query", &selection);
+        ready(Err(ReadError::UnknownKind(selection.gvk.to_string())))
+    }
+
+    fn children(&self) -> BoxFuture<'_, Result<Vec<Json>, ReadError>> {
+        self.note("children", &());
+        ready(Ok(self.children.clone()))
+    }
+
+    fn observe(
+        &self,
+        targets: Vec<ObjectRef>,
+    ) -> BoxFuture<'_, Result<Vec<ObservedState>, ReadError>> {
+        let state = |target: ObjectRef| ObservedState {
+            target,
+            health: Health::InProgress,
+            message: "1 of 2".to_owned(),
+        };
+        ready(Ok(targets.into_iter().map(state).collect()))
+    }
+
+    fn kinds(&self) -> BoxFuture<'_, Result<Vec<KindInfo>, ReadError>> {
+        ready(Ok(vec![KindInfo {
+            gvk: Gvk::new("apps", "v1", "Deployment"),
+            plural: "deployments".to_owned(),
+            namespaced: true,
+            status_subresource: true,
+        }]))
+    }
+
+    fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
+        self.note("send", &request);
+        Box::pin(async {
+            match &self.http {
+                Http::Answers => {}
+                Http::Hangs => std::future::pending().await,
+                Http::Meets(barrier) => {
+                    barrier.wait().await;
+                }
+            }
+            Ok(HttpResponse {
+                status: 200,
+                headers: vec![("x-oar".to_owned(), "1".to_owned())],
+                body: b"fine".to_vec(),
+            })
+        })
+    }
+
+    fn log(&self, line: LogLine) {
+        self.lines.lock().push(line);
+    }
+}

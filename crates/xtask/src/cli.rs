@@ -1,0 +1,88 @@
+//! The commands and their arguments.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::guests::{Lang, Selection};
+use crate::{bench, bindings, builtins, demo, deny, guests, modules, test, tidy, workspace};
+
+/// Builds, checks and runs the project
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the modules into target/oarlock/modules
+    Modules,
+    /// Build the test guests into target/oarlock/guests
+    Guests {
+        /// Only these languages (`rust` includes the hostile guests)
+        #[arg(long, value_enum)]
+        lang: Vec<Lang>,
+        /// Go on where a toolchain is missing, and say which guests are not built
+        #[arg(long)]
+        allow_missing: bool,
+    },
+    /// Build modules and guests, then run every test
+    Test {
+        /// Go on where a toolchain for guests is missing
+        #[arg(long)]
+        allow_missing: bool,
+    },
+    /// Check the house rules: arrows, sizes, names, words, bindings
+    Tidy,
+    /// Check licences, advisories and banned crates with cargo-deny
+    Deny,
+    /// Build what the demonstration needs and run it
+    Demo {
+        /// How many times faster than real time
+        #[arg(long, default_value_t = 1)]
+        speed: u32,
+    },
+    /// Run the benchmarks in the release profile
+    Bench {
+        /// Passed on to the benchmarks
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Generate the table of built-in resources of the embedded cluster
+    Builtins,
+    /// Generate the committed bindings and their digests from wit/
+    Bindings {
+        /// Change nothing, fail where a file would change
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+pub(crate) fn run() -> anyhow::Result<ExitCode> {
+    let root = workspace::root()?;
+    match Arguments::parse().command {
+        Command::Modules => modules::run(&root)?,
+        Command::Guests {
+            lang,
+            allow_missing,
+        } => {
+            guests::run(
+                &root,
+                &Selection {
+                    languages: lang,
+                    allow_missing,
+                },
+            )?;
+        }
+        Command::Test { allow_missing } => return test::run(&root, allow_missing),
+        Command::Tidy => return tidy::run(&root),
+        Command::Deny => return deny::run(&root),
+        Command::Demo { speed } => return demo::run(&root, speed),
+        Command::Bench { arguments } => bench::run(&root, &arguments)?,
+        Command::Builtins => builtins::run()?,
+        Command::Bindings { check } => bindings::run(&root, check)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,162 @@
+//! `cargo xtask modules`: the modules as components.
+//!
+//! Also the way in which every Rust workspace of guests is built.
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context as _, bail, ensure};
+use serde_json::Value;
+
+use crate::process::Call;
+use crate::wasm_target::{TARGET, WasmTarget};
+use crate::workspace::{modules_out, shown};
+
+/// The first eight bytes of a component; a core module has version 1 and layer 0.
+const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
+
+/// What one package of a workspace is built to.
+struct Artifact {
+    package: String,
+    /// Name of the file without `.wasm`.
+    file: String,
+}
+
+pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
+    let target = WasmTarget::ensure(root)?;
+    components(
+        root,
+        &target,
+        &root.join("modules"),
+        &root.join("target/modules"),
+        &modules_out(root),
+    )
+}
+
+/// Builds a workspace to components and copies them to `out`, one `<package>.wasm` each.
+pub(crate) fn components(
+    root: &Path,
+    target: &WasmTarget,
+    workspace: &Path,
+    target_dir: &Path,
+    out: &Path,
+) -> anyhow::Result<()> {
+    let start = Instant::now();
+    let artifacts = artifacts(workspace)?;
+    target
+        .cargo_build(target_dir)
+        .args(
+            artifacts
+                .iter()
+                .flat_map(|artifact| ["--package", &artifact.package]),
+        )
+        .dir(workspace)
+        .run()?;
+    fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
+    for artifact in &artifacts {
+        let built = target_dir
+            .join(TARGET)
+            .join("release")
+            .join(format!("{}.wasm", artifact.file));
+        let bytes =
+            fs::read(&built).with_context(|| format!("cannot read {}", shown(root, &built)))?;
+        if !bytes.starts_with(&COMPONENT) {
+            bail!(
+                "{} is a core module, expected a component; hint: is wasm-component-ld of the toolchain in use?",
+                shown(root, &built)
+            );
+        }
+        let copy = out.join(format!("{}.wasm", artifact.package));
+        write_if_changed(&copy, &bytes)?;
+        eprintln!("{}: {} KiB", shown(root, &copy), bytes.len() / 1024);
+    }
+    eprintln!(
+        "{}: {:.1} s",
+        shown(root, workspace),
+        start.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+/// Keeps the time of a file whose content stays, so that nobody who watches it wakes up.
+pub(crate) fn write_if_changed(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    // Written beside and renamed: a host that watches the folder never sees half a file.
+    let partial = path.with_extension("wasm.partial");
+    fs::write(&partial, bytes).with_context(|| format!("cannot write {}", partial.display()))?;
+    fs::rename(&partial, path).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn artifacts(workspace: &Path) -> anyhow::Result<Vec<Artifact>> {
+    let manifest = workspace.join("Cargo.toml");
+    let printed = Call::cargo()
+        .args([
+            "metadata",
+            "--no-deps",
+            "--format-version",
+            "1",
+            "--manifest-path",
+        ])
+        .arg(&manifest)
+        .capture()?;
+    let metadata: Value = serde_json::from_str(&printed).context("cargo metadata is not JSON")?;
+    let found = parse_artifacts(&metadata);
+    ensure!(
+        !found.is_empty(),
+        "{}: no package with a cdylib or bin target; hint: a module has `crate-type = [\"cdylib\"]`",
+        manifest.display()
+    );
+    Ok(found)
+}
+
+fn parse_artifacts(metadata: &Value) -> Vec<Artifact> {
+    let mut found = Vec::new();
+    for package in array(&metadata["packages"]) {
+        for target in array(&package["targets"]) {
+            let is = |kind: &str| array(&target["kind"]).iter().any(|k| k == kind);
+            let Some(name) = target["name"].as_str() else {
+                continue;
+            };
+            let file = if is("cdylib") {
+                name.replace('-', "_")
+            } else if is("bin") {
+                name.to_owned()
+            } else {
+                continue;
+            };
+            let package = package["name"].as_str().unwrap_or(name).to_owned();
+            found.push(Artifact { package, file });
+        }
+    }
+    found
+}
+
+fn array(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_are_no_artifacts() {
+        let metadata = serde_json::json!({"packages": [
+            {"name": "canary", "targets": [{"name": "oarlock-canary", "kind": ["cdylib", "rlib"]}]},
+            {"name": "oarlock-sdk", "targets": [{"name": "oarlock_sdk", "kind": ["lib"]}]},
+            {"name": "spin", "targets": [{"name": "spin-forever", "kind": ["bin"]}]},
+        ]});
+        let found: Vec<_> = parse_artifacts(&metadata)
+            .into_iter()
+            .map(|a| (a.package, a.file))
+            .collect();
+        let expected = [("canary", "oarlock_canary"), ("spin", "spin-forever")];
+        assert_eq!(
+            found,
+            expected.map(|(package, file)| (package.to_owned(), file.to_owned()))
+        );
+    }
+}

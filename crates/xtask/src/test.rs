@@ -1,0 +1,58 @@
+//! `cargo xtask test`: whatever must pass, from guests to host.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use crate::guests::{self, Selection};
+use crate::process::Call;
+use crate::timing::Timing;
+use crate::{bindings, modules};
+
+pub(crate) fn run(root: &Path, allow_missing: bool) -> anyhow::Result<ExitCode> {
+    let mut timing = Timing::default();
+    let result = steps(root, allow_missing, &mut timing);
+    eprintln!();
+    eprintln!("{}", timing.table());
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+fn steps(root: &Path, allow_missing: bool, timing: &mut Timing) -> anyhow::Result<()> {
+    timing.step("bindings are those of wit/", || {
+        bindings::check_digests(root)
+    })?;
+    timing.step("modules", || modules::run(root))?;
+    timing.step("guests", || {
+        guests::run(
+            root,
+            &Selection {
+                languages: Vec::new(),
+                allow_missing,
+            },
+        )
+    })?;
+    timing.step("cargo test: modules and sdk, natively", || {
+        Call::cargo()
+            .args(["test", "--workspace", "--target"])
+            .arg(host_triple()?)
+            .arg("--target-dir")
+            .arg(root.join("target/modules"))
+            .dir(&root.join("modules"))
+            .run()
+    })?;
+    // Last, so that its own output is what stands above the table.
+    timing.step("cargo test: host", || {
+        Call::cargo().args(["test", "--workspace"]).dir(root).run()
+    })
+}
+
+/// The modules' cargo configuration may name wasm32 as the target; tests run here.
+pub(crate) fn host_triple() -> anyhow::Result<String> {
+    let printed = Call::new("rustc").arg("-vV").capture()?;
+    printed
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .map(str::to_owned)
+        .context("`rustc -vV` names no host; hint: is it a rustc?")
+}

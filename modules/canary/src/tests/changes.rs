@@ -1,0 +1,219 @@
+//! Changes of mind, in the middle of a rollout and after it.
+
+use oarlock_sdk::{Value, json};
+
+use super::site::Site;
+
+/// At the third step: 4 of the old version, 6 of the new one.
+fn at_the_third_step() -> Site {
+    let mut site = Site::installed(10);
+    site.deploy("1.7.8");
+    site.settle();
+    for _ in 0..2 {
+        site.sleep();
+        site.settle();
+    }
+    assert_eq!(site.sizes(), "1.7.7=4 1.7.8=6");
+    site.seen.clear();
+    site
+}
+
+#[test]
+fn back_to_the_old_version_never_loses_one_of_its_pods() {
+    let mut site = at_the_third_step();
+    site.deploy("1.7.7");
+    let mut before = 4;
+    for _ in 0..20 {
+        site.run();
+        site.pods_follow();
+        let old = site.available(Some("nginx-1.7.7"));
+        assert!(old >= before, "{old} after {before}");
+        before = old;
+    }
+    assert_eq!(
+        (site.sizes().as_str(), site.phase()),
+        ("1.7.7=10", "Stable")
+    );
+    assert!(site.world.wake().is_none(), "a way back has no steps");
+    assert_eq!(site.world.events().last().unwrap().1, "RolledBack");
+}
+
+#[test]
+fn a_third_version_starts_over_and_stays_within_the_surge() {
+    let mut site = at_the_third_step();
+    site.deploy("1.7.9");
+    site.settle();
+    assert_eq!(site.sizes(), "1.7.7=4 1.7.8=5 1.7.9=1");
+    assert_eq!(
+        site.progress(),
+        "no. 1, 10% has been deployed, 60s till next step"
+    );
+    site.sleep();
+    site.settle();
+    assert_eq!(site.sizes(), "1.7.7=4 1.7.8=3 1.7.9=3");
+    site.sleep();
+    site.settle();
+    assert_eq!(site.sizes(), "1.7.7=4 1.7.8=0 1.7.9=6");
+    site.finish();
+    assert_eq!(site.sizes(), "1.7.9=10");
+}
+
+#[test]
+fn the_second_version_again_goes_on_where_it_is() {
+    let mut site = at_the_third_step();
+    site.deploy("1.7.9");
+    site.settle();
+    site.deploy("1.7.8");
+    site.settle();
+    // Five of ten were left of it: the last step that asks for no more than that.
+    assert_eq!(site.world.status()["stepIndex"], 2);
+    site.finish();
+    assert_eq!(site.sizes(), "1.7.8=10");
+}
+
+#[test]
+fn back_from_the_third_version_goes_to_the_baseline() {
+    let mut site = at_the_third_step();
+    site.deploy("1.7.9");
+    site.settle();
+    site.deploy("1.7.7");
+    site.settle();
+    assert_eq!(
+        (site.sizes().as_str(), site.phase()),
+        ("1.7.7=10", "Stable")
+    );
+}
+
+#[test]
+fn other_replicas_split_anew_and_the_time_goes_on() {
+    for (replicas, expected) in [
+        (20, "1.7.7=8 1.7.8=12"),
+        (4, "1.7.7=2 1.7.8=2"),
+        (1, "1.7.7=0 1.7.8=1"),
+    ] {
+        let mut site = at_the_third_step();
+        let started = site.world.status()["stepStartedAt"].clone();
+        site.pass(10);
+        site.checked = None;
+        site.world
+            .edit(json!({"spec": {"deployment": {"replicas": replicas}}}));
+        site.settle();
+        assert_eq!(site.sizes(), expected);
+        assert_eq!(site.world.status()["stepStartedAt"], started);
+        assert_eq!(site.sleep().as_secs(), 20);
+    }
+}
+
+#[test]
+fn no_replicas_in_the_middle_end_the_rollout() {
+    let mut site = at_the_third_step();
+    site.checked = None;
+    site.world
+        .edit(json!({"spec": {"deployment": {"replicas": 0}}}));
+    site.settle();
+    assert_eq!((site.sizes().as_str(), site.phase()), ("1.7.8=0", "Stable"));
+}
+
+#[test]
+fn after_a_rollout_replicas_are_still_followed() {
+    let mut site = Site::installed(10);
+    site.checked = None;
+    site.world
+        .edit(json!({"spec": {"deployment": {"replicas": 4}}}));
+    site.settle();
+    assert_eq!(site.sizes(), "1.7.7=4");
+}
+
+#[test]
+fn another_image_of_the_same_version_is_rolled_out_in_its_deployment() {
+    let mut site = Site::installed(10);
+    site.world
+        .edit(json!({"spec": {"deployment": {"image": "nginx@sha256:00"}}}));
+    site.settle();
+    assert_eq!(
+        (site.sizes().as_str(), site.phase()),
+        ("1.7.7=10", "Stable")
+    );
+    let image = |child: &Value| child["spec"]["template"]["spec"]["containers"][0]["image"].clone();
+    assert_eq!(
+        site.world.children().map(image).collect::<Vec<_>>(),
+        ["nginx@sha256:00"]
+    );
+    assert_eq!(site.world.status()["to"]["image"], "nginx@sha256:00");
+}
+
+#[test]
+fn an_added_label_is_applied_and_a_changed_one_rolled_out() {
+    let mut site = Site::installed(10);
+    site.world
+        .edit(json!({"spec": {"deployment": {"labels": {"tier": "web"}}}}));
+    site.settle();
+    assert_eq!(site.sizes(), "1.7.7=10");
+    let child = site.world.children().next().unwrap();
+    assert_eq!(
+        child["spec"]["template"]["metadata"]["labels"]["tier"],
+        "web"
+    );
+    assert_eq!(child["spec"]["selector"]["matchLabels"].get("tier"), None);
+
+    site.world
+        .edit(json!({"spec": {"deployment": {"labels": {"app": "web"}}}}));
+    site.settle();
+    let names: Vec<_> = site
+        .world
+        .children()
+        .map(|child| child["metadata"]["name"].clone())
+        .collect();
+    assert_eq!(names.len(), 2, "a selector cannot be changed");
+    site.finish();
+    assert_eq!(site.phase(), "Stable");
+    let child = site.world.children().next().unwrap();
+    assert_eq!(child["spec"]["selector"]["matchLabels"]["app"], "web");
+    assert_eq!(child["spec"]["replicas"], 10);
+}
+
+#[test]
+fn edited_steps_take_nothing_back() {
+    let step = |percent: u8| json!({"percent": percent, "sleep": 30});
+    for (steps, index) in [
+        (json!([step(20), step(70), step(100)]), 1),
+        (json!([step(60), step(100)]), 1),
+        (json!([step(5), step(10), step(30), step(50), step(100)]), 4),
+    ] {
+        let mut site = at_the_third_step();
+        site.world.edit(json!({"spec": {"steps": steps}}));
+        site.settle();
+        assert_eq!(site.sizes(), "1.7.7=4 1.7.8=6");
+        assert_eq!(site.world.status()["stepIndex"], index);
+        site.finish();
+        assert_eq!(site.sizes(), "1.7.8=10");
+    }
+
+    // All of them are further: the first is next.
+    let mut site = at_the_third_step();
+    site.world
+        .edit(json!({"spec": {"steps": [step(80), step(100)]}}));
+    site.settle();
+    assert_eq!(site.sizes(), "1.7.7=2 1.7.8=8");
+}
+
+#[test]
+fn versions_that_begin_alike_are_different() {
+    let mut site = Site::installed(10);
+    site.deploy("1.7.77");
+    site.settle();
+    assert_eq!(site.sizes(), "1.7.7=9 1.7.77=1");
+}
+
+#[test]
+fn a_version_that_never_served_is_replaced_without_steps() {
+    let mut site = Site::new(10);
+    site.broken = vec!["nginx-1.7.7".to_owned()];
+    site.settle();
+    site.deploy("1.7.8");
+    site.settle();
+    assert_eq!(
+        (site.sizes().as_str(), site.phase()),
+        ("1.7.8=10", "Stable")
+    );
+}

@@ -1,0 +1,93 @@
+//! What Deployments look like, and which Deployers are refused.
+
+use oarlock_sdk::{Value, json};
+
+use super::site::Site;
+
+#[test]
+fn the_deployment_of_the_demo() {
+    let mut site = Site::new(10);
+    site.run();
+    let mut child = site.world.children().next().unwrap().clone();
+    child["metadata"]
+        .as_object_mut()
+        .unwrap()
+        .retain(|key, _| key != "uid" && key != "generation");
+    let labels = json!({
+        "app": "nginx",
+        "operator": "deployer",
+        "deploy.example.com/deployer": "nginx",
+        "deploy.example.com/version": "1.7.7",
+    });
+    assert_eq!(
+        child,
+        json!({
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "nginx-1.7.7", "namespace": "default", "labels": labels},
+            "spec": {
+                "replicas": 10,
+                "selector": {"matchLabels": labels},
+                "template": {
+                    "metadata": {"labels": labels},
+                    "spec": {"containers": [{
+                        "name": "nginx",
+                        "image": "nginx:1.7.7",
+                        "ports": [{"name": "http", "containerPort": 80, "protocol": "TCP"}],
+                    }]},
+                },
+            },
+        })
+    );
+}
+
+#[test]
+fn names_are_made_of_what_kubernetes_takes() {
+    let mut site = Site::new(1);
+    site.world.edit(json!({"spec": {"deployment": {
+        "image": "registry:5000/team/app", "version": "1.0.0+exp.sha.5114f85",
+    }}}));
+    site.settle();
+    let child = site.world.children().next().unwrap();
+    let container = &child["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(container["name"], "app");
+    assert_eq!(
+        container["image"],
+        "registry:5000/team/app:1.0.0_exp.sha.5114f85"
+    );
+}
+
+fn refused(patch: Value) -> String {
+    let mut site = Site::new(10);
+    site.world.edit(json!({"spec": patch}));
+    site.failure()
+}
+
+#[test]
+fn refuses_what_cannot_be_rolled_out() {
+    assert_eq!(
+        refused(json!({"deployment": {"namespace": "other"}})),
+        "spec.deployment.namespace: must be the Deployer's own namespace \"default\", not \"other\"\n\
+         hint: leave it out, or create the Deployer in \"other\""
+    );
+    assert_eq!(
+        refused(
+            json!({"deployment": {"name": "My_App"}, "steps": [{"percent": 30}, {"percent": 10}, {"percent": 0}]})
+        ),
+        "spec.deployment.name: must be a DNS label: at most 63 lower-case letters, digits and hyphens, not \"My_App\"; \
+         spec.steps[1].percent: must be more than the 30 of the step before; \
+         spec.steps[2].percent: must be between 1 and 100"
+    );
+    assert_eq!(
+        refused(json!({"steps": {"first": {"percent": 10}}})),
+        "spec.steps: invalid type: map, expected a sequence"
+    );
+    assert_eq!(
+        refused(json!({"type": "blueGreen"})),
+        "spec.type: unknown variant `blueGreen`, expected `canary`"
+    );
+    assert_eq!(
+        refused(json!({"deployment": {"version": null}})),
+        "spec.deployment.version: is required"
+    );
+}

@@ -1,0 +1,256 @@
+//! Rollouts in which nothing goes wrong.
+
+use oarlock_sdk::{Module, World as Imports, json};
+
+use super::site::Site;
+use crate::reconcile;
+
+#[test]
+fn the_demo_as_its_users_know_it() {
+    let mut site = Site::new(10);
+    site.settle();
+    assert_eq!(site.sizes(), "1.7.7=10");
+    assert_eq!(site.progress(), "-, -, -");
+    assert_eq!(
+        site.ready(),
+        "True Available: all 10 Pods of nginx-1.7.7 are available"
+    );
+    assert_eq!(
+        site.world.condition("Running").unwrap()["reason"],
+        "Successful"
+    );
+
+    site.checked = Some(10);
+    site.deploy("1.7.8");
+    let began = site.now();
+    let mut told = Vec::new();
+    for _ in 0..4 {
+        site.settle();
+        told.push(format!(
+            "{} | {} | {}",
+            site.sizes(),
+            site.progress(),
+            site.phase()
+        ));
+        if site.world.wake().is_some() {
+            assert_eq!(
+                site.world.condition("Running").unwrap()["message"],
+                "Running reconciliation"
+            );
+            site.sleep();
+        }
+    }
+    assert_eq!(
+        told,
+        [
+            "1.7.7=9 1.7.8=1 | no. 1, 10% has been deployed, 60s till next step | Waiting",
+            "1.7.7=7 1.7.8=3 | no. 2, 30% has been deployed, 30s till next step | Waiting",
+            "1.7.7=4 1.7.8=6 | no. 3, 60% has been deployed, 30s till next step | Waiting",
+            "1.7.8=10 | no. 4, 100% has been deployed, 0s till next step | Stable",
+        ]
+    );
+    assert_eq!(site.now().since(began).as_secs(), 120);
+    assert_eq!(
+        site.ready(),
+        "True Available: all 10 Pods of nginx-1.7.8 are available"
+    );
+    let reasons: Vec<_> = site
+        .world
+        .events()
+        .iter()
+        .map(|(_, reason)| reason.as_str())
+        .collect();
+    assert_eq!(
+        reasons,
+        [
+            "Installing",
+            "Installed",
+            "StepEntered",
+            "StepAvailable",
+            "StepEntered",
+            "StepAvailable",
+            "StepEntered",
+            "StepAvailable",
+            "StepEntered",
+            "Promoted",
+        ]
+    );
+}
+
+#[test]
+fn every_size_splits_as_the_demo_promises() {
+    for (replicas, expected) in [
+        (
+            1,
+            [
+                "1.7.7=1 1.7.8=0",
+                "1.7.7=1 1.7.8=0",
+                "1.7.7=0 1.7.8=1",
+                "1.7.8=1",
+            ],
+        ),
+        (
+            2,
+            [
+                "1.7.7=1 1.7.8=1",
+                "1.7.7=1 1.7.8=1",
+                "1.7.7=1 1.7.8=1",
+                "1.7.8=2",
+            ],
+        ),
+        (
+            3,
+            [
+                "1.7.7=2 1.7.8=1",
+                "1.7.7=2 1.7.8=1",
+                "1.7.7=1 1.7.8=2",
+                "1.7.8=3",
+            ],
+        ),
+        (
+            4,
+            [
+                "1.7.7=3 1.7.8=1",
+                "1.7.7=3 1.7.8=1",
+                "1.7.7=2 1.7.8=2",
+                "1.7.8=4",
+            ],
+        ),
+        (
+            20,
+            [
+                "1.7.7=18 1.7.8=2",
+                "1.7.7=14 1.7.8=6",
+                "1.7.7=8 1.7.8=12",
+                "1.7.8=20",
+            ],
+        ),
+        (
+            100,
+            [
+                "1.7.7=90 1.7.8=10",
+                "1.7.7=70 1.7.8=30",
+                "1.7.7=40 1.7.8=60",
+                "1.7.8=100",
+            ],
+        ),
+    ] {
+        let mut site = Site::installed(replicas);
+        site.deploy("1.7.8");
+        for expected in expected {
+            site.settle();
+            assert_eq!(site.sizes(), expected, "of {replicas}");
+            if site.world.wake().is_some() {
+                site.sleep();
+            }
+        }
+        assert_eq!(site.phase(), "Stable");
+    }
+}
+
+#[test]
+fn a_step_is_written_down_before_it_is_taken() {
+    let mut site = Site::installed(10);
+    site.deploy("1.7.8");
+    site.run();
+    assert_eq!(
+        (site.sizes().as_str(), site.phase()),
+        ("1.7.7=10", "Scaling")
+    );
+    assert_eq!(site.world.wake(), Some(site.now()));
+    site.run();
+    assert_eq!(site.sizes(), "1.7.7=10 1.7.8=1");
+    assert_eq!(
+        site.ready(),
+        "False WaitingForPods: step 1 of 4 (10%): 0 of 1 Pods of nginx-1.7.8 are available"
+    );
+}
+
+#[test]
+fn the_wait_begins_when_the_pods_are_available() {
+    let mut site = Site::installed(10);
+    site.deploy("1.7.8");
+    site.run();
+    site.run();
+    site.pass(600);
+    assert_eq!((site.run(), site.phase()), (false, "Scaling"));
+    site.pods_follow();
+    site.settle();
+    let status = site.world.status();
+    assert_eq!(status["stepStartedAt"], site.now().to_string());
+    assert_eq!(site.sleep().as_secs(), 60);
+    assert_eq!(site.world.status()["nextStepAt"], site.now().to_string());
+}
+
+#[test]
+fn moves_within_the_surge() {
+    let mut site = Site::installed(10);
+    site.deploy("1.7.8");
+    site.finish();
+    assert_eq!(
+        site.seen.join(", "),
+        "1.7.7=10, 1.7.7=10 1.7.8=1, 1.7.7=9 1.7.8=1, 1.7.7=9 1.7.8=3, 1.7.7=7 1.7.8=3, 1.7.7=7 1.7.8=6, \
+         1.7.7=4 1.7.8=6, 1.7.7=4 1.7.8=9, 1.7.7=1 1.7.8=9, 1.7.7=1 1.7.8=10, 1.7.8=10"
+    );
+}
+
+#[test]
+fn no_replicas_are_promoted_at_once() {
+    let mut site = Site::installed(0);
+    site.deploy("1.7.8");
+    site.settle();
+    assert_eq!((site.sizes().as_str(), site.phase()), ("1.7.8=0", "Stable"));
+    assert!(site.world.wake().is_none());
+}
+
+#[test]
+fn without_steps_there_is_one() {
+    let mut site = Site::installed(4);
+    site.world
+        .edit(json!({"spec": {"steps": null, "deployment": {"version": "2"}}}));
+    site.settle();
+    assert_eq!((site.sizes().as_str(), site.phase()), ("2=4", "Stable"));
+}
+
+#[test]
+fn steps_that_do_not_end_at_100_hold() {
+    let mut site = Site::installed(10);
+    let step = |percent: u8| json!({"percent": percent, "sleep": 5});
+    site.world
+        .edit(json!({"spec": {"steps": [step(10), step(50)], "deployment": {"version": "2"}}}));
+    site.finish();
+    assert_eq!(
+        (site.sizes().as_str(), site.phase()),
+        ("1.7.7=5 2=5", "Waiting")
+    );
+    assert_eq!(
+        site.progress(),
+        "no. 2, 50% has been deployed, held at 50%: no step to 100"
+    );
+    assert_eq!(
+        site.ready(),
+        "False Progressing: step 2 of 2 (50%): held\nhint: add a step of 100 percent to finish the rollout"
+    );
+    site.pass(1000);
+    site.settle();
+    assert_eq!(site.sizes(), "1.7.7=5 2=5");
+
+    site.world
+        .edit(json!({"spec": {"steps": [step(10), step(50), {"percent": 100}]}}));
+    site.finish();
+    assert_eq!((site.sizes().as_str(), site.phase()), ("2=10", "Stable"));
+}
+
+#[test]
+fn the_module_asks_for_deployments_and_no_http() {
+    let manifest = reconcile::manifest();
+    assert_eq!(
+        (manifest.name.as_str(), manifest.writes[0].plural.as_str()),
+        ("canary", "deployments")
+    );
+    assert_eq!(reconcile::WORLD, Imports::Reading);
+    assert!(
+        manifest.finalizer.is_none(),
+        "owner references delete what a deleted Deployer owns"
+    );
+}
