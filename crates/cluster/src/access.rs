@@ -58,7 +58,10 @@ impl Question {
             .unwrap_or((&self.resource, ""));
         let mut attributes = json!({"verb": self.verb, "group": self.group, "resource": resource});
         let optional = [
-            ("subresource", (!subresource.is_empty()).then_some(subresource)),
+            (
+                "subresource",
+                (!subresource.is_empty()).then_some(subresource),
+            ),
             ("namespace", self.namespace.as_deref()),
             ("name", self.name.as_deref()),
         ];
@@ -172,7 +175,11 @@ mod tests {
                 namespace: None,
                 name: None,
             };
-            let until = if number % 2 == 0 { until } else { until.after(Duration::from_secs(9)) };
+            let until = if number % 2 == 0 {
+                until
+            } else {
+                until.after(Duration::from_secs(9))
+            };
             answers.insert(question, (true, until));
         }
         make_room(&mut answers, until);

@@ -30,9 +30,7 @@ impl Backoff {
 
     /// Counts a failure and says how long to wait.
     pub(crate) fn next(&mut self) -> Duration {
-        let base = FIRST
-            .saturating_mul(1 << self.failures.min(16))
-            .min(MOST);
+        let base = FIRST.saturating_mul(1 << self.failures.min(16)).min(MOST);
         self.failures = self.failures.saturating_add(1);
         let part = hash(&(self.seed, self.failures)) % 1000;
         base + base.mul_f64(0.0005 * f64::from(u32::try_from(part).unwrap_or(0)))

@@ -38,7 +38,9 @@ pub enum ConnectError {
         source: Box<kube::config::KubeconfigError>,
     },
     /// Neither a kubeconfig nor a Pod's ServiceAccount.
-    #[error("no Kubernetes API configured; hint: set KUBECONFIG, or run in a Pod with a ServiceAccount")]
+    #[error(
+        "no Kubernetes API configured; hint: set KUBECONFIG, or run in a Pod with a ServiceAccount"
+    )]
     Infer(#[source] Box<kube::config::InferConfigError>),
     /// The configuration makes no client.
     #[error("cannot set up the Kubernetes client")]
@@ -73,11 +75,10 @@ pub async fn connect(source: &Source, user_agent: &str) -> Result<kube::Client, 
 }
 
 async fn from_file(path: &Path, context: Option<String>) -> Result<Config, ConnectError> {
-    let kubeconfig =
-        Kubeconfig::read_from(path).map_err(|error| ConnectError::ReadKubeconfig {
-            path: path.to_owned(),
-            source: Box::new(error),
-        })?;
+    let kubeconfig = Kubeconfig::read_from(path).map_err(|error| ConnectError::ReadKubeconfig {
+        path: path.to_owned(),
+        source: Box::new(error),
+    })?;
     from_kubeconfig(kubeconfig, context).await
 }
 

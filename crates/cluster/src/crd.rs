@@ -28,6 +28,8 @@ const MANAGER: &str = "oarlock";
 
 const COLLECTION: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 
+const PAUSE: Duration = Duration::from_millis(250);
+
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Why a definition is not installed.
@@ -189,7 +191,11 @@ impl Installer {
     async fn wait(&self, name: &str, state: &mut String) -> Result<(), ApiError> {
         let path = format!("{COLLECTION}/{name}");
         let mut collection = COLLECTION.to_owned();
-        query(&mut collection, "fieldSelector", &format!("metadata.name={name}"));
+        query(
+            &mut collection,
+            "fieldSelector",
+            &format!("metadata.name={name}"),
+        );
         loop {
             let now = progress(self.transport.json(&ApiCall::get(path.as_str())).await?);
             *state = now.state;
@@ -214,7 +220,12 @@ impl Installer {
                         }
                     }
                     Ok(_) => {}
-                    Err(StreamEnd::Closed | StreamEnd::Gone) => break,
+                    Err(StreamEnd::Closed | StreamEnd::Gone) => {
+                        // A server that ends each watch at once shall not be asked in a loop.
+                        let clock = self.transport.clock();
+                        clock.sleep_until(clock.now().after(PAUSE)).await;
+                        break;
+                    }
                     Err(StreamEnd::Failed(error)) => return Err(error),
                 }
             }
@@ -223,10 +234,17 @@ impl Installer {
 }
 
 fn progress(value: Value) -> Progress {
-    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let text = |pointer: &str| {
+        value
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
     let version = ResourceVersion(text("/metadata/resourceVersion").to_owned());
     let is_true = |kind: &str| {
-        let conditions = value.pointer("/status/conditions").and_then(Value::as_array);
+        let conditions = value
+            .pointer("/status/conditions")
+            .and_then(Value::as_array);
         conditions.into_iter().flatten().any(|condition| {
             condition["type"].as_str() == Some(kind) && condition["status"].as_str() == Some("True")
         })

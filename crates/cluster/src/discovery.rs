@@ -9,11 +9,13 @@ mod document;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use oarlock_core::cluster::Change;
 use oarlock_core::reference::{Gvk, KindInfo};
 use oarlock_core::request::ApiError;
+use oarlock_core::timestamp::Timestamp;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
@@ -30,6 +32,9 @@ pub(crate) struct Resource {
     pub(crate) watchable: bool,
 }
 
+/// So young an answer need not be asked for again because somebody names a kind that it does not have.
+const TRUSTED: Duration = Duration::from_secs(1);
+
 type Kinds = BTreeMap<Gvk, Resource>;
 
 /// What discovery said last.
@@ -39,9 +44,18 @@ pub(crate) struct Discovery {
     kinds: RwLock<Arc<Kinds>>,
     /// Counts the changes; 0 until discovery has worked for the first time.
     generation: watch::Sender<u64>,
-    /// One refresh at a time; who waited for one takes its result.
-    refreshing: tokio::sync::Mutex<u64>,
+    /// Refreshes begun so far.
+    begun: AtomicU64,
+    /// One refresh at a time.
+    last: tokio::sync::Mutex<Last>,
     wanted: AtomicUsize,
+}
+
+/// The last refresh that worked.
+#[derive(Default)]
+struct Last {
+    number: u64,
+    began: Timestamp,
 }
 
 /// Somebody waits for a kind that is not served, as long as this lives.
@@ -63,7 +77,8 @@ impl Discovery {
             store,
             kinds: RwLock::default(),
             generation: watch::Sender::new(0),
-            refreshing: tokio::sync::Mutex::default(),
+            begun: AtomicU64::new(0),
+            last: tokio::sync::Mutex::default(),
             wanted: AtomicUsize::new(0),
         }
     }
@@ -74,7 +89,10 @@ impl Discovery {
 
     pub(crate) fn all(&self) -> Vec<KindInfo> {
         let kinds = Arc::clone(&self.kinds.read());
-        kinds.values().map(|resource| resource.info.clone()).collect()
+        kinds
+            .values()
+            .map(|resource| resource.info.clone())
+            .collect()
     }
 
     /// Tells of changes.
@@ -96,26 +114,56 @@ impl Discovery {
         self.wanted.load(Ordering::Relaxed) > 0
     }
 
-    /// The kind, asking the API server once more when it is not known.
+    /// The kind; the API server is asked once more when it is not known, though not for each of many calls in a row.
     pub(crate) async fn find(&self, gvk: &Gvk) -> Result<Resource, ApiError> {
         if let Some(found) = self.get(gvk) {
             return Ok(found);
         }
-        self.refresh().await?;
+        self.refresh_older_than(TRUSTED).await?;
         self.get(gvk).ok_or_else(|| {
             ApiError::new(
                 404,
                 "NotFound",
-                format!("the API server does not serve {gvk}; hint: is its CustomResourceDefinition installed?"),
+                format!(
+                    "the API server does not serve {gvk}; hint: is its CustomResourceDefinition installed?"
+                ),
             )
         })
     }
 
-    /// Asks the API server. Calls that overlap share one answer, provided that it was asked for after they began.
+    /// Stands for "what is true now": see [`Self::refresh_for`].
+    pub(crate) fn ticket(&self) -> u64 {
+        self.begun.load(Ordering::SeqCst) + 1
+    }
+
+    /// Asks the API server.
     pub(crate) async fn refresh(&self) -> Result<(), ApiError> {
-        let mut finished = self.refreshing.lock().await;
+        self.refresh_for(self.ticket()).await
+    }
+
+    /// Asks the API server, unless that was done since `ticket` was drawn.
+    pub(crate) async fn refresh_for(&self, ticket: u64) -> Result<(), ApiError> {
+        let mut last = self.last.lock().await;
+        if last.number >= ticket {
+            return Ok(());
+        }
+        self.look(&mut last).await
+    }
+
+    async fn refresh_older_than(&self, age: Duration) -> Result<(), ApiError> {
+        let mut last = self.last.lock().await;
+        let now = self.transport.clock().now();
+        if last.number > 0 && now.since(last.began) < age {
+            return Ok(());
+        }
+        self.look(&mut last).await
+    }
+
+    async fn look(&self, last: &mut Last) -> Result<(), ApiError> {
+        let began = self.transport.clock().now();
+        let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
         let answers = self.ask().await?;
-        *finished += 1;
+        *last = Last { number, began };
         self.merge(answers);
         Ok(())
     }
@@ -133,7 +181,11 @@ impl Discovery {
                     }
                 }
             } else {
-                tracing::warn!(group, version, "discovery has no fresh answer; its kinds stay as they were");
+                tracing::warn!(
+                    group,
+                    version,
+                    "discovery has no fresh answer; its kinds stay as they were"
+                );
                 let kept = before
                     .iter()
                     .filter(|(gvk, _)| gvk.group == group && gvk.version == version);
@@ -161,9 +213,10 @@ impl Discovery {
             .await?;
         let document: document::Root = answer.parse(root)?;
         match document {
-            document::Root::Aggregated(Aggregated { items }) => {
-                Ok(items.into_iter().flat_map(document::Group::answers).collect())
-            }
+            document::Root::Aggregated(Aggregated { items }) => Ok(items
+                .into_iter()
+                .flat_map(document::Group::answers)
+                .collect()),
             document::Root::Core(Versions { versions }) => {
                 let versions = versions.into_iter().map(|version| (String::new(), version));
                 Ok(self.ask_each(versions.collect()).await)

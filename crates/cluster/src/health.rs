@@ -88,7 +88,10 @@ impl<'a> Look<'a> {
 
     fn condition(self, kind: &str) -> Option<Condition<'a>> {
         let text = |condition: &'a Value, field: &str| {
-            condition.get(field).and_then(Value::as_str).unwrap_or_default()
+            condition
+                .get(field)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
         };
         self.list("/status/conditions")
             .iter()

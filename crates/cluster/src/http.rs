@@ -1,1 +1,338 @@
-//! placeholder
+//! The outgoing HTTP of modules: one call, one whole answer.
+//!
+//! Owned here: connections, trust, limits, and the addresses that are never opened ([`address`]). Not known here: which origins
+//! are granted (the caller says so for each call), recording, Secrets (the caller brings the credentials).
+//!
+//! A name is resolved when a connection is opened, each address is checked, and the connection goes to a checked address and
+//! to no other, so that a name that resolves differently the next time gains nothing. Pooled connections are kept per
+//! origin, certificates trusted, and nothing else. Redirects are not followed, and no proxy variables are read.
+
+pub mod address;
+mod connector;
+mod trust;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Request, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use k8s_openapi::ByteString;
+use oarlock_core::reconciler::{HttpError, HttpRequest, HttpResponse};
+use oarlock_core::reference::Digest;
+use parking_lot::Mutex;
+
+use crate::origin::{Origin, Scheme};
+use connector::{Checked, Refused};
+
+type Pool = Client<HttpsConnector<Checked>, Full<Bytes>>;
+
+/// `ca_bundle`s whose connections are kept; a module that varies them only loses reuse.
+const MOST_BUNDLES: usize = 64;
+
+/// Headers that belong to the connection, not to the caller (RFC 9110 7.6.1), and those that would change where a
+/// call goes or how its body is framed.
+const NOT_THE_CALLERS: [&str; 10] = [
+    "connection",
+    "content-length",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// What an answer may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EgressLimits {
+    /// Bytes of an answer's body.
+    pub response: u64,
+    /// For a connection, TLS included.
+    pub connect: Duration,
+}
+
+impl Default for EgressLimits {
+    fn default() -> Self {
+        Self {
+            response: 8 << 20,
+            connect: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Credentials, looked up by the host, never seen by a module.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// User name and password.
+    Basic {
+        /// User name; without a colon.
+        user: Vec<u8>,
+        /// Password.
+        password: Vec<u8>,
+    },
+    /// A bearer token.
+    Bearer {
+        /// The token.
+        token: Vec<u8>,
+    },
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Basic { .. } => "Basic(…)",
+            Self::Bearer { .. } => "Bearer(…)",
+        })
+    }
+}
+
+/// The way out.
+pub struct Egress {
+    limits: EgressLimits,
+    native: Mutex<Option<Pool>>,
+    bundles: Mutex<HashMap<Digest, Pool>>,
+}
+
+impl Egress {
+    /// Nothing is opened yet.
+    #[must_use]
+    pub fn new(limits: EgressLimits) -> Self {
+        Self {
+            limits,
+            native: Mutex::default(),
+            bundles: Mutex::default(),
+        }
+    }
+
+    /// Sends `request` when `allow` lets its origin pass, and waits for the whole answer; at most `left`, and at most the
+    /// request's own timeout.
+    ///
+    /// # Errors
+    /// As [`HttpError`] says. `allow`'s text becomes [`HttpError::Denied`].
+    pub async fn send(
+        &self,
+        request: &HttpRequest,
+        credentials: Option<&Credentials>,
+        allow: &(dyn Fn(&Origin) -> Result<(), String> + Sync),
+        left: Duration,
+    ) -> Result<HttpResponse, HttpError> {
+        let origin =
+            Origin::of(&request.url).map_err(|error| HttpError::Denied(error.to_string()))?;
+        allow(&origin).map_err(HttpError::Denied)?;
+        let outgoing = outgoing(request, credentials)?;
+        let pool = self.pool(origin.scheme(), request.ca_bundle.as_deref())?;
+        let limit = request.timeout.map_or(left, |timeout| timeout.min(left));
+        match tokio::time::timeout(limit, self.exchange(&pool, outgoing)).await {
+            Ok(result) => result,
+            Err(_elapsed) => Err(HttpError::TimedOut),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        pool: &Pool,
+        request: Request<Full<Bytes>>,
+    ) -> Result<HttpResponse, HttpError> {
+        let response = pool
+            .request(request)
+            .await
+            .map_err(|error| failure(&error))?;
+        let (parts, mut body) = response.into_parts();
+        let mut content = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame
+                .map_err(|error| HttpError::Other(format!("the answer broke off: {error}")))?;
+            let Some(data) = frame.data_ref() else {
+                continue;
+            };
+            let size = (content.len() + data.len()) as u64;
+            if size > self.limits.response {
+                return Err(HttpError::TooLarge(self.limits.response));
+            }
+            content.extend_from_slice(data);
+        }
+        Ok(HttpResponse {
+            status: parts.status.as_u16(),
+            headers: plain(&parts.headers),
+            body: content.into(),
+        })
+    }
+
+    fn pool(&self, scheme: Scheme, ca_bundle: Option<&str>) -> Result<Pool, HttpError> {
+        let Some(bundle) = ca_bundle.filter(|_| scheme == Scheme::Https) else {
+            let mut native = self.native.lock();
+            if let Some(pool) = &*native {
+                return Ok(pool.clone());
+            }
+            let trust = trust::native(scheme == Scheme::Https)?;
+            let pool = self.build(trust);
+            if scheme == Scheme::Https {
+                // A pool made for plain calls may lack trust.
+                *native = Some(pool.clone());
+            }
+            return Ok(pool);
+        };
+        let digest = Digest::of(bundle.as_bytes());
+        if let Some(pool) = self.bundles.lock().get(&digest) {
+            return Ok(pool.clone());
+        }
+        let pool = self.build(trust::bundle(bundle)?);
+        let mut bundles = self.bundles.lock();
+        if bundles.len() >= MOST_BUNDLES {
+            bundles.clear();
+        }
+        bundles.insert(digest, pool.clone());
+        Ok(pool)
+    }
+
+    fn build(&self, trust: rustls::ClientConfig) -> Pool {
+        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(trust)
+            .https_or_http()
+            .enable_all_versions()
+            .wrap_connector(Checked::new(self.limits.connect));
+        Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(30))
+            .pool_max_idle_per_host(4)
+            .build(connector)
+    }
+}
+
+/// The request as it is sent, or why not.
+fn outgoing(
+    request: &HttpRequest,
+    credentials: Option<&Credentials>,
+) -> Result<Request<Full<Bytes>>, HttpError> {
+    let other = |what: String| HttpError::Other(what);
+    let method = Method::from_bytes(request.method.as_bytes())
+        .map_err(|_| other(format!("{:?} is no HTTP method", request.method)))?;
+    if matches!(method, Method::CONNECT | Method::TRACE) {
+        return Err(HttpError::Denied(format!(
+            "method {method} is not for modules"
+        )));
+    }
+    let uri: Uri = request
+        .url
+        .parse()
+        .map_err(|error| other(format!("{:?}: {error}", request.url)))?;
+    let mut headers = HeaderMap::new();
+    for (name, value) in &request.headers {
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| other(format!("{name:?} is no header name")))?;
+        if NOT_THE_CALLERS.contains(&name.as_str()) {
+            return Err(HttpError::Denied(format!(
+                "header {name} is set by the host"
+            )));
+        }
+        let value = HeaderValue::from_str(value)
+            .map_err(|_| other(format!("header {name}: not a header value")))?;
+        headers.append(name, value);
+    }
+    if let Some(credentials) = credentials {
+        headers.insert(AUTHORIZATION, authorization(credentials)?);
+    }
+    // Nobody but the connection says where it goes.
+    headers.remove(HOST);
+    let mut outgoing = Request::new(Full::new(Bytes::from(request.body.clone())));
+    *outgoing.method_mut() = method;
+    *outgoing.uri_mut() = uri;
+    *outgoing.headers_mut() = headers;
+    Ok(outgoing)
+}
+
+fn authorization(credentials: &Credentials) -> Result<HeaderValue, HttpError> {
+    let mut text = match credentials {
+        Credentials::Basic { user, password } => {
+            if user.contains(&b':') {
+                return Err(HttpError::Other(
+                    "the user name contains a colon".to_owned(),
+                ));
+            }
+            let both = ByteString([user.as_slice(), b":", password].concat());
+            // Serialises as Base64, the way Secrets hold it.
+            let encoded =
+                serde_json::to_value(&both).map_err(|error| HttpError::Other(error.to_string()))?;
+            format!("Basic {}", encoded.as_str().unwrap_or_default()).into_bytes()
+        }
+        Credentials::Bearer { token } => [b"Bearer ", token.as_slice()].concat(),
+    };
+    // A line end at the end of a Secret's key is how editors leave it, and never part of a token.
+    while text.last().is_some_and(u8::is_ascii_whitespace) {
+        text.pop();
+    }
+    let mut value = HeaderValue::from_bytes(&text)
+        .map_err(|_| HttpError::Other("the credentials are no header value".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Headers as texts; what is not text is replaced byte by byte (Latin-1), as RFC 9110 5.5 has it for old servers.
+fn plain(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .map(|(name, value)| {
+            let value = value
+                .as_bytes()
+                .iter()
+                .map(|&byte| char::from(byte))
+                .collect();
+            (name.as_str().to_owned(), value)
+        })
+        .collect()
+}
+
+/// What a failed exchange means to the module.
+fn failure(error: &hyper_util::client::legacy::Error) -> HttpError {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(current) = cause {
+        if let Some(refused) = current.downcast_ref::<Refused>() {
+            return match refused {
+                Refused::TimedOut => HttpError::TimedOut,
+                Refused::NeverOpened { .. } => HttpError::Denied(refused.to_string()),
+                Refused::Resolve { .. } | Refused::Connect { .. } => {
+                    HttpError::Connect(crate::transport::chain(refused))
+                }
+            };
+        }
+        if let Some(tls) = tls_error(current) {
+            return HttpError::Tls(tls.to_string());
+        }
+        cause = current.source();
+    }
+    let text = crate::transport::chain(error);
+    if error.is_connect() {
+        HttpError::Connect(text)
+    } else {
+        HttpError::Other(text)
+    }
+}
+
+/// TLS errors travel within I/O errors, whose `source` skips over them.
+fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+        return Some(tls);
+    }
+    let inner = error.downcast_ref::<std::io::Error>()?.get_ref()?;
+    tls_error(inner)
+}
+
+/// Shared by everybody who sends.
+impl Egress {
+    /// With the default limits.
+    #[must_use]
+    pub fn shared() -> Arc<Self> {
+        Arc::new(Self::new(EgressLimits::default()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use oarlock_core::cached::Cached;
 use oarlock_core::clock::Clock;
-use oarlock_core::cluster::{
-    Call, Cluster, EventRecord, Listener, ServiceAccount, Written,
-};
+use oarlock_core::cluster::{Call, Cluster, EventRecord, Listener, ServiceAccount, Written};
 use oarlock_core::future::BoxFuture;
 use oarlock_core::manifest::Access;
 use oarlock_core::reconciler::ReadError;

@@ -190,7 +190,10 @@ impl Origin {
         let host = Host::parse(parts.host)?;
         // Two parsers must agree on where a call goes: the one that sends it is asked as well.
         let uri: Uri = url.parse().map_err(|_| OriginProblem::Syntax)?;
-        if uri.host().is_none_or(|h| !h.eq_ignore_ascii_case(parts.host)) {
+        if uri
+            .host()
+            .is_none_or(|h| !h.eq_ignore_ascii_case(parts.host))
+        {
             return Err(OriginProblem::Syntax);
         }
         Ok(Self {

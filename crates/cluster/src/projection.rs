@@ -71,7 +71,9 @@ fn segments(pointer: &str) -> Result<Vec<String>, ParsePointer> {
         problem,
     };
     let Some(rest) = pointer.strip_prefix('/') else {
-        return Err(problem("expected it to begin with '/', as in /spec/replicas"));
+        return Err(problem(
+            "expected it to begin with '/', as in /spec/replicas",
+        ));
     };
     rest.split('/')
         .map(|segment| {
@@ -131,7 +133,11 @@ fn leads<S: AsRef<str>>(from: &Value, pointer: &[S]) -> bool {
     };
     let next = match from {
         Value::Object(from) => from.get(first.as_ref()),
-        Value::Array(from) => first.as_ref().parse::<usize>().ok().and_then(|i| from.get(i)),
+        Value::Array(from) => first
+            .as_ref()
+            .parse::<usize>()
+            .ok()
+            .and_then(|i| from.get(i)),
         _ => None,
     };
     next.is_some_and(|next| leads(next, rest))
@@ -154,15 +160,26 @@ mod tests {
             "status": {"phase": "Running"},
         }));
         let part = |pointers: &[&str]| {
-            let part = Projection::parse(pointers).unwrap().apply(&object).to_value();
+            let part = Projection::parse(pointers)
+                .unwrap()
+                .apply(&object)
+                .to_value();
             let mut part = part.as_object().unwrap().clone();
             part.remove("apiVersion");
             part.remove("kind");
             Value::Object(part)
         };
-        assert_eq!(part(&["/nothing/here"]), json!({"metadata": {"name": "a", "namespace": "n"}}));
         assert_eq!(
-            part(&["/status/phase", "/metadata/labels/x~1y", "/spec/replicas", "/status/phase/deeper"]),
+            part(&["/nothing/here"]),
+            json!({"metadata": {"name": "a", "namespace": "n"}})
+        );
+        assert_eq!(
+            part(&[
+                "/status/phase",
+                "/metadata/labels/x~1y",
+                "/spec/replicas",
+                "/status/phase/deeper"
+            ]),
             json!({"metadata": {"name": "a", "namespace": "n", "labels": {"x/y": "1"}}, "status": {"phase": "Running"}})
         );
         assert_eq!(
@@ -170,7 +187,10 @@ mod tests {
             json!({"containers": [null, {"image": "i1"}]})
         );
         // The whole and a part of it, in either order.
-        assert_eq!(part(&["/status", "/status/phase"]), part(&["/status/phase", "/status"]));
+        assert_eq!(
+            part(&["/status", "/status/phase"]),
+            part(&["/status/phase", "/status"])
+        );
         assert_eq!(Projection::default().apply(&object), object);
     }
 

@@ -52,7 +52,9 @@ impl Selector {
     /// # Errors
     /// With the place at which the text cannot be read.
     pub fn parse(text: &str) -> Result<Self, ParseSelector> {
-        parser::Parser::new(text).selector().map(|requirements| Self { requirements })
+        parser::Parser::new(text)
+            .selector()
+            .map(|requirements| Self { requirements })
     }
 
     /// Whether an object with these `metadata.labels` is selected.

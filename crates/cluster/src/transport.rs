@@ -93,24 +93,22 @@ impl ApiCall {
             // The API server adds the groups of a service account by itself when no group is named.
             request = request.header("impersonate-user", user_name(account));
         }
-        let body = self.body.as_ref().map(|(content_type, bytes)| {
-            (*content_type, bytes.clone())
-        });
+        let body = self
+            .body
+            .as_ref()
+            .map(|(content_type, bytes)| (*content_type, bytes.clone()));
         if let Some((content_type, _)) = &body {
             request = request.header(CONTENT_TYPE, *content_type);
         }
         request
             .body(Body::from(body.map(|(_, bytes)| bytes).unwrap_or_default()))
-            .map_err(|error| {
-                ApiError::new(400, "BadRequest", format!("{}: {error}", self.path))
-            })
+            .map_err(|error| ApiError::new(400, "BadRequest", format!("{}: {error}", self.path)))
     }
 }
 
 /// A successful answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
     pub(crate) body: Bytes,
     /// Texts of `Warning` headers.
     pub(crate) warnings: Vec<String>,
@@ -127,7 +125,10 @@ impl Answer {
 
 /// `system:serviceaccount:namespace:name`.
 pub(crate) fn user_name(account: &ServiceAccount) -> String {
-    format!("system:serviceaccount:{}:{}", account.namespace, account.name)
+    format!(
+        "system:serviceaccount:{}:{}",
+        account.namespace, account.name
+    )
 }
 
 /// The API server was not reached, or what came back was not from it.
@@ -162,7 +163,6 @@ impl Transport {
             }
             return if status.is_success() {
                 Ok(Answer {
-                    status,
                     body,
                     warnings: warnings(&headers),
                 })
@@ -283,7 +283,11 @@ fn refusal(status: StatusCode, body: &[u8]) -> ApiError {
         // Not a Status: a proxy, or a server that is starting up. A short piece of it tells which.
         let text = String::from_utf8_lossy(body);
         let text: String = text.trim().chars().take(200).collect();
-        if text.is_empty() { status.to_string() } else { text }
+        if text.is_empty() {
+            status.to_string()
+        } else {
+            text
+        }
     } else {
         parsed.message
     };

@@ -52,7 +52,11 @@ pub(crate) struct Watches {
 }
 
 impl Watches {
-    pub(crate) fn new(sources: Arc<Sources>, tasks: TaskTracker, cancel: CancellationToken) -> Self {
+    pub(crate) fn new(
+        sources: Arc<Sources>,
+        tasks: TaskTracker,
+        cancel: CancellationToken,
+    ) -> Self {
         Self {
             sources,
             feeds: Mutex::default(),
@@ -69,9 +73,9 @@ impl Watches {
             Ok(FeedState::Synced) => Ok(()),
             Ok(FeedState::NotServed) => Err(ReadError::UnknownKind(gvk.to_string())),
             Ok(FeedState::Failed(message)) => Err(ReadError::Unavailable(message.clone())),
-            Ok(FeedState::Starting) | Err(_) => {
-                Err(ReadError::Unavailable("the watches have been shut down".to_owned()))
-            }
+            Ok(FeedState::Starting) | Err(_) => Err(ReadError::Unavailable(
+                "the watches have been shut down".to_owned(),
+            )),
         }
     }
 

@@ -49,11 +49,12 @@ impl Writer {
     pub(crate) async fn write(&self, call: Call) -> Result<Written, ApiError> {
         let resource = self.discovery.find(&call.verb.target().gvk).await?;
         match &call.verb {
-            Verb::Release { target, owner } => {
-                self.release(&call, &resource, target, owner).await
-            }
+            Verb::Release { target, owner } => self.release(&call, &resource, target, owner).await,
             Verb::Delete { target, .. } => {
-                let answer = self.transport.send(&request::of(&call, &resource.info)?).await?;
+                let answer = self
+                    .transport
+                    .send(&request::of(&call, &resource.info)?)
+                    .await?;
                 self.deleted(target, &answer)
             }
             Verb::Apply { object, .. } | Verb::Create { object } => {
@@ -70,7 +71,10 @@ impl Writer {
         target: &ObjectRef,
     ) -> Result<Written, ApiError> {
         let before = self.version(target);
-        let answer = self.transport.send(&request::of(call, &resource.info)?).await?;
+        let answer = self
+            .transport
+            .send(&request::of(call, &resource.info)?)
+            .await?;
         for warning in &answer.warnings {
             tracing::warn!(%target, manager = call.manager, warning, "the API server warns");
         }
@@ -201,7 +205,9 @@ fn unheld(object: &Cached) -> Result<bool, ApiError> {
     let object = object
         .object()
         .map_err(|error| unreachable_error(format!("the answer is no object: {error}")))?;
-    let finalizers = object.pointer("/metadata/finalizers").and_then(Value::as_array);
+    let finalizers = object
+        .pointer("/metadata/finalizers")
+        .and_then(Value::as_array);
     let grace = object
         .pointer("/metadata/deletionGracePeriodSeconds")
         .and_then(Value::as_i64);

@@ -97,6 +97,7 @@ pub fn parse(file: &str, text: &str, env: &Env) -> Parsed {
             .hint("an object has one module; keep one of the two entries");
             report.add(Severity::Error, node.place, &KeyPath::entry(), problem);
         }
+        report.sort_since(before);
         let reasons: Vec<String> = report
             .since(before)
             .iter()

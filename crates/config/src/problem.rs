@@ -100,9 +100,19 @@ impl<'a> Report<'a> {
         &self.diagnostics[len..]
     }
 
+    /// Puts the findings since the report had `len` of them into the order of the file. The schema's come in any order, and
+    /// what is said must be the same every time.
+    pub(crate) fn sort_since(&mut self, len: usize) {
+        self.diagnostics[len..].sort_by(|a, b| order(a).cmp(&order(b)));
+    }
+
     /// All findings in the order of the file.
     pub(crate) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
-        self.diagnostics.sort_by_key(|d| (d.line, d.column));
+        self.sort_since(0);
         self.diagnostics
     }
+}
+
+fn order(d: &Diagnostic) -> (u32, u32, &str, Severity, &str) {
+    (d.line, d.column, &d.key, d.severity, &d.message)
 }

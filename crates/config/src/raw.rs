@@ -88,7 +88,7 @@ pub(crate) struct Entry {
 }
 
 /// A label selector of Kubernetes; all of it must match.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RawSelector {
     /// Labels and the values that they must have.

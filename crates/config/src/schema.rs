@@ -83,6 +83,8 @@ impl EntrySchema {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     const CHECKED_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/watches.schema.json");
@@ -91,7 +93,7 @@ mod tests {
     fn the_checked_in_schema_is_up_to_date() {
         let generated = format!("{:#}\n", schema());
         if std::env::var_os("UPDATE").is_some() {
-            std::fs::write(CHECKED_IN, &generated).expect("the schema can be written");
+            std::fs::write(CHECKED_IN, &generated).unwrap();
         }
         let checked_in = std::fs::read_to_string(CHECKED_IN).unwrap_or_default();
         assert!(

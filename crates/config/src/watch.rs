@@ -8,8 +8,8 @@ use oarlock_core::json::Json;
 use oarlock_core::limits::Limits;
 use oarlock_core::manifest::Grants;
 use oarlock_core::reference::Gvk;
+use oarlock_core::selector::LabelSelector;
 
-use crate::selector::Selector;
 use crate::source::ModuleSource;
 
 /// How often every object is reconciled at least, where the file does not say: the Ansible operator's ten hours.
@@ -35,7 +35,7 @@ pub struct Watch {
     /// Whether the host writes its conditions into the object's status.
     pub manage_status: bool,
     /// Which objects are reconciled.
-    pub selector: Selector,
+    pub selector: LabelSelector,
     /// Kinds of dependents that are not watched.
     pub blacklist: Vec<Gvk>,
     /// The finalizer to use instead of the module's own.

@@ -1,8 +1,9 @@
 //! The port to the world outside the cluster.
 
+use std::time::Duration;
+
 use crate::future::BoxFuture;
 use crate::reconciler::{HttpError, HttpRequest, HttpResponse};
-use crate::timestamp::Timestamp;
 
 /// Credentials with their values, resolved by the engine from what the request names.
 #[derive(Clone, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub enum Credentials {
 
 /// Sends what a watch has granted. Knows addresses that are never opened, whatever is granted.
 pub trait Egress: Send + Sync + 'static {
-    /// One call, answered or failed by `deadline`.
+    /// One call, answered or failed within `limit` (real time: a network does not get faster under a virtual clock).
     ///
     /// # Errors
     /// See [`HttpError`].
@@ -23,6 +24,6 @@ pub trait Egress: Send + Sync + 'static {
         &self,
         request: HttpRequest,
         credentials: Option<Credentials>,
-        deadline: Timestamp,
+        limit: Duration,
     ) -> BoxFuture<'_, Result<HttpResponse, HttpError>>;
 }

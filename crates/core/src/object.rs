@@ -107,8 +107,11 @@ impl Object {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use serde_json::json;
+
+    use super::*;
 
     #[test]
     fn identifying_fields_are_required() {
@@ -139,7 +142,7 @@ mod tests {
         let object = Object::from_value(json!({
             "apiVersion": "v1", "kind": "Node", "metadata": {"name": "a", "labels": {"x/y": "z"}}
         }))
-        .expect("valid");
+        .unwrap();
         assert_eq!(object.pointer("/kind"), Some(&json!("Node")));
         assert_eq!(object.pointer("/metadata/labels/x~1y"), Some(&json!("z")));
         assert_eq!(object.pointer("/nothing/here"), None);

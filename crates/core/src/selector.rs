@@ -1,5 +1,7 @@
 //! Label selectors, in kubectl's syntax and as `metav1.LabelSelector` has them.
 
+use std::fmt;
+
 use thiserror::Error;
 
 /// Requirements on labels, all of which must hold. The empty selector matches everything.
@@ -74,6 +76,27 @@ impl LabelSelector {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// In kubectl's syntax, as the `labelSelector` parameter of the API takes it.
+impl fmt::Display for LabelSelector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, requirement) in self.0.iter().enumerate() {
+            if position > 0 {
+                f.write_str(",")?;
+            }
+            match requirement {
+                Requirement::In(key, values) if values.len() == 1 => {
+                    write!(f, "{key}={}", values[0])?;
+                }
+                Requirement::In(key, values) => write!(f, "{key} in ({})", values.join(","))?,
+                Requirement::NotIn(key, values) => write!(f, "{key} notin ({})", values.join(","))?,
+                Requirement::Exists(key) => f.write_str(key)?,
+                Requirement::Absent(key) => write!(f, "!{key}")?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -173,6 +196,12 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn prints_what_it_parses() {
+        let text = "team=web,tier in (a,b),x notin (1),y,!z";
+        assert_eq!(LabelSelector::parse(text).unwrap().to_string(), text);
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod openapi;
 mod patching;
 mod path;
 mod percent;
+mod protobuf;
 mod query;
 mod reading;
 mod reply;
@@ -178,10 +179,6 @@ impl Call<'_> {
 
     fn not_allowed(&self) -> Status {
         Status::method_not_allowed(self.resource.id.group(), self.resource.id.plural())
-    }
-
-    fn not_found(&self, name: &str) -> Status {
-        Status::not_found(self.resource.id.group(), self.resource.id.plural(), name)
     }
 
     /// How to write, from the query.

@@ -163,7 +163,9 @@ impl Clock for VirtualClock {
         Box::pin(async move {
             let _keep = keep;
             loop {
-                let wait = changes.borrow_and_update().wait_for(deadline, Instant::now());
+                let wait = changes
+                    .borrow_and_update()
+                    .wait_for(deadline, Instant::now());
                 match wait {
                     Wait::Over => return,
                     Wait::Until(instant) => {
@@ -198,8 +200,10 @@ impl Anchor {
     }
 
     fn running_at(&self, instant: Instant) -> u128 {
-        self.nanos
-            .saturating_add(scaled(instant.saturating_duration_since(self.at), self.speed))
+        self.nanos.saturating_add(scaled(
+            instant.saturating_duration_since(self.at),
+            self.speed,
+        ))
     }
 
     fn wait_for(&self, deadline: Timestamp, instant: Instant) -> Wait {

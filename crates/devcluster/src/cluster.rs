@@ -23,7 +23,7 @@ use crate::clock::VirtualClock;
 use crate::status::{Reason, Status};
 use crate::store::{HISTORY, Store};
 use crate::workload::Workloads;
-use crate::{server, workload};
+use crate::{gc, namespaces, server, workload};
 
 /// Largest request body, as in the real server.
 const MAX_BODY: usize = 3 * 1024 * 1024;
@@ -170,6 +170,8 @@ impl Builder {
         let mut controllers = JoinSet::new();
         if self.controllers {
             controllers.spawn(workload::run(store.clone(), workloads.clone()));
+            controllers.spawn(gc::run(store.clone()));
+            controllers.spawn(namespaces::run(store.clone()));
         }
         DevCluster {
             shared: Arc::new(Shared {

@@ -15,6 +15,7 @@ mod comparison;
 mod conflict;
 mod entry;
 mod extraction;
+mod last_applied;
 mod merging;
 mod path;
 mod removal;

@@ -112,7 +112,13 @@ impl Collector {
             };
             for object in listing.items {
                 let key = Key::new(text(&object, "namespace"), text(&object, "name"));
-                self.take(Location { resource: table.clone(), key }, &object);
+                self.take(
+                    Location {
+                        resource: table.clone(),
+                        key,
+                    },
+                    &object,
+                );
             }
         }
         Ok(watch)
@@ -132,7 +138,10 @@ impl Collector {
                     None => return false,
                 }
             }
-            let pause = self.store.clock().sleep_until(self.store.clock().now().after(RETRY));
+            let pause = self
+                .store
+                .clock()
+                .sleep_until(self.store.clock().now().after(RETRY));
             let change = if self.refused.is_empty() {
                 watch.next().await
             } else {
@@ -156,7 +165,10 @@ impl Collector {
         if change.resource.plural() == "customresourcedefinitions" {
             self.kinds.clear();
         }
-        let location = Location { resource: change.resource.clone(), key: change.key.clone() };
+        let location = Location {
+            resource: change.resource.clone(),
+            key: change.key.clone(),
+        };
         if !change.removed {
             self.take(location, &change.object);
             return;
@@ -168,7 +180,11 @@ impl Collector {
             let owner = self.locate(&location, owner);
             self.queue.extend(owner);
         }
-        self.queue.extend(self.graph.dependents(uid).map(|(location, _)| location.clone()));
+        self.queue.extend(
+            self.graph
+                .dependents(uid)
+                .map(|(location, _)| location.clone()),
+        );
     }
 
     fn take(&mut self, location: Location, object: &Value) {
@@ -179,7 +195,8 @@ impl Collector {
             self.queue.insert(location.clone());
             if has_finalizer(object, FOREGROUND) {
                 let dependents = self.graph.dependents(text(object, "uid"));
-                self.queue.extend(dependents.map(|(location, _)| location.clone()));
+                self.queue
+                    .extend(dependents.map(|(location, _)| location.clone()));
             }
         }
         if changed {
@@ -274,12 +291,17 @@ impl Collector {
         };
         let options = DeleteOptions {
             propagation,
-            preconditions: Preconditions { uid: Some(String::from(uid)), resource_version: None },
+            preconditions: Preconditions {
+                uid: Some(String::from(uid)),
+                resource_version: None,
+            },
             ..DeleteOptions::default()
         };
         let id = self.served(location)?;
         let key = &location.key;
-        self.store.delete(&id, &key.namespace, &key.name, &options).map(drop)
+        self.store
+            .delete(&id, &key.namespace, &key.name, &options)
+            .map(drop)
     }
 
     /// Two objects that own each other would wait for each other: a dependent that waits itself no longer blocks.
@@ -308,10 +330,16 @@ impl Collector {
         if resource.namespaced && dependent.key.namespace.is_empty() {
             return Ok(Standing::Solid);
         }
-        let namespace = if resource.namespaced { dependent.key.namespace.as_str() } else { "" };
+        let namespace = if resource.namespaced {
+            dependent.key.namespace.as_str()
+        } else {
+            ""
+        };
         match self.store.get(&resource.id, namespace, &owner.name) {
             Ok(object) if text(&object, "uid") != owner.uid => Ok(Standing::Absent),
-            Ok(object) if is_deleting(&object) && has_finalizer(&object, FOREGROUND) => Ok(Standing::Waiting),
+            Ok(object) if is_deleting(&object) && has_finalizer(&object, FOREGROUND) => {
+                Ok(Standing::Waiting)
+            }
             Ok(_) => Ok(Standing::Solid),
             Err(refusal) if refusal.is_not_found() => Ok(Standing::Absent),
             Err(refusal) => Err(refusal),
@@ -321,8 +349,15 @@ impl Collector {
     /// Where the owner would be.
     fn locate(&mut self, dependent: &Location, owner: &Owner) -> Option<Location> {
         let resource = self.kind(owner)?;
-        let namespace = if resource.namespaced { dependent.key.namespace.as_str() } else { "" };
-        Some(Location { resource: resource.storage.clone(), key: Key::new(namespace, owner.name.as_str()) })
+        let namespace = if resource.namespaced {
+            dependent.key.namespace.as_str()
+        } else {
+            ""
+        };
+        Some(Location {
+            resource: resource.storage.clone(),
+            key: Key::new(namespace, owner.name.as_str()),
+        })
     }
 
     fn kind(&mut self, owner: &Owner) -> Option<Arc<Resource>> {
@@ -345,7 +380,11 @@ impl Collector {
     }
 
     fn get(&self, location: &Location) -> Result<Arc<Value>, Status> {
-        self.store.get(&self.served(location)?, &location.key.namespace, &location.key.name)
+        self.store.get(
+            &self.served(location)?,
+            &location.key.namespace,
+            &location.key.name,
+        )
     }
 
     /// The resource that serves a table.
@@ -360,10 +399,12 @@ impl Collector {
         let id = self.served(location)?;
         let key = &location.key;
         let write = Write::by(MANAGER);
-        let edited = self.store.modify(&id, &key.namespace, &key.name, None, &write, |object| {
-            edit(object);
-            Ok(())
-        });
+        let edited = self
+            .store
+            .modify(&id, &key.namespace, &key.name, None, &write, |object| {
+                edit(object);
+                Ok(())
+            });
         edited.map(drop)
     }
 }
@@ -384,7 +425,11 @@ fn has_finalizer(object: &Value, finalizer: &str) -> bool {
 
 fn owners(object: &Value) -> Vec<Owner> {
     let references = object["metadata"]["ownerReferences"].as_array();
-    references.into_iter().flatten().filter_map(Owner::of).collect()
+    references
+        .into_iter()
+        .flatten()
+        .filter_map(Owner::of)
+        .collect()
 }
 
 fn drop_finalizer(object: &mut Value, finalizer: &str) {
@@ -393,21 +438,31 @@ fn drop_finalizer(object: &mut Value, finalizer: &str) {
 
 fn drop_owners(object: &mut Value, uids: &[&str]) {
     retain(object, "ownerReferences", |reference| {
-        reference["uid"].as_str().is_none_or(|uid| !uids.contains(&uid))
+        reference["uid"]
+            .as_str()
+            .is_none_or(|uid| !uids.contains(&uid))
     });
 }
 
 fn unblock(object: &mut Value, uid: &str) {
     let references = object["metadata"]["ownerReferences"].as_array_mut();
-    for reference in references.into_iter().flatten().filter(|reference| reference["uid"] == uid) {
+    for reference in references
+        .into_iter()
+        .flatten()
+        .filter(|reference| reference["uid"] == uid)
+    {
         reference["blockOwnerDeletion"] = Value::Bool(false);
     }
 }
 
 /// Keeps some entries of a list in the metadata, and no empty list.
 fn retain(object: &mut Value, field: &str, keep: impl FnMut(&Value) -> bool) {
-    let Some(metadata) = object["metadata"].as_object_mut() else { return };
-    let Some(list) = metadata.get_mut(field).and_then(Value::as_array_mut) else { return };
+    let Some(metadata) = object["metadata"].as_object_mut() else {
+        return;
+    };
+    let Some(list) = metadata.get_mut(field).and_then(Value::as_array_mut) else {
+        return;
+    };
     list.retain(keep);
     if list.is_empty() {
         metadata.remove(field);

@@ -22,6 +22,8 @@ pub mod workload;
 
 mod api;
 mod crd;
+mod gc;
+mod namespaces;
 mod server;
 
 pub use self::api::Body;

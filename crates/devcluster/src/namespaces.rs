@@ -11,7 +11,8 @@ use serde_json::Value;
 use crate::resource::ResourceId;
 use crate::status::Status;
 use crate::store::{
-    Change, DeleteOptions, ListOptions, Preconditions, Propagation, Store, Subresource, Watch, Write,
+    Change, DeleteOptions, ListOptions, Preconditions, Propagation, Store, Subresource, Watch,
+    Write,
 };
 
 mod conditions;
@@ -176,9 +177,16 @@ fn delete_content(store: &Store, namespace: &str) -> Result<Remains, Status> {
         let left = store.list(&resource.id, Some(namespace), &ListOptions::default());
         for object in left.map(|listing| listing.items).unwrap_or_default() {
             *remains.objects.entry(resource.id.clone()).or_default() += 1;
-            for finalizer in object["metadata"]["finalizers"].as_array().into_iter().flatten() {
+            for finalizer in object["metadata"]["finalizers"]
+                .as_array()
+                .into_iter()
+                .flatten()
+            {
                 let finalizer = finalizer.as_str().unwrap_or_default();
-                *remains.finalizers.entry(String::from(finalizer)).or_default() += 1;
+                *remains
+                    .finalizers
+                    .entry(String::from(finalizer))
+                    .or_default() += 1;
             }
         }
     }

@@ -28,7 +28,9 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-pub use self::settings::{Behaviour, FAILS, Pattern, READY_AFTER, Rule, RuleId, Settings, Workloads};
+pub use self::settings::{
+    Behaviour, FAILS, Pattern, READY_AFTER, Rule, RuleId, Settings, Workloads,
+};
 
 use crate::store::Store;
 

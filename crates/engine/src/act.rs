@@ -121,12 +121,14 @@ async fn write(
             return WriteStatus::NotTried(why.clone());
         }
         Step::Refuse(error) => Err(error.clone()),
-        Step::Send { call, wanted } => send(call.clone(), *wanted, cluster, memory, done).await,
+        Step::Send { call, wanted } => {
+            send(call.as_ref().clone(), *wanted, cluster, memory, done).await
+        }
         Step::Recreate {
             apply,
             delete,
             wanted,
-        } => match send(apply.clone(), *wanted, cluster, memory, done).await {
+        } => match send(apply.as_ref().clone(), *wanted, cluster, memory, done).await {
             Err(error) if is_immutable(&error) => {
                 recreate(apply, delete, *wanted, cluster, memory, done).await
             }

@@ -163,11 +163,7 @@ impl Engine {
         let mut watching = Watching::new();
         let mut services = JoinSet::new();
         if let Some(postman) = self.postman.lock().take() {
-            let (egress, clock) = (
-                Arc::clone(&self.ports.egress),
-                Arc::clone(&self.ports.clock),
-            );
-            services.spawn(postman.run(egress, clock, stop.clone()));
+            services.spawn(postman.run(Arc::clone(&self.ports.egress), stop.clone()));
         }
         while !stop.is_cancelled() {
             self.start_watches(&mut watching);
@@ -305,7 +301,7 @@ fn same(old: &Entry, new: &Entry) -> bool {
         (Module::Down(p), Module::Down(q)) => p == q,
         _ => false,
     };
-    module && old.watch == new.watch
+    module && old.watch.same_as(&new.watch)
 }
 
 /// The next of `set`, never when it is empty.

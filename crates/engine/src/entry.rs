@@ -9,7 +9,6 @@ use oarlock_core::object::Object;
 use oarlock_core::outcome::{Condition, ConditionStatus, Event};
 use oarlock_core::reconciler::Reconciler;
 use oarlock_core::reference::Gvk;
-use oarlock_core::selector::LabelSelector;
 use parking_lot::Mutex;
 use serde_json::Value;
 
@@ -46,7 +45,6 @@ pub(crate) struct Entry {
     pub(crate) grants: Arc<Grants>,
     /// What serves.
     pub(crate) module: Module,
-    selector: LabelSelector,
     /// Kinds that the module may write, as far as they are served; found on first use.
     child_kinds: Mutex<Option<Arc<[Gvk]>>>,
 }
@@ -56,7 +54,6 @@ impl Entry {
     pub(crate) fn new(watch: Watch, module: Module) -> Self {
         Self {
             grants: Arc::new(watch.grants.clone()),
-            selector: LabelSelector::parse(&watch.selector.to_string()).unwrap_or_default(),
             watch,
             module,
             child_kinds: Mutex::default(),
@@ -66,7 +63,19 @@ impl Entry {
     /// Whether the watch's selector selects `object`.
     pub(crate) fn selects(&self, object: &Object) -> bool {
         let labels = object.pointer("/metadata/labels");
-        self.selector.matches(|key| labels?.get(key)?.as_str())
+        self.watch
+            .selector
+            .matches(|key| labels?.get(key)?.as_str())
+    }
+
+    /// The finalizer on every object: the file's, else the module's, else none.
+    pub(crate) fn finalizer(&self) -> Option<String> {
+        let module = self.module.serving()?;
+        module.manifest().finalizer.as_ref()?;
+        self.watch
+            .finalizer
+            .clone()
+            .or_else(|| module.manifest().finalizer.clone())
     }
 
     /// Who tells Events and writes the host's conditions.
@@ -84,8 +93,8 @@ impl Entry {
             return Arc::clone(kinds);
         }
         let kinds: Arc<[Gvk]> = match self.module.serving() {
-            Some(module) if self.watch.dependents => written_kinds(module.manifest(), cluster),
-            _ => Arc::new([]),
+            Some(module) => written_kinds(module.manifest(), cluster),
+            None => Arc::new([]),
         };
         *known = Some(Arc::clone(&kinds));
         kinds

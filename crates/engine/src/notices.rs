@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oarlock_core::clock::Clock;
 use oarlock_core::egress::Egress;
 use oarlock_core::manifest::Grants;
 use oarlock_core::origin::{self, Origin};
@@ -66,16 +65,10 @@ impl Notices {
 
 impl Postman {
     /// Sends what is posted until `stop`.
-    pub(crate) async fn run(
-        mut self,
-        egress: Arc<dyn Egress>,
-        clock: Arc<dyn Clock>,
-        stop: CancellationToken,
-    ) {
+    pub(crate) async fn run(mut self, egress: Arc<dyn Egress>, stop: CancellationToken) {
         while let Some(Some(request)) = stop.run_until_cancelled(self.0.recv()).await {
             let url = request.url.clone();
-            let deadline = clock.now().after(TIMEOUT);
-            match egress.send(request, None, deadline).await {
+            match egress.send(request, None, TIMEOUT).await {
                 Ok(answer) if answer.status < 400 => {}
                 Ok(answer) => tracing::warn!(url, status = answer.status, "a notice was refused"),
                 Err(error) => tracing::warn!(url, %error, "a notice was not delivered"),

@@ -103,11 +103,11 @@ pub(crate) enum Step {
     /// Nothing. What was learned spares the comparison next time.
     Nothing(Option<Synced>),
     /// This call. `wanted` identifies the wanted fields, for the memory.
-    Send { call: Call, wanted: u64 },
+    Send { call: Box<Call>, wanted: u64 },
     /// Apply; where that is refused as immutable, delete and create.
     Recreate {
-        apply: Call,
-        delete: Call,
+        apply: Box<Call>,
+        delete: Box<Call>,
         wanted: u64,
     },
     /// Nothing: the module only asked where the live object differs.

@@ -145,7 +145,7 @@ impl Run<'_> {
                 }));
             }
         };
-        let finalizer = module.manifest().finalizer.clone();
+        let finalizer = self.entry.finalizer();
         let held = |name: &str| finalizer::is_on(&self.object, name);
         if self.live.deleting() {
             if finalizer.as_deref().is_none_or(|name| !held(name)) {
@@ -163,11 +163,10 @@ impl Run<'_> {
         let session = Arc::new(Session::new(
             Arc::clone(&self.ports.cluster),
             Arc::clone(&self.ports.egress),
-            Arc::clone(&self.ports.clock),
             Arc::clone(&self.live),
             Arc::clone(&self.entry.grants),
             module.manifest().name.clone(),
-            self.now.after(limits.deadline),
+            limits.deadline,
         ));
         let request = Request {
             object: self.live.json().clone(),
@@ -448,7 +447,7 @@ impl Run<'_> {
     }
 
     fn account(&self, act_as: Option<&str>) -> Result<Option<ServiceAccount>, Stop> {
-        let Some(name) = act_as else {
+        let Some(name) = act_as.or(self.entry.watch.service_account.as_deref()) else {
             return Ok(None);
         };
         let Some(namespace) = &self.live.target().namespace else {

@@ -1,10 +1,10 @@
 //! What one run may ask for: grants are checked here, and everything that is read is remembered.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use oarlock_core::cached::Cached;
-use oarlock_core::clock::Clock;
 use oarlock_core::cluster::{Cluster, ServiceAccount};
 use oarlock_core::egress::{Credentials, Egress};
 use oarlock_core::future::BoxFuture;
@@ -20,7 +20,6 @@ use oarlock_core::reconciler::{
 use oarlock_core::reference::{Gvk, KindInfo, ObjectRef};
 use oarlock_core::request::ApiError;
 use oarlock_core::selector::LabelSelector;
-use oarlock_core::timestamp::Timestamp;
 use parking_lot::Mutex;
 
 use crate::dependencies::{Query, Reads};
@@ -29,29 +28,26 @@ use crate::dependencies::{Query, Reads};
 pub(crate) struct Session {
     cluster: Arc<dyn Cluster>,
     egress: Arc<dyn Egress>,
-    clock: Arc<dyn Clock>,
     owner: Arc<Cached>,
     grants: Arc<Grants>,
     module: String,
-    deadline: Timestamp,
+    deadline: Duration,
     reads: Mutex<Reads>,
 }
 
 impl Session {
-    /// A session for one run of `owner` that ends by `deadline`.
+    /// A session for one run of `owner` that may take `deadline`.
     pub(crate) fn new(
         cluster: Arc<dyn Cluster>,
         egress: Arc<dyn Egress>,
-        clock: Arc<dyn Clock>,
         owner: Arc<Cached>,
         grants: Arc<Grants>,
         module: String,
-        deadline: Timestamp,
+        deadline: Duration,
     ) -> Self {
         Self {
             cluster,
             egress,
-            clock,
             owner,
             grants,
             module,
@@ -297,11 +293,10 @@ impl Host for Session {
                 Some(auth) => Some(self.credentials(auth).await?),
                 None => None,
             };
-            let deadline = match request.timeout {
-                Some(timeout) => self.deadline.min(self.clock.now().after(timeout)),
-                None => self.deadline,
-            };
-            self.egress.send(request, credentials, deadline).await
+            let limit = request
+                .timeout
+                .map_or(self.deadline, |timeout| timeout.min(self.deadline));
+            self.egress.send(request, credentials, limit).await
         })
     }
 

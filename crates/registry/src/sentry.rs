@@ -112,7 +112,9 @@ fn wanted(watches: &Path, modules: &Path) -> BTreeMap<PathBuf, Identity> {
     }
     paths.insert(modules.to_owned());
     if let Ok(real) = fs::canonicalize(modules) {
-        directories(&real, 0, &mut paths);
+        let mut below = BTreeSet::new();
+        directories(&real, &real, 0, &mut below);
+        paths.append(&mut below);
     }
     // The parent of each notices when the directory itself is made, replaced or removed.
     let parents: Vec<PathBuf> = [watches.parent(), Some(modules)]
@@ -141,9 +143,9 @@ fn nearest(path: &Path) -> Option<(PathBuf, Identity)> {
     })
 }
 
-/// The real directories from `path` down, as deep as modules are looked for.
-fn directories(path: &Path, depth: usize, found: &mut BTreeSet<PathBuf>) {
-    if !found.insert(path.to_owned()) || depth >= DEEPEST {
+/// The real directories from `path` down, as deep as modules are looked for, and not beyond `root`.
+fn directories(root: &Path, path: &Path, depth: usize, found: &mut BTreeSet<PathBuf>) {
+    if !path.starts_with(root) || !found.insert(path.to_owned()) || depth >= DEEPEST {
         return;
     }
     for entry in fs::read_dir(path).into_iter().flatten().flatten() {
@@ -152,7 +154,7 @@ fn directories(path: &Path, depth: usize, found: &mut BTreeSet<PathBuf>) {
             && !is_hidden
             && real.is_dir()
         {
-            directories(&real, depth + 1, found);
+            directories(root, &real, depth + 1, found);
         }
     }
 }

@@ -23,7 +23,8 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
 pub struct Child {
-    pub(crate) object: Result<Value, String>,
+    /// JSON text: nothing in a component needs it parsed again.
+    pub(crate) object: Result<String, String>,
     pub(crate) owner: Owner,
     pub(crate) write: Write,
     pub(crate) expect: Expect,
@@ -110,7 +111,7 @@ impl Child {
 
     fn new(object: &impl Serialize, write: Write) -> Self {
         Self {
-            object: serde_json::to_value(object).map_err(|error| error.to_string()),
+            object: serde_json::to_string(object).map_err(|error| error.to_string()),
             owner: Owner::Owned,
             write,
             expect: Expect::Any,
@@ -186,8 +187,12 @@ impl Child {
     }
 
     /// The object; null where it could not be written as JSON.
-    pub fn object(&self) -> &Value {
-        self.object.as_ref().unwrap_or(&Value::Null)
+    pub fn object(&self) -> Value {
+        self.object
+            .as_deref()
+            .ok()
+            .and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default()
     }
 
     /// How it is written.

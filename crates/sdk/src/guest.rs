@@ -7,7 +7,8 @@ mod host;
 #[path = "bindings/external.rs"]
 #[rustfmt::skip]
 #[expect(
-    unsafe_code, missing_docs, unreachable_pub, unused_qualifications, clippy::use_self, clippy::allow_attributes,
+    unsafe_code, missing_docs, unreachable_pub, unused_qualifications, clippy::use_self, clippy::unwrap_used,
+    clippy::uninlined_format_args, clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
     reason = "written by wit-bindgen: see bindings/README.md"
 )]

@@ -77,6 +77,8 @@ mod report;
 mod resource;
 mod rng;
 pub mod testing;
+#[cfg(test)]
+mod tests;
 mod timestamp;
 
 pub use child::{Child, Expect, OnLeave, Owner, Write};

@@ -22,6 +22,19 @@ use crate::{Context, Failure, Manifest, Object, Outcome, Resource};
 /// assert_eq!(reconcile::manifest().writes[1].verbs, ["create"]);
 /// assert_eq!(reconcile::WORLD, World::External);
 /// ```
+///
+/// A module that says it reads nothing and asks for reads does not compile:
+///
+/// ```compile_fail
+/// # use oarlock_sdk::{Context, Failure, Object, Outcome, Resource};
+/// # #[derive(Resource, serde::Deserialize)]
+/// # #[resource(group = "example.com", version = "v1", kind = "Thing", plural = "things", cluster)]
+/// # struct Thing {}
+/// #[oarlock_sdk::module(name = "things", pure, reads = [("", "pods")])]
+/// fn reconcile(thing: Object<Thing>, cx: &Context) -> Result<Outcome, Failure> {
+///     Ok(Outcome::new())
+/// }
+/// ```
 pub trait Module {
     /// What it can do at most.
     const WORLD: World;

@@ -31,7 +31,13 @@ use crate::{Object, ObjectRef};
 /// ```
 ///
 /// The keys of `#[resource(…)]` are `group` (`""` for the core group), `version`, `kind`, `plural`, one of `namespaced`
-/// and `cluster`, and, where the status matters, `status` with its type.
+/// and `cluster`, and, where the status matters, `status` with its type. What is missing does not compile:
+///
+/// ```compile_fail
+/// #[derive(oarlock_sdk::Resource, serde::Deserialize)]
+/// #[resource(group = "apps", version = "v1", kind = "Deployment", plural = "deployments")]
+/// struct Deployment {} // namespaced or cluster?
+/// ```
 pub trait Resource: DeserializeOwned {
     /// API group; `""` for the core group.
     const GROUP: &'static str;

@@ -25,7 +25,9 @@ impl Binary {
             [] => Self::Other("an empty file"),
             [0x1f, 0x8b, ..] => Self::Other("a gzip archive"),
             [b'(', ..] => Self::Other("WebAssembly text"),
-            [0x7f, b'E', b'L', b'F', ..] => Self::Other("an ELF file, such as a compiled component"),
+            [0x7f, b'E', b'L', b'F', ..] => {
+                Self::Other("an ELF file, such as a compiled component")
+            }
             [b'<', ..] => Self::Other("HTML or XML"),
             _ => Self::Other("no WebAssembly"),
         }
@@ -79,7 +81,10 @@ mod tests {
         assert_eq!(Binary::of(b"\0asm\x0d\0\x01\0"), Binary::Component);
         assert_eq!(Binary::of(CORE), Binary::Core { wrappable: false });
         assert_eq!(Binary::of(b""), Binary::Other("an empty file"));
-        assert_eq!(Binary::of(b"(component)"), Binary::Other("WebAssembly text"));
+        assert_eq!(
+            Binary::of(b"(component)"),
+            Binary::Other("WebAssembly text")
+        );
     }
 
     #[test]
@@ -90,7 +95,10 @@ mod tests {
             Binary::Core { wrappable: true }
         );
         assert_eq!(named(0, b"producers"), Binary::Core { wrappable: false });
-        assert_eq!(named(3, b"component-type"), Binary::Core { wrappable: false });
+        assert_eq!(
+            named(3, b"component-type"),
+            Binary::Core { wrappable: false }
+        );
     }
 
     #[test]
@@ -98,6 +106,13 @@ mod tests {
         let whole = with_section(0, b"component-type");
         for end in 0..whole.len() {
             let _kind = Binary::of(&whole[..end]);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_sections_are_a_reason_to_panic(sections: Vec<u8>) {
+            let _kind = Binary::of(&[CORE, &sections].concat());
         }
     }
 }

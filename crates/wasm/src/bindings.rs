@@ -1,11 +1,5 @@
 //! The contract, as `bindgen!` reads it from `wit/`. The widest world is bound: a module that imports less links as well.
 
-#![allow(
-    clippy::all,
-    unreachable_pub,
-    reason = "generated; what is unused depends on the generator"
-)]
-
 wasmtime::component::bindgen!({
     path: "../../wit",
     world: "external",

@@ -10,6 +10,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use oarlock_core::reference::Digest;
 use sha2::{Digest as _, Sha256};
@@ -19,6 +20,9 @@ use wasmtime::component::Component;
 
 /// The engine's version. It is also part of the compatibility hash; here it is for people who look at a key's making.
 const ENGINE: &str = "wasmtime 48";
+
+/// Bytes of compiled code that are kept: some fifty Python modules, or thousands in Rust.
+const CAPACITY: u64 = 2 << 30;
 
 /// Why a directory is no compile cache.
 #[derive(Debug, Error)]
@@ -111,7 +115,10 @@ impl CompileCache {
             return None;
         }
         match deserialize(engine, &code) {
-            Ok(component) => Some(component),
+            Ok(component) => {
+                self.touch(&code);
+                Some(component)
+            }
             Err(error) => {
                 tracing::warn!(entry = %code.display(), error = %error, "compile cache entry does not load, compiling again");
                 None
@@ -133,7 +140,53 @@ impl CompileCache {
             tracing::warn!(dir = %self.dir.display(), error = %error, "cannot write to the compile cache");
             return component;
         }
-        self.load(engine, key).unwrap_or(component)
+        let loaded = self.load(engine, key).unwrap_or(component);
+        if let Err(error) = self.prune(CAPACITY) {
+            tracing::warn!(dir = %self.dir.display(), error = %error, "cannot remove old entries of the compile cache");
+        }
+        loaded
+    }
+
+    /// Notes that an entry was used.
+    fn touch(&self, code: &Path) {
+        let touched = OpenOptions::new()
+            .write(true)
+            .open(code)
+            .and_then(|file| file.set_modified(SystemTime::now()));
+        if let Err(error) = touched {
+            tracing::debug!(entry = %code.display(), error = %error, "cannot note the use of a compile cache entry");
+        }
+    }
+
+    /// Removes the entries that were not used for the longest time until the rest fits into `capacity` bytes. The last one
+    /// stays. Who has mapped an entry keeps it.
+    fn prune(&self, capacity: u64) -> io::Result<()> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(&self.dir)? {
+            let path = entry?.path();
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "cwasm")
+            {
+                // Gone in between: another process prunes too.
+                let Ok(metadata) = fs::metadata(&path) else {
+                    continue;
+                };
+                entries.push((metadata.modified()?, metadata.len(), path));
+            }
+        }
+        entries.sort();
+        let mut size: u64 = entries.iter().map(|(_, size, _)| size).sum();
+        entries.pop();
+        for (_, freed, code) in entries {
+            if size <= capacity {
+                break;
+            }
+            remove(&code.with_extension("sum"))?;
+            remove(&code)?;
+            size -= freed;
+        }
+        Ok(())
     }
 
     /// Written aside and renamed: a reader sees all of it or nothing.
@@ -161,6 +214,13 @@ impl CompileCache {
 
     fn sum(&self, key: &CacheKey) -> PathBuf {
         self.dir.join(format!("{}.sum", key.0))
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
     }
 }
 
@@ -204,6 +264,51 @@ impl Hasher for Sha256Hasher {
 
     fn finish(&self) -> u64 {
         let digest = self.0.clone().finalize();
-        digest.iter().take(8).fold(0, |sum, &byte| (sum << 8) | u64::from(byte))
+        digest
+            .iter()
+            .take(8)
+            .fold(0, |sum, &byte| (sum << 8) | u64::from(byte))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_was_not_used_for_longest_goes_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = CompileCache::open(dir.path().to_owned()).unwrap();
+        for (age, name) in [(3, "b"), (1, "c"), (2, "a")] {
+            let code = dir.path().join(name).with_extension("cwasm");
+            cache.write(&code, &[0; 100]).unwrap();
+            cache.write(&code.with_extension("sum"), b"sum").unwrap();
+            let used = SystemTime::now() - Duration::from_secs(60 * age);
+            OpenOptions::new()
+                .write(true)
+                .open(&code)
+                .unwrap()
+                .set_modified(used)
+                .unwrap();
+        }
+        let left = || {
+            let entries = fs::read_dir(dir.path()).unwrap();
+            let mut names: Vec<String> = entries
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            names.sort();
+            names.join(" ")
+        };
+        cache.prune(300).unwrap();
+        assert_eq!(left(), "a.cwasm a.sum b.cwasm b.sum c.cwasm c.sum");
+        cache.prune(299).unwrap();
+        assert_eq!(left(), "a.cwasm a.sum c.cwasm c.sum");
+        cache.touch(&dir.path().join("a.cwasm"));
+        cache.prune(0).unwrap();
+        assert_eq!(left(), "a.cwasm a.sum");
     }
 }

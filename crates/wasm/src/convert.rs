@@ -23,17 +23,17 @@ impl Wrong {
     }
 }
 
-/// Converts a list, naming the place of the first element that is wrong.
+/// Converts a list, naming the place of the first element that is wrong: `place`, its index, and what the element's own
+/// conversion says, such as `.object`.
 pub(crate) fn each<T, U>(
     list: Vec<T>,
     place: &str,
-    convert: impl Fn(T, &str) -> Result<U, Wrong>,
+    convert: impl Fn(T) -> Result<U, Wrong>,
 ) -> Result<Vec<U>, Wrong> {
     list.into_iter()
         .enumerate()
         .map(|(index, element)| {
-            // The place is only spelt out when something is wrong.
-            convert(element, "").map_err(|wrong| Wrong {
+            convert(element).map_err(|wrong| Wrong {
                 place: format!("{place}[{index}]{}", wrong.place),
                 message: wrong.message,
             })

@@ -30,7 +30,7 @@ pub(crate) const TABLE_ELEMENTS: usize = 100_000;
 pub struct EngineOptions {
     /// Where compiled modules are kept; `None` to compile every time.
     pub cache: Option<PathBuf>,
-    /// Instances that live at the same time, those that wait in an import included. More runs than this wait.
+    /// Instances that live at the same time, those that wait in an import included; at least one. More runs than this wait.
     ///
     /// Each costs address space (16 GiB) and, once used, up to 2 MiB of memory for as long as it is warm.
     pub instances: u32,
@@ -82,19 +82,18 @@ pub(crate) struct Engine {
 
 impl Engine {
     pub(crate) fn new(options: EngineOptions) -> Result<Self, EngineError> {
+        let instances = options.instances.max(1);
         let cache = options.cache.map(CompileCache::open).transpose()?;
-        let wasm = wasmtime::Engine::new(&config(options.instances)).map_err(|error| {
-            EngineError::Configure {
-                instances: options.instances,
+        let wasm =
+            wasmtime::Engine::new(&config(instances)).map_err(|error| EngineError::Configure {
+                instances,
                 source: error.into(),
-            }
-        })?;
-        let ticker =
-            Ticker::start(&wasm).map_err(|source| EngineError::StartTicker { source })?;
+            })?;
+        let ticker = Ticker::start(&wasm).map_err(|source| EngineError::StartTicker { source })?;
         Ok(Self {
             ticker,
             wasm,
-            places: Arc::new(Semaphore::new(options.instances as usize)),
+            places: Arc::new(Semaphore::new(instances as usize)),
             cache,
         })
     }

@@ -8,8 +8,8 @@
 //! [`Reconciler`](oarlock_core::reconciler::Reconciler) out. What a module may read, and whether it may, is the business
 //! of the [`Host`](oarlock_core::reconciler::Host) that a run is given.
 
-mod bindings;
 mod binary;
+mod bindings;
 mod cache;
 mod capability;
 mod convert;

@@ -9,8 +9,8 @@ use oarlock_core::reconciler::Fault;
 use oarlock_core::reference::Digest;
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
-use crate::bindings::{External, ExternalPre};
 use crate::binary::Binary;
+use crate::bindings::{External, ExternalPre};
 use crate::cache::CacheKey;
 use crate::capability::wasi;
 use crate::convert;
@@ -94,7 +94,10 @@ impl Loader {
                 load_time: compiled.load_time,
                 cached: compiled.cached,
                 world: World::of(compiled.imports.iter().map(String::as_str)),
-                wasi: compiled.imports.iter().any(|import| import.starts_with("wasi:")),
+                wasi: compiled
+                    .imports
+                    .iter()
+                    .any(|import| import.starts_with("wasi:")),
                 imports: compiled.imports,
             },
             manifest,
@@ -113,11 +116,14 @@ impl Loader {
         };
         let said = run
             .call(async |instance, store| {
-                instance.oarlock_reconcile_module().call_describe(store).await
+                instance
+                    .oarlock_reconcile_module()
+                    .call_describe(store)
+                    .await
             })
             .await
             .map_err(|fault| match fault {
-                Fault::NoInstance { message } => LoadError::TooLarge { message },
+                Fault::NoInstance { message } => LoadError::Instantiate { message },
                 fault => LoadError::Describe { source: fault },
             })?;
         convert::manifest::manifest(said).map_err(|wrong| LoadError::Manifest {
@@ -208,8 +214,11 @@ fn link(
     imports: &[String],
 ) -> Result<InstancePre<RunState>, LoadError> {
     linker.instantiate_pre(component).map_err(|error| {
-        let unknown: Vec<String> =
-            imports.iter().filter(|import| !is_offered(import)).cloned().collect();
+        let unknown: Vec<String> = imports
+            .iter()
+            .filter(|import| !is_offered(import))
+            .cloned()
+            .collect();
         if unknown.is_empty() {
             LoadError::ImportMismatch {
                 message: format!("{error:#}"),
@@ -229,7 +238,12 @@ fn is_offered(import: &str) -> bool {
         }
         Some((package, _)) => matches!(
             package,
-            "wasi:cli" | "wasi:clocks" | "wasi:filesystem" | "wasi:io" | "wasi:random" | "wasi:sockets"
+            "wasi:cli"
+                | "wasi:clocks"
+                | "wasi:filesystem"
+                | "wasi:io"
+                | "wasi:random"
+                | "wasi:sockets"
         ),
         None => false,
     }
@@ -243,7 +257,10 @@ fn typed(
     ExternalPre::new(linked).map_err(|error| {
         let exports = names(component.component_type().exports(engine.wasm()));
         let ours = |export: &String| export.split('@').next() == Some(MODULE);
-        if exports.iter().any(|export| ours(export) && export.contains("@0.1.")) {
+        if exports
+            .iter()
+            .any(|export| ours(export) && export.contains("@0.1."))
+        {
             LoadError::ExportMismatch {
                 message: format!("{error:#}"),
             }

@@ -1,5 +1,6 @@
 //! A loaded module.
 
+use std::fmt;
 use std::sync::Arc;
 
 use oarlock_core::future::BoxFuture;
@@ -52,13 +53,25 @@ impl WasmModule {
         let told = request::request(request);
         let answer = run
             .call(async |instance, store| {
-                instance.oarlock_reconcile_module().call_reconcile(store, &told).await
+                instance
+                    .oarlock_reconcile_module()
+                    .call_reconcile(store, &told)
+                    .await
             })
             .await?;
         match answer {
             Ok(answer) => Ok(outcome::outcome(answer).map_err(bad_outcome)?),
             Err(failure) => Err(outcome::failure(failure).map_err(bad_outcome)?.into()),
         }
+    }
+}
+
+impl fmt::Debug for WasmModule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WasmModule")
+            .field("name", &self.manifest.name)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
     }
 }
 

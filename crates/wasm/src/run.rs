@@ -112,7 +112,9 @@ impl CpuMeter {
 fn thread_time() -> u64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     let part = |part: i64| u64::try_from(part).unwrap_or(0);
-    part(time.tv_sec).saturating_mul(1_000_000_000).saturating_add(part(time.tv_nsec))
+    part(time.tv_sec)
+        .saturating_mul(1_000_000_000)
+        .saturating_add(part(time.tv_nsec))
 }
 
 /// Where a run ended that did not answer.
@@ -143,7 +145,10 @@ impl Stop {
                 }
             };
         }
-        let trap = match (error.downcast_ref::<Trap>(), error.downcast_ref::<I32Exit>()) {
+        let trap = match (
+            error.downcast_ref::<Trap>(),
+            error.downcast_ref::<I32Exit>(),
+        ) {
             (Some(trap), _) => trap_text(*trap),
             (None, Some(exit)) => format!("it called exit({})", exit.0),
             (None, None) if matches!(self, Self::Instantiate(_)) && !in_guest => {
@@ -171,5 +176,46 @@ fn trap_text(trap: Trap) -> String {
         // Linkers put a guest's stack at the bottom of its memory.
         Trap::MemoryOutOfBounds => format!("{text}; endless recursion ends so too"),
         _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    /// Uses up CPU time of this thread.
+    fn work(time: Duration) {
+        let end = Duration::from_nanos(thread_time()) + time;
+        while Duration::from_nanos(thread_time()) < end {
+            std::hint::spin_loop();
+        }
+    }
+
+    #[test]
+    fn only_what_is_done_inside_is_charged() {
+        let meter = CpuMeter::default();
+        let (inside, outside) = (Duration::from_millis(2), Duration::from_millis(200));
+        let mut polls = 0;
+        {
+            let mut run = pin!(meter.measure(poll_fn(|_| {
+                work(inside);
+                polls += 1;
+                if polls < 3 {
+                    Poll::Pending
+                } else {
+                    Poll::Ready(())
+                }
+            })));
+            let mut context = Context::from_waker(Waker::noop());
+            while run.as_mut().poll(&mut context).is_pending() {
+                // What others do while the run waits.
+                work(outside);
+            }
+        }
+        let used = Duration::from_nanos(meter.before.load(Ordering::Relaxed));
+        assert!(used >= inside * 3, "{used:?}");
+        assert!(used < outside, "{used:?}");
     }
 }

@@ -74,7 +74,9 @@ impl ResourceLimiter for MemoryMeter {
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.used = self.used.saturating_sub(std::mem::take(&mut self.last_growth));
+        self.used = self
+            .used
+            .saturating_sub(std::mem::take(&mut self.last_growth));
         Ok(())
     }
 

@@ -14,6 +14,7 @@ mod cli;
 mod demo;
 mod deny;
 mod digest;
+mod go;
 mod guests;
 mod modules;
 mod process;

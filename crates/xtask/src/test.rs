@@ -43,7 +43,10 @@ fn steps(root: &Path, allow_missing: bool, timing: &mut Timing) -> anyhow::Resul
     })?;
     // Last, so that its own output is what stands above the table.
     timing.step("cargo test: host", || {
-        Call::cargo().args(["test", "--workspace"]).dir(root).run()
+        Call::cargo()
+            .args(["test", "--workspace", "--no-fail-fast"])
+            .dir(root)
+            .run()
     })
 }
 

@@ -20,7 +20,7 @@ def shared_file(name: str) -> str:
         path = Path(folder) / name
         if path.is_file():
             return path.read_text(encoding="utf-8")
-    raise FileNotFoundError(f"{name}: in none of {sys.path}; hint: pass its folder with --python-path")
+    raise FileNotFoundError(f"{name}: in none of {sys.path}; hint: put it beside guest.py")
 
 
 CRD = json.dumps(json.loads(shared_file("greeting-crd.json")))

@@ -65,7 +65,12 @@ fn versions(list: Option<&Value>) -> Vec<(&str, bool)> {
     list.and_then(Value::as_array)
         .into_iter()
         .flatten()
-        .filter_map(|version| Some((version.get("name")?.as_str()?, version.get("served")?.as_bool()?)))
+        .filter_map(|version| {
+            Some((
+                version.get("name")?.as_str()?,
+                version.get("served")?.as_bool()?,
+            ))
+        })
         .collect()
 }
 
@@ -81,20 +86,40 @@ mod tests {
     fn versions_in_use_must_stay() {
         let spec = |versions: &[(&str, bool)]| -> Value {
             let list = versions.iter();
-            list.map(|(name, served)| json!({"name": name, "served": served})).collect()
+            list.map(|(name, served)| json!({"name": name, "served": served}))
+                .collect()
         };
-        let before = [("v1alpha1", true), ("v1beta1", true), ("v1", true), ("old", false)];
+        let before = [
+            ("v1alpha1", true),
+            ("v1beta1", true),
+            ("v1", true),
+            ("old", false),
+        ];
         let installed = json!({"spec": {"versions": spec(&before)},
             "status": {"storedVersions": ["v1beta1", "v1", "old"]}});
         for (after, expected) in [
             (&before[..], ""),
-            (&[("v2", true), ("v1", true), ("v1beta1", true), ("v1alpha1", true), ("old", true)][..], ""),
+            (
+                &[
+                    ("v2", true),
+                    ("v1", true),
+                    ("v1beta1", true),
+                    ("v1alpha1", true),
+                    ("old", true),
+                ][..],
+                "",
+            ),
             (
                 &[("v1", true)][..],
                 "old (stored), v1alpha1 (served), v1beta1 (served and stored)",
             ),
             (
-                &[("v1", true), ("v1beta1", false), ("v1alpha1", true), ("old", false)][..],
+                &[
+                    ("v1", true),
+                    ("v1beta1", false),
+                    ("v1alpha1", true),
+                    ("old", false),
+                ][..],
                 "v1beta1 (served)",
             ),
         ] {

@@ -22,7 +22,8 @@ use crate::watch::stream::{EventStream, StreamEnd};
 const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 
 /// Metadata suffices; a server that cannot send it alone sends whole objects.
-const ACCEPT_METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+const ACCEPT_METADATA: &str =
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 const ACCEPT_METADATA_LIST: &str =
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
@@ -120,9 +121,14 @@ impl Bell {
             let _already_rung = ring.try_send(());
             ResourceVersion(head.metadata.resource_version)
         };
-        let mut stream =
-            EventStream::open(&self.transport, CRDS, &start, self.watch_timeout, ACCEPT_METADATA)
-                .await?;
+        let mut stream = EventStream::open(
+            &self.transport,
+            CRDS,
+            &start,
+            self.watch_timeout,
+            ACCEPT_METADATA,
+        )
+        .await?;
         *since = Some(start);
         loop {
             match stream.next().await {

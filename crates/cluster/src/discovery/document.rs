@@ -77,9 +77,7 @@ struct Subresource {
 }
 
 impl Group {
-    pub(super) fn answers(
-        self,
-    ) -> impl Iterator<Item = ((String, String), Option<Vec<Resource>>)> {
+    pub(super) fn answers(self) -> impl Iterator<Item = ((String, String), Option<Vec<Resource>>)> {
         let group = self.metadata.name;
         self.versions.into_iter().map(move |version| {
             let key = (group.clone(), version.version.clone());
@@ -212,7 +210,11 @@ mod tests {
         let Root::Aggregated(aggregated) = aggregated else {
             panic!("aggregated form not recognised");
         };
-        let mut answers: Vec<_> = aggregated.items.into_iter().flat_map(Group::answers).collect();
+        let mut answers: Vec<_> = aggregated
+            .items
+            .into_iter()
+            .flat_map(Group::answers)
+            .collect();
         assert_eq!(answers.pop().unwrap().1, None);
         let (key, new) = answers.pop().unwrap();
         assert_eq!(key, ("apps".to_owned(), "v1".to_owned()));

@@ -39,8 +39,13 @@ pub(super) fn pod(look: Look<'_>) -> Verdict {
         }
         "Running" => running(look),
         "Pending" => match look.condition("PodScheduled") {
-            Some(scheduled) if scheduled.status == "False" && scheduled.reason == "Unschedulable" => {
-                in_progress(format!("not scheduled: {}", scheduled.words("no node fits")))
+            Some(scheduled)
+                if scheduled.status == "False" && scheduled.reason == "Unschedulable" =>
+            {
+                in_progress(format!(
+                    "not scheduled: {}",
+                    scheduled.words("no node fits")
+                ))
             }
             _ => in_progress("pending"),
         },
@@ -65,6 +70,9 @@ fn running(look: Look<'_>) -> Verdict {
     if crashing.is_empty() {
         in_progress("running, but not ready")
     } else {
-        failed(format!("containers crash again and again: {}", crashing.join(", ")))
+        failed(format!(
+            "containers crash again and again: {}",
+            crashing.join(", ")
+        ))
     }
 }

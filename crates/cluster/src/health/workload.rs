@@ -19,8 +19,14 @@ pub(super) fn deployment(look: Look<'_>) -> Verdict {
     let waiting = [
         (wanted > status, format!("replicas: {status}/{wanted}")),
         (wanted > updated, format!("updated: {updated}/{wanted}")),
-        (status > wanted, format!("pending termination: {}", status - wanted)),
-        (updated > available, format!("available: {available}/{updated}")),
+        (
+            status > wanted,
+            format!("pending termination: {}", status - wanted),
+        ),
+        (
+            updated > available,
+            format!("available: {available}/{updated}"),
+        ),
         (wanted > ready, format!("ready: {ready}/{wanted}")),
         (!progressed, "new ReplicaSet is not available".to_owned()),
         (
@@ -46,23 +52,33 @@ pub(super) fn stateful_set(look: Look<'_>) -> Verdict {
     let mut waiting = vec![
         (wanted > status, format!("replicas: {status}/{wanted}")),
         (wanted > ready, format!("ready: {ready}/{wanted}")),
-        (status > wanted, format!("pending termination: {}", status - wanted)),
+        (
+            status > wanted,
+            format!("pending termination: {}", status - wanted),
+        ),
     ];
     if let Some(partition) = partition {
         let due = wanted - partition;
         waiting.push((updated < due, format!("updated: {updated}/{due}")));
-        return first(waiting, || format!("partition rolled out; updated: {updated}"));
+        return first(waiting, || {
+            format!("partition rolled out; updated: {updated}")
+        });
     }
     let revisions = (
         look.text("/status/currentRevision"),
         look.text("/status/updateRevision"),
     );
-    waiting.push((wanted > at_current, format!("current: {at_current}/{wanted}")));
+    waiting.push((
+        wanted > at_current,
+        format!("current: {at_current}/{wanted}"),
+    ));
     waiting.push((
         revisions.0 != revisions.1,
         "the updated revision is not the current one yet".to_owned(),
     ));
-    first(waiting, || format!("all replicas scheduled; replicas: {status}"))
+    first(waiting, || {
+        format!("all replicas scheduled; replicas: {status}")
+    })
 }
 
 pub(super) fn daemon_set(look: Look<'_>) -> Verdict {
@@ -74,12 +90,20 @@ pub(super) fn daemon_set(look: Look<'_>) -> Verdict {
     let available = look.count("/status/numberAvailable");
     let ready = look.count("/status/numberReady");
     let waiting = [
-        (wanted > scheduled, format!("scheduled: {scheduled}/{wanted}")),
+        (
+            wanted > scheduled,
+            format!("scheduled: {scheduled}/{wanted}"),
+        ),
         (wanted > updated, format!("updated: {updated}/{wanted}")),
-        (wanted > available, format!("available: {available}/{wanted}")),
+        (
+            wanted > available,
+            format!("available: {available}/{wanted}"),
+        ),
         (wanted > ready, format!("ready: {ready}/{wanted}")),
     ];
-    first(waiting, || format!("all replicas scheduled; replicas: {wanted}"))
+    first(waiting, || {
+        format!("all replicas scheduled; replicas: {wanted}")
+    })
 }
 
 pub(super) fn replica_set(look: Look<'_>) -> Verdict {
@@ -95,9 +119,15 @@ pub(super) fn replica_set(look: Look<'_>) -> Verdict {
     let ready = look.count("/status/readyReplicas");
     let waiting = [
         (wanted > labelled, format!("labelled: {labelled}/{wanted}")),
-        (wanted > available, format!("available: {available}/{wanted}")),
+        (
+            wanted > available,
+            format!("available: {available}/{wanted}"),
+        ),
         (wanted > ready, format!("ready: {ready}/{wanted}")),
-        (status > wanted, format!("pending termination: {}", status - wanted)),
+        (
+            status > wanted,
+            format!("pending termination: {}", status - wanted),
+        ),
     ];
     first(waiting, || format!("available; replicas: {status}"))
 }

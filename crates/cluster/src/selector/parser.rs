@@ -58,7 +58,9 @@ impl<'a> Parser<'a> {
         let token = self.peek();
         match token {
             Token::End | Token::Symbol(",") => return Ok(Condition::Exists),
-            Token::Symbol("=" | "==" | "!=" | ">" | "<") | Token::Word("in" | "notin") => self.skip(),
+            Token::Symbol("=" | "==" | "!=" | ">" | "<") | Token::Word("in" | "notin") => {
+                self.skip()
+            }
             _ => return Err(self.wrong("'=', '!=', 'in', 'notin', '>', '<', ',' or the end")),
         }
         match token {
@@ -187,5 +189,7 @@ fn is_name(text: &str) -> bool {
     text.len() <= 63
         && alphanumeric(text.chars().next())
         && alphanumeric(text.chars().next_back())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
 }

@@ -41,7 +41,9 @@ fn own_key(target: &ObjectRef) -> (Option<String>, String) {
 impl Table {
     pub(super) fn get(&self, namespace: Option<&str>, name: &str) -> Option<&Arc<Cached>> {
         let key = (namespace, name);
-        self.objects.get(&key as &dyn Key).map(|Entry(cached)| cached)
+        self.objects
+            .get(&key as &dyn Key)
+            .map(|Entry(cached)| cached)
     }
 
     fn at(&self, target: &ObjectRef) -> Option<&Arc<Cached>> {
@@ -83,7 +85,11 @@ impl Table {
         for new in objects {
             let key = own_key(new.target());
             let old = before.take(&Entry(Arc::clone(&new)));
-            if self.graves.get(&key).is_some_and(|grave| grave.covers(&new)) {
+            if self
+                .graves
+                .get(&key)
+                .is_some_and(|grave| grave.covers(&new))
+            {
                 changes.extend(old.map(|Entry(old)| Change::Deleted(old)));
                 continue;
             }
@@ -159,8 +165,8 @@ impl Table {
         }
         let old = Arc::clone(self.at(last.target())?);
         // One of the same name that we created since is not meant.
-        let other = old.uid() != last.uid()
-            && old.resource_version().newer_than(last.resource_version());
+        let other =
+            old.uid() != last.uid() && old.resource_version().newer_than(last.resource_version());
         if other {
             return None;
         }
@@ -174,7 +180,10 @@ impl Table {
             .as_ref()
             .is_some_and(|observed| !new.resource_version().newer_than(observed));
         let key = own_key(new.target());
-        let buried = self.graves.get(&key).is_some_and(|grave| grave.covers(&new));
+        let buried = self
+            .graves
+            .get(&key)
+            .is_some_and(|grave| grave.covers(&new));
         if buried || (told && self.fresh.is_none()) {
             return Vec::new();
         }

@@ -41,7 +41,10 @@ impl Listener for Log {
         let of = |c: &Cached| format!("{}@{}", c.target().name, c.resource_version());
         self.0.lock().push(match change {
             Change::Applied { old: None, new } => format!("+{}", of(&new)),
-            Change::Applied { old: Some(old), new } => {
+            Change::Applied {
+                old: Some(old),
+                new,
+            } => {
                 format!("~{}>{}", of(&old), new.resource_version())
             }
             Change::Deleted(old) => format!("-{}", of(&old)),
@@ -80,16 +83,32 @@ impl Rig {
 
     fn shown(&self) -> String {
         let all = self.store.list(&gvk(), None);
-        let all = all.iter().map(|c| format!("{}@{}", c.target().name, c.resource_version()));
+        let all = all
+            .iter()
+            .map(|c| format!("{}@{}", c.target().name, c.resource_version()));
         all.collect::<Vec<_>>().join(" ")
     }
 }
 
 #[test]
 fn a_relist_tells_differences_only() {
-    let rig = Rig::listed(vec![object("a", "1", 1), object("b", "2", 2), object("c", "3", 3)], 5);
+    let rig = Rig::listed(
+        vec![
+            object("a", "1", 1),
+            object("b", "2", 2),
+            object("c", "3", 3),
+        ],
+        5,
+    );
     assert_eq!(rig.told(), "+a@1 +b@2 +c@3");
-    rig.list(vec![object("a", "1", 1), object("c", "3", 7), object("d", "4", 8)], 9);
+    rig.list(
+        vec![
+            object("a", "1", 1),
+            object("c", "3", 7),
+            object("d", "4", 8),
+        ],
+        9,
+    );
     assert_eq!(rig.told(), "~c@3>7 +d@8 -b@2");
     assert_eq!(rig.shown(), "a@1 c@7 d@8");
 }
@@ -167,16 +186,30 @@ fn deleted_and_created_again_by_us_survives_late_events() {
 
 #[test]
 fn writes_during_a_list_are_not_undone_by_it() {
-    let rig = Rig::listed(vec![object("a", "1", 1), object("b", "2", 2), object("c", "3", 3)], 5);
+    let rig = Rig::listed(
+        vec![
+            object("a", "1", 1),
+            object("b", "2", 2),
+            object("c", "3", 3),
+        ],
+        5,
+    );
     rig.told();
     rig.store.begin_list(&gvk());
     rig.store.wrote(object("a", "1", 21));
     rig.store.wrote(object("new", "9", 22));
     rig.store.removed(&at("n", "b"), None);
     assert_eq!(rig.told(), "~a@1>21 +new@22 -b@2");
-    let snapshot = vec![object("a", "1", 1), object("b", "2", 2), object("c", "3", 3)];
+    let snapshot = vec![
+        object("a", "1", 1),
+        object("b", "2", 2),
+        object("c", "3", 3),
+    ];
     rig.store.finish_list(&gvk(), snapshot, &v(20));
-    assert_eq!((rig.told().as_str(), rig.shown().as_str()), ("", "a@21 c@3 new@22"));
+    assert_eq!(
+        (rig.told().as_str(), rig.shown().as_str()),
+        ("", "a@21 c@3 new@22")
+    );
     // The next list knows better.
     rig.list(vec![object("c", "3", 3)], 30);
     assert_eq!(rig.told(), "-a@21 -new@22");
@@ -187,16 +220,24 @@ fn a_deletion_during_the_first_list_counts() {
     let rig = Rig::new();
     rig.store.begin_list(&gvk());
     rig.store.removed(&at("n", "a"), Some(&Uid("1".to_owned())));
-    rig.store.finish_list(&gvk(), vec![object("a", "1", 1)], &v(5));
+    rig.store
+        .finish_list(&gvk(), vec![object("a", "1", 1)], &v(5));
     assert_eq!(rig.shown(), "");
 }
 
 #[test]
 fn owners_are_indexed() {
-    let rig = Rig::listed(vec![owned("b", "2", 2, &["x"]), owned("a", "1", 1, &["x", "y"])], 5);
+    let rig = Rig::listed(
+        vec![owned("b", "2", 2, &["x"]), owned("a", "1", 1, &["x", "y"])],
+        5,
+    );
     let of = |owner: &str| {
         let owned = rig.store.owned_by(&Uid(owner.to_owned()));
-        owned.iter().map(|c| c.target().name.clone()).collect::<Vec<_>>().join(" ")
+        owned
+            .iter()
+            .map(|c| c.target().name.clone())
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     assert_eq!((of("x").as_str(), of("y").as_str()), ("a b", "a"));
     rig.store.applied(owned("a", "1", 6, &["y"]));
@@ -223,7 +264,9 @@ fn listeners_may_read_the_store() {
     struct Reader(std::sync::Weak<Store>, TestMutex<Vec<usize>>);
     impl Listener for Reader {
         fn changed(&self, _: Change) {
-            self.1.lock().push(self.0.upgrade().unwrap().list(&gvk(), None).len());
+            self.1
+                .lock()
+                .push(self.0.upgrade().unwrap().list(&gvk(), None).len());
         }
     }
     let store = Arc::new(Store::default());
@@ -231,7 +274,11 @@ fn listeners_may_read_the_store() {
     store.subscribe(Arc::<Reader>::clone(&reader));
     store.open(&gvk());
     store.begin_list(&gvk());
-    store.finish_list(&gvk(), vec![object("a", "1", 1), object("b", "2", 2)], &v(5));
+    store.finish_list(
+        &gvk(),
+        vec![object("a", "1", 1), object("b", "2", 2)],
+        &v(5),
+    );
     // A list is swapped in as a whole before the first of its changes is told.
     assert_eq!(*reader.1.lock(), [2, 2]);
 }

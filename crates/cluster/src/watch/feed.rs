@@ -29,6 +29,8 @@ pub(super) struct Feed {
     state: watch::Sender<FeedState>,
     generation: watch::Receiver<u64>,
     backoff: Backoff,
+    /// Discovery as of the feed's beginning: a kind that was installed right before must not count as unknown.
+    ticket: u64,
 }
 
 /// What comes next.
@@ -42,14 +44,11 @@ enum Phase {
 }
 
 impl Feed {
-    pub(super) fn new(
-        sources: Arc<Sources>,
-        gvk: Gvk,
-        state: watch::Sender<FeedState>,
-    ) -> Self {
+    pub(super) fn new(sources: Arc<Sources>, gvk: Gvk, state: watch::Sender<FeedState>) -> Self {
         Self {
             generation: sources.discovery.changes(),
             backoff: Backoff::new(&gvk),
+            ticket: sources.discovery.ticket(),
             sources,
             gvk,
             state,
@@ -70,8 +69,8 @@ impl Feed {
 
     async fn seek(&mut self) -> Phase {
         self.generation.mark_unchanged();
-        if !self.sources.discovery.known()
-            && let Err(error) = self.sources.discovery.refresh().await
+        if self.sources.discovery.get(&self.gvk).is_none()
+            && let Err(error) = self.sources.discovery.refresh_for(self.ticket).await
         {
             self.failed(&error);
             self.rest().await;
@@ -80,7 +79,10 @@ impl Feed {
         match self.sources.discovery.get(&self.gvk) {
             Some(resource) if resource.watchable => return Phase::List(resource.info),
             Some(_) => {
-                let message = format!("{} cannot be watched: its API offers no list and watch", self.gvk);
+                let message = format!(
+                    "{} cannot be watched: its API offers no list and watch",
+                    self.gvk
+                );
                 self.state.send_replace(FeedState::Failed(message));
             }
             None => {

@@ -46,11 +46,7 @@ pub(super) async fn list(sources: &Sources, info: &KindInfo) -> Result<Listed, A
     }
 }
 
-async fn pages(
-    sources: &Sources,
-    info: &KindInfo,
-    limit: Option<u32>,
-) -> Result<Listed, ApiError> {
+async fn pages(sources: &Sources, info: &KindInfo, limit: Option<u32>) -> Result<Listed, ApiError> {
     let base = collection(info, None)?;
     let mut objects = Vec::new();
     let mut token = String::new();
@@ -109,9 +105,7 @@ pub(super) fn typed(mut value: Value, gvk: &Gvk) -> Result<Cached, ObjectError> 
 fn shared(sources: &Sources, new: Cached) -> Arc<Cached> {
     let target: &ObjectRef = new.target();
     match sources.store.get(target) {
-        Some(old)
-            if old.uid() == new.uid() && old.resource_version() == new.resource_version() =>
-        {
+        Some(old) if old.uid() == new.uid() && old.resource_version() == new.resource_version() => {
             old
         }
         _ => Arc::new(new),

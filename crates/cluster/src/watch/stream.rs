@@ -130,7 +130,9 @@ impl EventStream {
     }
 
     fn line(&mut self) -> Option<BytesMut> {
-        let end = self.buffer[self.searched..].iter().position(|&b| b == b'\n');
+        let end = self.buffer[self.searched..]
+            .iter()
+            .position(|&b| b == b'\n');
         if let Some(end) = end {
             let line = self.buffer.split_to(self.searched + end + 1);
             self.searched = 0;

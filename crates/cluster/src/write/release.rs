@@ -14,10 +14,16 @@ pub(super) fn patch(live: &Value, owner: &Uid, manager: &str) -> Option<Value> {
     let mut metadata = Map::new();
     let mut owned = false;
     if let Some(references) = array(live, "ownerReferences") {
-        let kept = without(references, |reference| text(reference, "uid") == Some(&owner.0));
+        let kept = without(references, |reference| {
+            text(reference, "uid") == Some(&owner.0)
+        });
         if kept.len() < references.len() {
             owned = true;
-            let value = if kept.is_empty() { Value::Null } else { kept.into() };
+            let value = if kept.is_empty() {
+                Value::Null
+            } else {
+                kept.into()
+            };
             metadata.insert("ownerReferences".to_owned(), value);
         }
     }
@@ -45,7 +51,11 @@ pub(super) fn patch(live: &Value, owner: &Uid, manager: &str) -> Option<Value> {
         let kept = without(entries, |entry| text(entry, "manager") == Some(manager));
         if kept.len() < entries.len() {
             // An empty list means "not said" to the API server; one empty entry means "nobody".
-            let value = if kept.is_empty() { json!([{}]) } else { kept.into() };
+            let value = if kept.is_empty() {
+                json!([{}])
+            } else {
+                kept.into()
+            };
             metadata.insert("managedFields".to_owned(), value);
         }
     }
@@ -90,13 +100,17 @@ mod tests {
             &json!({"uid": "u", "resourceVersion": "7",
                 "ownerReferences": [{"uid": "me"}, {"uid": "you"}],
                 "annotations": {"oarlock.dev/on-leave": "keep", "share.oarlock.dev/you": "{}", "a": "b"}}),
-            Some(&json!({"uid": "u", "resourceVersion": "7", "ownerReferences": [{"uid": "you"}],
-                "annotations": {"oarlock.dev/on-leave": null}})),
+            Some(
+                &json!({"uid": "u", "resourceVersion": "7", "ownerReferences": [{"uid": "you"}],
+                "annotations": {"oarlock.dev/on-leave": null}}),
+            ),
         );
         check(
             &json!({"labels": {"oarlock.dev/owner-uid": "me"},
                 "annotations": {"oarlock.dev/owner": "Greeting n/me"}}),
-            Some(&json!({"labels": {"oarlock.dev/owner-uid": null}, "annotations": {"oarlock.dev/owner": null}})),
+            Some(
+                &json!({"labels": {"oarlock.dev/owner-uid": null}, "annotations": {"oarlock.dev/owner": null}}),
+            ),
         );
         // Somebody else's marks on an object of which fields are shared.
         check(

@@ -75,7 +75,8 @@ fn delete(
         Propagation::Foreground => "Foreground",
         Propagation::Orphan => "Orphan",
     };
-    let mut options = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy});
+    let mut options =
+        json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy});
     if !preconditions.is_empty() {
         options["preconditions"] = Value::Object(preconditions);
     }

@@ -1,39 +1,35 @@
 //! `selector:`.
 
-use std::collections::BTreeSet;
+use oarlock_core::selector::{LabelSelector, Requirement};
 
 use super::{Check, names};
 use crate::key_path::KeyPath;
 use crate::problem::Problem;
 use crate::raw::{RawExpression, RawSelector};
-use crate::selector::{Operator, Requirement, Selector};
 use crate::suggestion::suggest;
 use crate::tree::End;
 
 const OPERATORS: [&str; 4] = ["In", "NotIn", "Exists", "DoesNotExist"];
 
 impl Check<'_, '_> {
-    pub(super) fn selector(&mut self, raw: Option<RawSelector>) -> Selector {
+    pub(super) fn selector(&mut self, raw: Option<RawSelector>) -> LabelSelector {
         let path = KeyPath::entry().key("selector");
-        let mut selector = Selector::default();
-        let Some(raw) = raw else { return selector };
+        let mut requirements = Vec::new();
+        let raw = raw.unwrap_or_default();
         for (key, value) in raw.match_labels.unwrap_or_default() {
             let path = path.key("matchLabels").key(&key);
             // An empty value in YAML is an empty label value.
             let value = value.unwrap_or_default();
             let good = self.label_key(&path, &key, End::Key) & self.label_value(&path, &value);
             if good {
-                selector.requirements.push(Requirement {
-                    key,
-                    operator: Operator::In(BTreeSet::from([value])),
-                });
+                requirements.push(Requirement::In(key, vec![value]));
             }
         }
         for (index, raw) in raw.match_expressions.into_iter().flatten().enumerate() {
             let path = path.key("matchExpressions").index(index);
-            selector.requirements.extend(self.requirement(&path, raw));
+            requirements.extend(self.requirement(&path, raw));
         }
-        selector
+        LabelSelector::new(requirements)
     }
 
     fn requirement(&mut self, path: &KeyPath, raw: RawExpression) -> Option<Requirement> {
@@ -42,7 +38,7 @@ impl Check<'_, '_> {
             .filter(|key| self.label_key(&path.key("key"), key, End::Value));
         let word = raw.operator?;
         let values_path = path.key("values");
-        let values: BTreeSet<String> = raw
+        let mut values: Vec<String> = raw
             .values
             .into_iter()
             .flatten()
@@ -50,7 +46,9 @@ impl Check<'_, '_> {
             .filter(|(index, value)| self.label_value(&values_path.index(*index), value))
             .map(|(_, value)| value)
             .collect();
-        let operator = match word.as_str() {
+        values.sort();
+        values.dedup();
+        let requirement: fn(String, Vec<String>) -> Requirement = match word.as_str() {
             "In" | "NotIn" if values.is_empty() => {
                 if !self.has_errors() {
                     let problem =
@@ -66,10 +64,10 @@ impl Check<'_, '_> {
                 self.error(&values_path, problem);
                 return None;
             }
-            "In" => Operator::In(values),
-            "NotIn" => Operator::NotIn(values),
-            "Exists" => Operator::Exists,
-            "DoesNotExist" => Operator::DoesNotExist,
+            "In" => Requirement::In,
+            "NotIn" => Requirement::NotIn,
+            "Exists" => |key, _| Requirement::Exists(key),
+            "DoesNotExist" => |key, _| Requirement::Absent(key),
             _ => {
                 let meant =
                     suggest(&word, OPERATORS).map(|meant| format!("did you mean {meant:?}?"));
@@ -80,10 +78,7 @@ impl Check<'_, '_> {
                 return None;
             }
         };
-        Some(Requirement {
-            key: key?,
-            operator,
-        })
+        Some(requirement(key?, values))
     }
 
     fn label_key(&mut self, path: &KeyPath, key: &str, end: End) -> bool {

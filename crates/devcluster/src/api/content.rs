@@ -1,7 +1,8 @@
-//! Request bodies: JSON or YAML into objects.
+//! Request bodies: JSON, YAML or protobuf into objects.
 
 use serde_json::Value;
 
+use super::protobuf;
 use crate::status::{Reason, Status};
 
 /// Reads an object. An empty content type counts as JSON, as in the real server.
@@ -10,7 +11,11 @@ pub(super) fn object(content_type: &str, body: &[u8]) -> Result<Value, Status> {
     let value = match media {
         "" | "application/json" => json(body)?,
         "application/yaml" | "application/x-yaml" => yaml(body)?,
-        _ => return Err(unsupported(&["application/json", "application/yaml"])),
+        protobuf::MEDIA_TYPE => protobuf::object(body)?,
+        _ => {
+            let accepted = ["application/json", "application/yaml", protobuf::MEDIA_TYPE];
+            return Err(unsupported(&accepted));
+        }
     };
     if value.is_object() {
         return Ok(value);

@@ -1,3 +1,5 @@
+#![expect(clippy::expect_used, reason = "tests")]
+
 use super::*;
 
 use std::future::Future;

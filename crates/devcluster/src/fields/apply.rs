@@ -11,7 +11,7 @@ use super::merging::merge;
 use super::removal::remove;
 use super::set::FieldSet;
 use super::update::{keep_times, nothing, own_changes, text, unowned};
-use super::{Writer, reset, typing, without_managed_fields};
+use super::{Writer, last_applied, reset, typing, without_managed_fields};
 use crate::schema::TypeSchema;
 
 /// Why an apply did not happen.
@@ -44,7 +44,7 @@ pub enum ApplyError {
 /// `live` is `None` when the object does not exist yet. Fields the manager applied before and no longer
 /// gives are removed unless somebody else owns them. If nothing changes, the result equals `live`,
 /// times of `managedFields` included. The result is not defaulted: the caller does that, as it does
-/// after any write.
+/// after any write; it also drops the nulls that fields leave behind that lost their last part.
 ///
 /// # Errors
 /// [`ApplyError`]; with `force`, conflicts are taken over instead.
@@ -69,7 +69,15 @@ pub fn apply(
     if managers.0.is_empty() && live.is_some() {
         let id = ManagerId::of("before-first-apply", Operation::Update, &api_version, "");
         let nothing = nothing(config, schema);
-        own_changes(&nothing, &current, &mut managers, &id, &api_version, writer, schema);
+        own_changes(
+            &nothing,
+            &current,
+            &mut managers,
+            &id,
+            &api_version,
+            writer,
+            schema,
+        );
     }
 
     let id = ManagerId::new(writer, Operation::Apply, &api_version);
@@ -89,9 +97,11 @@ pub fn apply(
     };
 
     let changes = Comparison::between(&current, &applied, schema).without(&ignored);
-    take_over(&mut managers, &id, &changes, force)?;
+    let mine = last_applied::unchanged(writer.manager, &current, schema);
+    take_over(&mut managers, &id, &changes, &mine, force)?;
     finish(&mut managers, &id, applied != current, writer.now);
-    reset::reset(live, &mut applied, writer, schema);
+    last_applied::record(writer.manager, config, &mut applied);
+    reset(live, &mut applied, writer, schema);
     store(&managers, &mut applied);
     if let Some(live) = live {
         keep_times(live, &mut applied);
@@ -99,11 +109,7 @@ pub fn apply(
     Ok(applied)
 }
 
-fn check_request(
-    config: &Value,
-    api_version: &str,
-    schema: &TypeSchema,
-) -> Result<(), ApplyError> {
+fn check_request(config: &Value, api_version: &str, schema: &TypeSchema) -> Result<(), ApplyError> {
     let bad = |message: &str| {
         Err(ApplyError::BadRequest {
             message: message.to_owned(),
@@ -147,12 +153,7 @@ fn check_request(
 }
 
 /// `merged` without what the manager gave before and does not give now, as far as nobody owns it.
-fn release(
-    merged: &Value,
-    previous: &FieldSet,
-    managers: &Managers,
-    schema: &TypeSchema,
-) -> Value {
+fn release(merged: &Value, previous: &FieldSet, managers: &Managers, schema: &TypeSchema) -> Value {
     let named = |set: &FieldSet| set.with_named_fields(Some(schema));
     let merged_set = named(&field_set(merged, schema));
     let previous = named(previous);
@@ -171,18 +172,20 @@ fn release(
     remove(merged, &gone, schema)
 }
 
-/// Takes the changed fields from the other managers, or reports them as conflicts.
+/// Takes the changed fields from the other managers, or reports them as conflicts. About fields in
+/// `mine` there is no conflict.
 fn take_over(
     managers: &mut Managers,
     id: &ManagerId,
     changes: &Comparison,
+    mine: &FieldSet,
     force: bool,
 ) -> Result<(), ApplyError> {
     let changed = changes.modified.union(&changes.added);
     let mut conflicts = Vec::new();
     for (other, owned) in managers.0.iter_mut().filter(|(other, _)| *other != id) {
         let contested = owned.fields.intersection(&changed);
-        for path in contested.paths() {
+        for path in contested.difference(mine).paths() {
             conflicts.push(Conflict {
                 manager: describe(other, owned),
                 field: path.iter().map(ToString::to_string).collect(),

@@ -130,9 +130,9 @@ pub(super) fn identity(list: &ListShape, item: &Value) -> Result<PathElement, St
             Value::Array(_) => {
                 Err("not supported: associative list with lists as elements".to_owned())
             }
-            Value::Null => {
-                Err("associative list without keys has an element that's an explicit null".to_owned())
-            }
+            Value::Null => Err(
+                "associative list without keys has an element that's an explicit null".to_owned(),
+            ),
             scalar => Ok(PathElement::Value(Scalar(scalar.clone()))),
         };
     };

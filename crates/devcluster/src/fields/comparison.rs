@@ -102,7 +102,11 @@ impl Walk {
     fn map(&mut self, schema: &TypeSchema, old: Option<&Value>, new: Option<&Value>) {
         let old = old.and_then(Value::as_object);
         let new = new.and_then(Value::as_object);
-        let mut names: Vec<&String> = old.into_iter().chain(new).flat_map(|map| map.keys()).collect();
+        let mut names: Vec<&String> = old
+            .into_iter()
+            .chain(new)
+            .flat_map(|map| map.keys())
+            .collect();
         names.sort_unstable();
         names.dedup();
         for name in names {
@@ -130,7 +134,8 @@ impl Walk {
             match (old.as_slice(), new.as_slice()) {
                 ([_, _, ..], [_, _, ..]) => {
                     // Duplicates on both sides are compared as one leaf.
-                    let same = old.len() == new.len() && old.iter().zip(&new).all(|(a, b)| equal(a, b));
+                    let same =
+                        old.len() == new.len() && old.iter().zip(&new).all(|(a, b)| equal(a, b));
                     if !same {
                         self.comparison.modified.insert(&self.path);
                     }

@@ -48,12 +48,19 @@ pub(super) fn message(conflicts: &[Conflict]) -> String {
     }
     let mut fields: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for conflict in conflicts {
-        fields.entry(&conflict.manager).or_default().push(&conflict.field);
+        fields
+            .entry(&conflict.manager)
+            .or_default()
+            .push(&conflict.field);
     }
     let mut lines = Vec::new();
     for (manager, fields) in fields {
         lines.push(format!("conflicts with {manager}:"));
         lines.extend(fields.into_iter().map(|field| format!("- {field}")));
     }
-    format!("Apply failed with {} conflicts: {}", conflicts.len(), lines.join("\n"))
+    format!(
+        "Apply failed with {} conflicts: {}",
+        conflicts.len(),
+        lines.join("\n")
+    )
 }

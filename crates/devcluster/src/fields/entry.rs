@@ -37,7 +37,12 @@ impl ManagerId {
         } else {
             writer.manager
         };
-        Self::of(name, operation, api_version, writer.subresource.unwrap_or_default())
+        Self::of(
+            name,
+            operation,
+            api_version,
+            writer.subresource.unwrap_or_default(),
+        )
     }
 
     pub(super) fn of(
@@ -141,7 +146,10 @@ impl Managers {
                 .then_with(|| own_a.api_version.cmp(&own_b.api_version))
                 .then_with(|| a.subresource.cmp(&b.subresource))
         });
-        entries.into_iter().map(|(id, owned)| entry(id, owned)).collect()
+        entries
+            .into_iter()
+            .map(|(id, owned)| entry(id, owned))
+            .collect()
     }
 
     /// Drops entries that own nothing.

@@ -24,12 +24,12 @@ fn value(slot: Slot<'_>, live: &Value, config: &Value) -> Value {
         Atom::Leaf(_) => config.clone(),
         Atom::Map(schema) => match (live, config) {
             (Value::Object(live), Value::Object(config)) => map(schema, live, config),
-            (live, Value::Null) => live.clone(),
+            (Value::Object(_), Value::Null) => live.clone(),
             _ => config.clone(),
         },
         Atom::List(shape) => match (live, config) {
             (Value::Array(live), Value::Array(config)) => list(shape, live, config),
-            (live, Value::Null) => live.clone(),
+            (Value::Array(_), Value::Null) => live.clone(),
             _ => config.clone(),
         },
     }

@@ -6,9 +6,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{ApplyError, FieldSet, Writer, apply, reset, track_update};
-use crate::schema::{TypeSchema, builtin, default};
+use crate::schema::{TypeSchema, default};
 
 mod builtins;
+mod migration;
+mod properties;
 mod sets;
 
 const WIDGET: &str = include_str!("../../tests/fields/widget.yaml");
@@ -95,7 +97,12 @@ fn owners(object: &Value) -> BTreeMap<String, Vec<String>> {
         .collect()
 }
 
-fn write(step: &Step, live: Option<&Value>, now: &str, schema: &TypeSchema) -> Result<Value, ApplyError> {
+fn write(
+    step: &Step,
+    live: Option<&Value>,
+    now: &str,
+    schema: &TypeSchema,
+) -> Result<Value, ApplyError> {
     let writer = Writer {
         manager: &step.by,
         subresource: step.on.as_deref(),
@@ -162,7 +169,11 @@ fn cases() {
             if let Some(expected) = &step.owners
                 && owners(&new) != *expected
             {
-                fail("owners", format!("{:?}", owners(&new)), format!("{expected:?}"));
+                fail(
+                    "owners",
+                    format!("{:?}", owners(&new)),
+                    format!("{expected:?}"),
+                );
             }
             if step.quiet && live.as_ref() != Some(&new) {
                 fail("not quiet", new.to_string(), format!("{live:?}"));
@@ -240,7 +251,14 @@ fn conflicts_carry_causes() {
         has_status: true,
         now: "2026-01-01T00:00:00Z",
     };
-    let live = apply(None, &whole(&json!({"spec": {"replicas": 1}})), false, &writer("a"), &schema).unwrap();
+    let live = apply(
+        None,
+        &whole(&json!({"spec": {"replicas": 1}})),
+        false,
+        &writer("a"),
+        &schema,
+    )
+    .unwrap();
     let error = apply(
         Some(&live),
         &whole(&json!({"spec": {"replicas": 2}})),
@@ -262,7 +280,9 @@ fn many_updaters_are_merged() {
     let schema = widget();
     let mut live: Option<Value> = None;
     for index in 0..14 {
-        let labels: Map<String, Value> = (0..=index).map(|key| (format!("k{key}"), json!("v"))).collect();
+        let labels: Map<String, Value> = (0..=index)
+            .map(|key| (format!("k{key}"), json!("v")))
+            .collect();
         let mut new = whole(&json!({"spec": {"labels": labels}}));
         let manager = format!("m{index:02}");
         let now = format!("2026-01-01T00:00:{index:02}Z");
@@ -279,11 +299,15 @@ fn many_updaters_are_merged() {
     assert_eq!(owners.len(), 10);
     assert_eq!(
         owners["ancient-changes:update"],
-        [".spec", ".spec.labels", ".spec.labels.k0", ".spec.labels.k1", ".spec.labels.k2", ".spec.labels.k3", ".spec.labels.k4"]
+        [
+            ".spec",
+            ".spec.labels",
+            ".spec.labels.k0",
+            ".spec.labels.k1",
+            ".spec.labels.k2",
+            ".spec.labels.k3",
+            ".spec.labels.k4"
+        ]
     );
 }
 
-#[test]
-fn built_in_schemas_are_there() {
-    assert!(builtin::find("apps", "v1", "Deployment").is_some());
-}

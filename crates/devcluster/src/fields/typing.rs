@@ -23,7 +23,8 @@ struct Check {
 impl Check {
     fn complain(&mut self, reason: &str) {
         let separator = if self.path.is_empty() { "" } else { ": " };
-        self.complaints.push(format!("{}{separator}{reason}", self.path));
+        self.complaints
+            .push(format!("{}{separator}{reason}", self.path));
     }
 
     fn value(&mut self, schema: &TypeSchema, value: &Value) {
@@ -36,17 +37,23 @@ impl Check {
                 for (name, value) in object {
                     let step = format!(".{name}");
                     match shape.fields.get(name) {
-                        Some(field) => self.step(&step, |check| check.value(field.schema.get(), value)),
+                        Some(field) => {
+                            self.step(&step, |check| check.value(field.schema.get(), value))
+                        }
                         None if shape.preserve_unknown => {}
                         None => {
-                            self.step(&step, |check| check.complain("field not declared in schema"));
+                            self.step(&step, |check| {
+                                check.complain("field not declared in schema")
+                            });
                         }
                     }
                 }
             }
             (Shape::Map(shape), Value::Object(object)) => {
                 for (name, value) in object {
-                    self.step(&format!(".{name}"), |check| check.value(shape.values.get(), value));
+                    self.step(&format!(".{name}"), |check| {
+                        check.value(shape.values.get(), value)
+                    });
                 }
             }
             (Shape::List(shape), Value::Array(items)) => {
@@ -85,7 +92,10 @@ impl Check {
                 self.complain(&format!("expected boolean, got {}", shown(other)));
             }
             (Shape::Integer | Shape::Number, other) if !other.is_number() => {
-                self.complain(&format!("expected numeric (int or float), got {}", go_type(other)));
+                self.complain(&format!(
+                    "expected numeric (int or float), got {}",
+                    go_type(other)
+                ));
             }
             _ => {}
         }

@@ -140,7 +140,9 @@ pub(super) fn keep_times(old: &Value, new: &mut Value) {
         let mut object = object.clone();
         if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.remove("resourceVersion");
-            let entries = metadata.get_mut("managedFields").and_then(Value::as_array_mut);
+            let entries = metadata
+                .get_mut("managedFields")
+                .and_then(Value::as_array_mut);
             for entry in entries.into_iter().flatten() {
                 if let Some(entry) = entry.as_object_mut() {
                     entry.remove("time");

@@ -72,7 +72,9 @@ fn parse(step: &str) -> Result<Option<PathElement>, String> {
                     .collect();
                 Ok(Some(PathElement::Key(keys)))
             }
-            other => Err(format!("path element {step:?} must hold an object, found {other}")),
+            other => Err(format!(
+                "path element {step:?} must hold an object, found {other}"
+            )),
         },
         "i" => match text.parse() {
             Ok(index) => Ok(Some(PathElement::Index(index))),

@@ -20,13 +20,11 @@ const DELETE_FROM: &str = "$deleteFromPrimitiveList/";
 /// # Errors
 /// [`PatchError::Malformed`] for a directive that makes no sense and for an element without its merge
 /// key; the object is then unchanged.
-pub fn strategic(
-    object: &mut Value,
-    patch: &Value,
-    schema: &TypeSchema,
-) -> Result<(), PatchError> {
+pub fn strategic(object: &mut Value, patch: &Value, schema: &TypeSchema) -> Result<(), PatchError> {
     let (Value::Object(live), Value::Object(patch)) = (&*object, patch) else {
-        return Err(malformed("a strategic merge patch must be an object, applied to an object"));
+        return Err(malformed(
+            "a strategic merge patch must be an object, applied to an object",
+        ));
     };
     *object = Value::Object(map(live, patch, Some(schema))?);
     Ok(())
@@ -44,7 +42,10 @@ pub(super) fn map(
     patch: &Map<String, Value>,
     schema: Option<&TypeSchema>,
 ) -> Result<Map<String, Value>, PatchError> {
-    match patch.get(PATCH).map(|directive| (directive, directive.as_str())) {
+    match patch
+        .get(PATCH)
+        .map(|directive| (directive, directive.as_str()))
+    {
         None | Some((_, Some("merge"))) => {}
         Some((_, Some("delete"))) => return Ok(Map::new()),
         Some((_, Some("replace"))) => {
@@ -117,7 +118,8 @@ impl<'a> Place<'a> {
     }
 
     fn key(&self) -> Option<&'a str> {
-        self.strategy.and_then(|strategy| strategy.merge_key.as_deref())
+        self.strategy
+            .and_then(|strategy| strategy.merge_key.as_deref())
     }
 
     fn merge(&self, live: &Value, patch: &Value) -> Result<Value, PatchError> {
@@ -152,7 +154,9 @@ fn retain_keys(
         return Ok(());
     };
     let Some(retained) = retained.as_array() else {
-        return Err(malformed("invalid patch format of retainKeys: it must be a list"));
+        return Err(malformed(
+            "invalid patch format of retainKeys: it must be a list",
+        ));
     };
     let given = patch
         .iter()
@@ -198,7 +202,10 @@ fn check_order(
     let items = patch.and_then(Value::as_array).into_iter().flatten();
     for item in items.filter(|item| item.get(PATCH).is_none()) {
         let identity = list::identity(item, key);
-        if !order.iter().any(|other| list::identity(other, key) == identity) {
+        if !order
+            .iter()
+            .any(|other| list::identity(other, key) == identity)
+        {
             return Err(malformed(format!(
                 "The order in patch list of {name} doesn't match {SET_ORDER}{name} list: {item} is not in it"
             )));

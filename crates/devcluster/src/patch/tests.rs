@@ -34,7 +34,11 @@ fn strategic_cases() {
         let found = match strategic(&mut object, &case.patch, resource.schema()) {
             Ok(()) => object.to_string(),
             Err(error) => {
-                assert_eq!(object, case.live, "{}: a failed patch changes nothing", case.name);
+                assert_eq!(
+                    object, case.live,
+                    "{}: a failed patch changes nothing",
+                    case.name
+                );
                 error.to_string()
             }
         };
@@ -44,7 +48,10 @@ fn strategic_cases() {
             _ => format!("{}: a case has either a result or an error", case.name),
         };
         if found != expected {
-            failures.push(format!("{}\n  found    {found}\n  expected {expected}", case.name));
+            failures.push(format!(
+                "{}\n  found    {found}\n  expected {expected}",
+                case.name
+            ));
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
@@ -53,14 +60,21 @@ fn strategic_cases() {
 #[test]
 fn merge_patch_removes_nulls_and_replaces_lists() {
     let mut object = json!({"a": {"b": 1, "c": 2}, "l": [1, 2]});
-    merge(&mut object, &json!({"a": {"b": null, "d": {"e": null, "f": 3}}, "l": [3]}));
+    merge(
+        &mut object,
+        &json!({"a": {"b": null, "d": {"e": null, "f": 3}}, "l": [3]}),
+    );
     assert_eq!(object, json!({"a": {"c": 2, "d": {"f": 3}}, "l": [3]}));
 }
 
 #[test]
 fn json_patch_is_all_or_nothing() {
     let mut object = json!({"a": 1});
-    json_patch(&mut object, &json!([{"op": "add", "path": "/b", "value": 2}])).unwrap();
+    json_patch(
+        &mut object,
+        &json!([{"op": "add", "path": "/b", "value": 2}]),
+    )
+    .unwrap();
     assert_eq!(object, json!({"a": 1, "b": 2}));
     let cases = [
         (
@@ -73,9 +87,15 @@ fn json_patch_is_all_or_nothing() {
         ),
     ];
     for (patch, expected) in cases {
-        assert_eq!(json_patch(&mut object, &patch).unwrap_err().to_string(), expected);
+        assert_eq!(
+            json_patch(&mut object, &patch).unwrap_err().to_string(),
+            expected
+        );
         assert_eq!(object, json!({"a": 1, "b": 2}));
     }
     let malformed = json_patch(&mut object, &json!({"op": "add"})).unwrap_err();
-    assert!(malformed.to_string().starts_with("error decoding patch: "), "{malformed}");
+    assert!(
+        malformed.to_string().starts_with("error decoding patch: "),
+        "{malformed}"
+    );
 }

@@ -89,7 +89,12 @@ impl FieldError {
     /// A value of another JSON type than `expected`.
     pub(crate) fn type_invalid(path: &str, expected: &str, found: &str) -> Self {
         let detail = format!("{} must be of type {expected}: \"{found}\"", subject(path));
-        Self::new(path, FieldErrorKind::TypeInvalid, Some(found.into()), detail)
+        Self::new(
+            path,
+            FieldErrorKind::TypeInvalid,
+            Some(found.into()),
+            detail,
+        )
     }
 
     /// A value outside an enumeration.

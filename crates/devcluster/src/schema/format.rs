@@ -12,7 +12,7 @@ pub(super) fn matches(format: &str, text: &str) -> bool {
         "datetime" => text.parse::<jiff::Timestamp>().is_ok(),
         "date" => text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok(),
         "duration" => is_duration(text),
-        "uri" => text.starts_with('/') || text.parse::<http::Uri>().is_ok_and(|uri| uri.scheme().is_some()),
+        "uri" => pattern(&URI, r"^(/|[A-Za-z][A-Za-z0-9+.-]*:)[^\s\x00-\x1f\x7f]*$").is_match(text),
         "email" => pattern(&EMAIL, r"^(?:[^<>]*<)?[^\s@<>]+@[^\s@<>]+>?$").is_match(text),
         "hostname" => text.len() <= 255 && pattern(&HOSTNAME, HOSTNAME_PATTERN).is_match(text),
         "ipv4" => text.parse::<Ipv4Addr>().is_ok(),
@@ -32,6 +32,7 @@ pub(super) fn matches(format: &str, text: &str) -> bool {
     }
 }
 
+static URI: OnceLock<Regex> = OnceLock::new();
 static EMAIL: OnceLock<Regex> = OnceLock::new();
 static HOSTNAME: OnceLock<Regex> = OnceLock::new();
 static MAC: OnceLock<Regex> = OnceLock::new();
@@ -40,8 +41,7 @@ static SSN: OnceLock<Regex> = OnceLock::new();
 static LABEL: OnceLock<Regex> = OnceLock::new();
 static NAME: OnceLock<Regex> = OnceLock::new();
 
-const HOSTNAME_PATTERN: &str =
-    r"^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*\.?$";
+const HOSTNAME_PATTERN: &str = r"^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*\.?$";
 const MAC_PATTERN: &str = r"^(?:[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}|[0-9a-fA-F]{4}(\.[0-9a-fA-F]{4}){2}|[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){7})$";
 const LABEL_PATTERN: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 const NAME_PATTERN: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
@@ -81,16 +81,47 @@ fn is_base64(text: &str) -> bool {
     let body = text.trim_end_matches('=');
     text.len().is_multiple_of(4)
         && text.len() - body.len() <= 2
-        && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+        && body
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
 }
 
 /// Go's duration syntax, or a number and a spelled-out unit.
 fn is_duration(text: &str) -> bool {
     const UNITS: [&str; 33] = [
-        "ns", "us", "µs", "μs", "ms", "s", "m", "h", "d", "w", "nano", "nanos", "nanosecond", "nanoseconds",
-        "micro", "micros", "microsecond", "microseconds", "milli", "millis", "millisecond",
-        "milliseconds", "sec", "secs", "second", "seconds", "min", "mins", "minute", "minutes",
-        "hour", "hours", "day",
+        "ns",
+        "us",
+        "µs",
+        "μs",
+        "ms",
+        "s",
+        "m",
+        "h",
+        "d",
+        "w",
+        "nano",
+        "nanos",
+        "nanosecond",
+        "nanoseconds",
+        "micro",
+        "micros",
+        "microsecond",
+        "microseconds",
+        "milli",
+        "millis",
+        "millisecond",
+        "milliseconds",
+        "sec",
+        "secs",
+        "second",
+        "seconds",
+        "min",
+        "mins",
+        "minute",
+        "minutes",
+        "hour",
+        "hours",
+        "day",
     ];
     let mut rest = text.trim_start_matches(['-', '+']);
     if rest == "0" {

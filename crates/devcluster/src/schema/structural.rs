@@ -143,7 +143,30 @@ impl Reader {
         {
             add_object_fields(shape);
         }
+        self.default_value(&result, path);
         result
+    }
+
+    /// A default must be a value of its type.
+    fn default_value(&mut self, schema: &TypeSchema, path: &str) {
+        let Some(default) = &schema.default else {
+            return;
+        };
+        let path = child(path, "default");
+        for mut error in super::validate(schema, default) {
+            error.path = match error.path.as_str() {
+                "" => path.clone(),
+                below => format!("{path}.{below}"),
+            };
+            self.errors.push(error);
+        }
+        if !super::prune(schema, &mut default.clone()).is_empty() {
+            self.errors.push(FieldError::invalid(
+                path,
+                default.clone(),
+                "must not have unknown fields",
+            ));
+        }
     }
 
     fn shape(&mut self, schema: &Map<String, Value>, path: &str, level: Level) -> Shape {
@@ -151,8 +174,11 @@ impl Reader {
         let kind = text(schema, "type").unwrap_or_default();
         if level == Level::Root && !kind.is_empty() && kind != "object" {
             let path = child(path, "type");
-            self.errors
-                .push(FieldError::invalid(path, kind.into(), "must be object at the root"));
+            self.errors.push(FieldError::invalid(
+                path,
+                kind.into(),
+                "must be object at the root",
+            ));
         }
         match kind {
             "string" => Shape::String,
@@ -212,7 +238,10 @@ impl Reader {
         match schema.get("additionalProperties") {
             None | Some(Value::Bool(false)) => {}
             Some(_) if level == Level::Root => {
-                self.forbid(child(path, "additionalProperties"), "must not be used at the root");
+                self.forbid(
+                    child(path, "additionalProperties"),
+                    "must not be used at the root",
+                );
             }
             Some(_) if properties.is_some_and(|properties| !properties.is_empty()) => {
                 self.forbid(
@@ -274,8 +303,11 @@ impl Reader {
             }
             Some(other) => {
                 let supported = ["atomic", "map", "set"].map(str::to_owned);
-                self.errors
-                    .push(FieldError::not_supported(kind_path, other.into(), &supported));
+                self.errors.push(FieldError::not_supported(
+                    kind_path,
+                    other.into(),
+                    &supported,
+                ));
                 ListKind::Atomic
             }
         };
@@ -327,7 +359,11 @@ impl Reader {
             let items_path = child(path, "items");
             if !matches!(
                 schema.shape,
-                Shape::String | Shape::Integer | Shape::Number | Shape::Boolean | Shape::IntOrString
+                Shape::String
+                    | Shape::Integer
+                    | Shape::Number
+                    | Shape::Boolean
+                    | Shape::IntOrString
             ) {
                 self.errors.push(FieldError::invalid(
                     child(&property(&items_path, key), "type"),
@@ -376,7 +412,8 @@ impl Reader {
             None => self.require(child(path, "type"), detail),
             Some(other) => {
                 let path = child(path, "type");
-                self.errors.push(FieldError::invalid(path, other.into(), detail));
+                self.errors
+                    .push(FieldError::invalid(path, other.into(), detail));
             }
         }
         let has_properties = schema
@@ -399,12 +436,18 @@ impl Reader {
         let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
             return;
         };
-        for (name, expected) in [("apiVersion", "string"), ("kind", "string"), ("metadata", "object")]
-        {
+        for (name, expected) in [
+            ("apiVersion", "string"),
+            ("kind", "string"),
+            ("metadata", "object"),
+        ] {
             let Some(declared) = properties.get(name) else {
                 continue;
             };
-            let found = declared.get("type").and_then(Value::as_str).unwrap_or_default();
+            let found = declared
+                .get("type")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             if found != expected {
                 self.errors.push(FieldError::invalid(
                     child(&property(path, name), "type"),
@@ -414,13 +457,19 @@ impl Reader {
             }
         }
         let restricts_too_much = |metadata: &Value| {
-            metadata.as_object().into_iter().flatten().any(|(key, value)| match key.as_str() {
-                "type" | "description" => false,
-                "properties" => value
-                    .as_object()
-                    .is_none_or(|names| names.keys().any(|name| name != "name" && name != "generateName")),
-                _ => true,
-            })
+            metadata
+                .as_object()
+                .into_iter()
+                .flatten()
+                .any(|(key, value)| match key.as_str() {
+                    "type" | "description" => false,
+                    "properties" => value.as_object().is_none_or(|names| {
+                        names
+                            .keys()
+                            .any(|name| name != "name" && name != "generateName")
+                    }),
+                    _ => true,
+                })
         };
         if level == Level::Root && properties.get("metadata").is_some_and(restricts_too_much) {
             self.forbid(

@@ -70,12 +70,16 @@ impl Walk {
             }
             (Shape::Map(shape), Value::Object(object)) => {
                 for (name, value) in object {
-                    self.step(&format!(".{name}"), |walk| walk.value(shape.values.get(), value));
+                    self.step(&format!(".{name}"), |walk| {
+                        walk.value(shape.values.get(), value)
+                    });
                 }
             }
             (Shape::List(shape), Value::Array(items)) => {
                 for (index, item) in items.iter().enumerate() {
-                    self.step(&format!("[{index}]"), |walk| walk.value(shape.items.get(), item));
+                    self.step(&format!("[{index}]"), |walk| {
+                        walk.value(shape.items.get(), item)
+                    });
                 }
                 if !self.builtin {
                     self.duplicates(&shape.kind, items);
@@ -92,7 +96,9 @@ impl Walk {
             };
             let enters_status = self.builtin && self.path.is_empty() && name == "status";
             self.in_status |= enters_status;
-            self.step(&format!(".{name}"), |walk| walk.value(field.schema.get(), value));
+            self.step(&format!(".{name}"), |walk| {
+                walk.value(field.schema.get(), value)
+            });
             self.in_status &= !enters_status;
         }
         if self.in_status {
@@ -112,9 +118,14 @@ impl Walk {
 
     fn embedded(&mut self, object: &Map<String, Value>) {
         for name in ["apiVersion", "kind"] {
-            if object.get(name).and_then(Value::as_str).is_none_or(str::is_empty) {
+            if object
+                .get(name)
+                .and_then(Value::as_str)
+                .is_none_or(str::is_empty)
+            {
                 let path = self.child(name);
-                self.errors.push(FieldError::required(path, "must not be empty"));
+                self.errors
+                    .push(FieldError::required(path, "must not be empty"));
             }
         }
     }

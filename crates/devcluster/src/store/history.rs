@@ -32,12 +32,14 @@ pub(super) struct History {
     capacity: usize,
     /// Revision of the newest change that was forgotten: resuming from before it is impossible.
     floor: Revision,
+    /// Nothing more will happen: the resource is no longer served.
+    over: bool,
     tip: watch::Sender<Revision>,
 }
 
 impl History {
     pub(super) fn new(capacity: usize, floor: Revision) -> Self {
-        Self { ring: VecDeque::new(), capacity, floor, tip: watch::Sender::new(floor) }
+        Self { ring: VecDeque::new(), capacity, floor, over: false, tip: watch::Sender::new(floor) }
     }
 
     pub(super) fn record(&mut self, change: Arc<Change>) {
@@ -68,6 +70,16 @@ impl History {
     ) -> impl DoubleEndedIterator<Item = &Arc<Change>> {
         let start = self.ring.partition_point(|change| change.revision <= revision);
         self.ring.range(start..)
+    }
+
+    /// Lets watches read what is left and end.
+    pub(super) fn close(&mut self, revision: Revision) {
+        self.over = true;
+        self.tip.send_replace(revision);
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.over
     }
 
     pub(super) fn subscribe(&self) -> watch::Receiver<Revision> {

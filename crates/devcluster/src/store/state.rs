@@ -16,6 +16,8 @@ pub(super) struct State {
     capacity: usize,
     catalog: BTreeMap<ResourceId, Arc<Resource>>,
     tables: BTreeMap<ResourceId, Table>,
+    /// Histories of resources that are no longer served, for watches that have not read to their end.
+    retired: BTreeMap<ResourceId, History>,
     all: History,
     pub(super) identity: Identity,
 }
@@ -32,6 +34,7 @@ impl State {
             capacity,
             catalog: BTreeMap::new(),
             tables: BTreeMap::new(),
+            retired: BTreeMap::new(),
             all: History::new(capacity.saturating_mul(8), 0),
             identity: Identity::new(seed),
         };
@@ -52,6 +55,7 @@ impl State {
     /// Starts serving a resource, or serves it in another form.
     pub(super) fn serve(&mut self, resource: Arc<Resource>) {
         let (capacity, revision) = (self.capacity, self.revision);
+        self.retired.remove(&resource.storage);
         self.tables.entry(resource.storage.clone()).or_insert_with(|| Table {
             objects: BTreeMap::new(),
             history: History::new(capacity, revision.saturating_sub(1)),
@@ -62,7 +66,10 @@ impl State {
     /// Stops serving a custom resource and ends its watches. Its objects must be gone.
     pub(super) fn withdraw(&mut self, id: &ResourceId) {
         self.catalog.remove(id);
-        self.tables.remove(id);
+        if let Some(mut table) = self.tables.remove(id) {
+            table.history.close(self.revision);
+            self.retired.insert(id.clone(), table.history);
+        }
     }
 
     pub(super) fn served(&self, id: &ResourceId) -> Result<Arc<Resource>, Status> {
@@ -71,7 +78,10 @@ impl State {
 
     pub(super) fn history(&self, table: Option<&ResourceId>) -> Option<&History> {
         match table {
-            Some(id) => self.tables.get(id).map(|table| &table.history),
+            Some(id) => {
+                let served = self.tables.get(id).map(|table| &table.history);
+                served.or_else(|| self.retired.get(id))
+            }
             None => Some(&self.all),
         }
     }

@@ -58,7 +58,7 @@ impl Watch {
                 None => return None,
             }
             if self.tip.changed().await.is_err() {
-                // The table was dropped together with its definition. What is still in hand is nothing.
+                // The history was dropped because a resource of this name is served anew: another watch's business.
                 return None;
             }
         }
@@ -82,6 +82,9 @@ impl Watch {
         self.pending.extend(history.after(self.cursor).take(BATCH).cloned());
         // With nothing left to deliver the cursor is the present, so that a bookmark moves on with the other resources.
         self.cursor = self.pending.back().map_or(state.revision(), |change| change.revision);
+        if self.pending.is_empty() && history.is_over() {
+            return None;
+        }
         Some(Ok(self.pending.pop_front()))
     }
 

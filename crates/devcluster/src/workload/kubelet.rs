@@ -46,13 +46,16 @@ pub(crate) enum Step {
 }
 
 impl Life {
-    /// Takes over a change of conduct at `now`. Pods that are merely ready at another speed go on undisturbed.
+    /// Takes over a change of conduct at `now`. A pod that is ready for good goes on when only the time that takes is changed.
     pub(crate) fn turn(&mut self, conduct: Conduct, now: Timestamp) {
         if self.conduct == conduct {
             return;
         }
-        if !(self.conduct.stays_ready() && conduct.stays_ready()) {
-            self.began = now;
+        let merely_slower = conduct.ready_after().is_some();
+        match self.conduct.ready_after() {
+            Some(delay) if merely_slower && self.began.after(delay) <= now => return,
+            Some(_) if merely_slower => {}
+            Some(_) | None => self.began = now,
         }
         self.conduct = conduct;
     }

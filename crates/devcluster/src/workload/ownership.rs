@@ -84,9 +84,9 @@ pub(crate) fn adopt(object: &mut ObjectMeta, reference: OwnerReference) {
 
 /// Takes the owner with this uid from the object.
 pub(crate) fn release(object: &mut ObjectMeta, owner_uid: &str) {
-    if let Some(references) = &mut object.owner_references {
-        references.retain(|reference| reference.uid != owner_uid);
-    }
+    let mut references = object.owner_references.take().unwrap_or_default();
+    references.retain(|reference| reference.uid != owner_uid);
+    object.owner_references = (!references.is_empty()).then_some(references);
 }
 
 /// Whether the selector selects these labels. An empty selector selects nothing: controllers treat it as unset.

@@ -221,13 +221,14 @@ impl Settings {
 }
 
 impl Conduct {
-    /// Whether all containers run for ever once they are ready.
-    pub(crate) fn stays_ready(&self) -> bool {
-        match self {
-            Self::Unschedulable => false,
-            Self::Runs(programs) => programs
-                .iter()
-                .all(|program| matches!(program, Program::Runs { ready: Some(_), exit: None })),
+    /// After what time all containers are ready and stay so; `None` when they do not.
+    pub(crate) fn ready_after(&self) -> Option<Duration> {
+        let Self::Runs(programs) = self else { return None };
+        let mut slowest = Duration::ZERO;
+        for program in programs {
+            let Program::Runs { ready: Some(delay), exit: None } = program else { return None };
+            slowest = slowest.max(*delay);
         }
+        Some(slowest)
     }
 }

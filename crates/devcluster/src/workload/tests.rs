@@ -168,3 +168,8 @@ pub(crate) fn deployment(replicas: u32, image: &str) -> Value {
 pub(crate) fn set_image(object: &mut Value, image: &str) {
     object["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image);
 }
+
+/// Pretty JSON with `secret`, a generated text, made constant.
+pub(crate) fn shown(value: &Value, secret: &str) -> String {
+    serde_json::to_string_pretty(value).unwrap().replace(secret, "<generated>")
+}

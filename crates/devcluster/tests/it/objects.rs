@@ -52,12 +52,12 @@ async fn refusals_have_the_words_of_the_real_server() {
     no_selector["spec"]["selector"] = json!({"matchLabels": {"app": "other"}});
     let cases: Vec<(&str, &str, Value, u16, &str, &str)> = vec![
         ("POST", CONFIG_MAPS, map("a"), 409, "AlreadyExists", "configmaps \"a\" already exists"),
-        ("GET", &"/api/v1/namespaces/default/configmaps/b", Value::Null, 404, "NotFound", "configmaps \"b\" not found"),
+        ("GET", "/api/v1/namespaces/default/configmaps/b", Value::Null, 404, "NotFound", "configmaps \"b\" not found"),
         ("GET", "/apis/nope.io/v1/things", Value::Null, 404, "NotFound", "the server could not find the requested resource"),
         ("GET", "/apis/apps/v1/namespaces/default/deployments/d", Value::Null, 404, "NotFound", "deployments.apps \"d\" not found"),
         ("POST", "/api/v1/namespaces/gone/configmaps", map("b"), 404, "NotFound", "namespaces \"gone\" not found"),
         ("POST", CONFIG_MAPS, wrong_namespace, 400, "BadRequest", "the namespace of the provided object does not match the namespace sent on the request"),
-        ("PUT", &"/api/v1/namespaces/default/configmaps/a", map("b"), 400, "BadRequest", "the name of the object (b) does not match the name on the URL (a)"),
+        ("PUT", "/api/v1/namespaces/default/configmaps/a", map("b"), 400, "BadRequest", "the name of the object (b) does not match the name on the URL (a)"),
         ("POST", CONFIG_MAPS, json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}}), 400, "BadRequest", "Secret in version \"v1\" cannot be handled as a ConfigMap"),
         ("POST", CONFIG_MAPS, map("Upper"), 422, "Invalid", "ConfigMap \"Upper\" is invalid: metadata.name: Invalid value: \"Upper\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"),
         ("POST", CONFIG_MAPS, json!({"apiVersion": "v1", "kind": "ConfigMap"}), 422, "Invalid", "ConfigMap \"\" is invalid: metadata.name: Required value: name or generateName is required"),

@@ -252,10 +252,10 @@ fn invalid(message: String) -> ApiError {
     ApiError::new(422, "Invalid", message)
 }
 
-fn call(scene: &Scene<'_>, manager: &str, verb: Verb) -> Call {
-    Call {
+fn call(scene: &Scene<'_>, manager: &str, verb: Verb) -> Box<Call> {
+    Box::new(Call {
         verb,
         manager: manager.to_owned(),
         account: scene.account.cloned(),
-    }
+    })
 }

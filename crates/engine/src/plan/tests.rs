@@ -440,7 +440,7 @@ fn only_what_the_host_made_leaves_and_each_as_it_said() {
             r#"shared: merge {"data":{"a":null}}, release owner as flagger"#,
         ]
     );
-    let nobody = stage.see(|scene| plan_nobody(scene));
+    let nobody = stage.see(plan_nobody);
     assert_eq!(nobody.leaves, [], "keep is not an empty exactly");
     let on_deletion = Plan {
         leaves: stage.see(on_deletion),

@@ -214,6 +214,8 @@ async fn everything_appears_after_the_start() {
     fs::create_dir(place.path("modules/team")).unwrap();
     fs::write(place.path("modules/team/a.wasm"), "A1").unwrap();
     place.until_module("team/a.wasm", b"A1").await;
+    fs::write(place.path("modules/team/a.wasm"), "A2").unwrap();
+    place.until_module("team/a.wasm", b"A2").await;
     fs::create_dir(place.path("config")).unwrap();
     fs::write(place.path("config/watches.yaml"), "one").unwrap();
     place.until_watches("one").await;

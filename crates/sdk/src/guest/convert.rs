@@ -63,7 +63,8 @@ pub(super) fn outcome(outcome: Outcome) -> wit::Outcome {
 
 fn child(child: Child) -> wit::Child {
     wit::Child {
-        object: child.object().to_string(),
+        // An outcome is checked before it is converted: there is no child without a text.
+        object: child.object.unwrap_or_default(),
         owner: match child.owner {
             Owner::Owned => wit::Owner::Owned,
             Owner::Unowned => wit::Owner::Unowned,

@@ -195,7 +195,7 @@ impl World {
                 .iter()
                 .map(|child| {
                     (
-                        reference(child.object()),
+                        reference(&child.object()),
                         child.on_leave.clone(),
                         child.owner,
                     )
@@ -232,11 +232,12 @@ impl World {
     }
 
     fn apply(&mut self, child: &Child) {
-        let target = reference(child.object());
-        let wanted = child.object().clone();
+        let target = reference(&child.object());
+        let wanted = child.object();
         let Some(kept) = self.children.get_mut(&target) else {
             self.writes += 1;
-            let mut live = wanted.clone();
+            let mut live = json!({});
+            merge_patch::apply(&mut live, &wanted);
             let uid = format!("child-{}", self.writes);
             merge_patch::apply(
                 &mut live,

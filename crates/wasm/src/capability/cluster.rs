@@ -49,12 +49,16 @@ impl cluster::Host for RunState {
     async fn observe(&mut self, targets: Vec<types::ObjectRef>) -> Answer<Vec<cluster::State>> {
         let targets = targets.into_iter().map(reads::object_ref).collect();
         let states = self.host.observe(targets).await;
-        answer(states, |states| states.into_iter().map(reads::state).collect())
+        answer(states, |states| {
+            states.into_iter().map(reads::state).collect()
+        })
     }
 
     async fn kinds(&mut self) -> Answer<Vec<cluster::KindInfo>> {
         let kinds = self.host.kinds().await;
-        answer(kinds, |kinds| kinds.into_iter().map(reads::kind_info).collect())
+        answer(kinds, |kinds| {
+            kinds.into_iter().map(reads::kind_info).collect()
+        })
     }
 }
 

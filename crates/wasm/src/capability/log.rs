@@ -51,7 +51,10 @@ impl LogSink {
     /// Hands a line over, or drops it where the run has logged enough.
     pub(crate) fn write(&self, line: LogLine) {
         let is_panic = line.level == LogLevel::Error
-            && line.fields.iter().any(|(name, value)| name == "panic" && value == "true");
+            && line
+                .fields
+                .iter()
+                .any(|(name, value)| name == "panic" && value == "true");
         let mut state = self.state.lock();
         if is_panic {
             state.panic = Some(shortened(&line.message).to_owned());
@@ -71,7 +74,9 @@ impl LogSink {
             state.cut = true;
             LogLine {
                 level: LogLevel::Warn,
-                message: "the rest of this run's log is dropped; hint: raise limits.log of the watch".to_owned(),
+                message:
+                    "the rest of this run's log is dropped; hint: raise limits.log of the watch"
+                        .to_owned(),
                 fields: vec![("limit".to_owned(), self.limit.to_string())],
             }
         } else {
@@ -128,7 +133,10 @@ impl LogSink {
     /// What the module said last before it trapped: the message of its panic, or what stands for one on standard error.
     pub(crate) fn panic_message(&self) -> Option<String> {
         let state = self.state.lock();
-        state.panic.clone().or_else(|| last_words(&state.last_words))
+        state
+            .panic
+            .clone()
+            .or_else(|| last_words(&state.last_words))
     }
 }
 
@@ -208,7 +216,9 @@ mod tests {
     fn what_a_runtime_says_before_it_dies() {
         let said = |text: &str| last_words(text).unwrap_or_default();
         assert_eq!(
-            said("hello\nthread 'main' panicked at src/lib.rs:1:1:\nboom\nnote: run with RUST_BACKTRACE\n"),
+            said(
+                "hello\nthread 'main' panicked at src/lib.rs:1:1:\nboom\nnote: run with RUST_BACKTRACE\n"
+            ),
             "boom (thread 'main' panicked at src/lib.rs:1:1:)"
         );
         assert_eq!(

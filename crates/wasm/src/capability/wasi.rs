@@ -139,7 +139,10 @@ impl monotonic_clock::Host for Wasi {
     }
 
     fn subscribe_duration(&mut self, duration: u64) -> wasmtime::Result<Resource<DynPollable>> {
-        let until = self.monotonic.load(Ordering::Relaxed).saturating_add(duration);
+        let until = self
+            .monotonic
+            .load(Ordering::Relaxed)
+            .saturating_add(duration);
         self.subscribe_instant(until)
     }
 }

@@ -25,7 +25,10 @@ pub(crate) fn manifest(manifest: module::Manifest) -> Result<Manifest, Wrong> {
     if !is_version(&manifest.version) {
         return Err(Wrong::new(
             "version",
-            format!("expected a semantic version such as 1.2.3, found {:?}", manifest.version),
+            format!(
+                "expected a semantic version such as 1.2.3, found {:?}",
+                manifest.version
+            ),
         ));
     }
     if let Some(finalizer) = &manifest.finalizer
@@ -43,13 +46,15 @@ pub(crate) fn manifest(manifest: module::Manifest) -> Result<Manifest, Wrong> {
         version: manifest.version,
         crds: each(manifest.crds, "crds", crd)?,
         finalizer: manifest.finalizer,
-        writes: each(manifest.writes, "writes", |asked, _| grant(asked, &WRITE_VERBS))?,
-        reads: each(manifest.reads, "reads", |asked, _| grant(asked, &READ_VERBS))?,
+        writes: each(manifest.writes, "writes", |asked| {
+            grant(asked, &WRITE_VERBS)
+        })?,
+        reads: each(manifest.reads, "reads", |asked| grant(asked, &READ_VERBS))?,
         http: each(manifest.http, "http", origin)?,
     })
 }
 
-fn crd(text: String, _place: &str) -> Result<Object, Wrong> {
+fn crd(text: String) -> Result<Object, Wrong> {
     let object = Object::parse(&text).map_err(|error| Wrong::new("", error.to_string()))?;
     let gvk = &object.target().gvk;
     if (gvk.group.as_str(), gvk.version.as_str(), gvk.kind.as_str())
@@ -70,11 +75,14 @@ fn grant(asked: module::Grant, known: &[&str]) -> Result<ResourceGrant, Wrong> {
             "expected a plural resource name such as deployments, or `*`",
         ));
     }
-    let verbs = each(asked.verbs, ".verbs", |verb, _| {
+    let verbs = each(asked.verbs, ".verbs", |verb| {
         if known.contains(&verb.as_str()) {
             Ok(verb)
         } else {
-            Err(Wrong::new("", format!("expected one of {}, found {verb:?}", known.join(", "))))
+            Err(Wrong::new(
+                "",
+                format!("expected one of {}, found {verb:?}", known.join(", ")),
+            ))
         }
     })?;
     Ok(ResourceGrant {
@@ -86,7 +94,7 @@ fn grant(asked: module::Grant, known: &[&str]) -> Result<ResourceGrant, Wrong> {
     })
 }
 
-fn origin(origin: String, _place: &str) -> Result<String, Wrong> {
+fn origin(origin: String) -> Result<String, Wrong> {
     let host = origin
         .strip_prefix("https://")
         .or_else(|| origin.strip_prefix("http://"))
@@ -133,11 +141,16 @@ fn is_version(text: &str) -> bool {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let number = |part: &str| digits(part) && (part == "0" || !part.starts_with('0'));
     let word = |part: &str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
     core.split('.').count() == 3
         && core.split('.').all(number)
-        && pre_release.split('.').all(|part| word(part) && (!digits(part) || number(part)))
+        && pre_release
+            .split('.')
+            .all(|part| word(part) && (!digits(part) || number(part)))
         && build.split('.').all(word)
 }
 

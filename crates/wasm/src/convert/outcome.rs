@@ -25,7 +25,10 @@ pub(crate) fn outcome(outcome: types::Outcome) -> Result<Outcome, Wrong> {
             types::Children::Exactly(list) => Children::Exactly(each(list, "children", child)?),
         },
         removals: each(outcome.removals, "removals", removal)?,
-        status: outcome.status.map(|text| json_object(&text, "status")).transpose()?,
+        status: outcome
+            .status
+            .map(|text| json_object(&text, "status"))
+            .transpose()?,
         conditions: each(outcome.conditions, "conditions", condition)?,
         events: each(outcome.events, "events", event)?,
         notices: each(outcome.notify, "notify", notice)?,
@@ -36,7 +39,10 @@ pub(crate) fn outcome(outcome: types::Outcome) -> Result<Outcome, Wrong> {
             types::Requeue::At(millis) => Requeue::At(Timestamp::from_millis(millis)),
         },
         finalized: outcome.finalized,
-        act_as: outcome.act_as.map(|name| filled(name, "act-as")).transpose()?,
+        act_as: outcome
+            .act_as
+            .map(|name| filled(name, "act-as"))
+            .transpose()?,
     })
 }
 
@@ -62,9 +68,9 @@ pub(crate) fn failure(failure: types::Failure) -> Result<Failure, Wrong> {
     })
 }
 
-fn child(child: types::Child, _place: &str) -> Result<Child, Wrong> {
-    let object = Object::parse(&child.object)
-        .map_err(|error| Wrong::new(".object", error.to_string()))?;
+fn child(child: types::Child) -> Result<Child, Wrong> {
+    let object =
+        Object::parse(&child.object).map_err(|error| Wrong::new(".object", error.to_string()))?;
     let owner = match child.owner {
         types::Owner::Owned => Owner::Owned,
         types::Owner::Unowned => Owner::Unowned,
@@ -117,7 +123,7 @@ fn manager(name: String) -> Result<String, Wrong> {
     filled(name, ".manager")
 }
 
-fn pointer(pointer: String, _place: &str) -> Result<String, Wrong> {
+fn pointer(pointer: String) -> Result<String, Wrong> {
     if !pointer.starts_with('/') {
         return Err(Wrong::new(
             "",
@@ -127,10 +133,14 @@ fn pointer(pointer: String, _place: &str) -> Result<String, Wrong> {
     Ok(pointer)
 }
 
-fn removal(removal: types::Removal, _place: &str) -> Result<Removal, Wrong> {
+fn removal(removal: types::Removal) -> Result<Removal, Wrong> {
     Ok(Removal {
         target: target(removal.target, ".target")?,
-        uid: removal.uid.map(|uid| filled(uid, ".uid")).transpose()?.map(Uid),
+        uid: removal
+            .uid
+            .map(|uid| filled(uid, ".uid"))
+            .transpose()?
+            .map(Uid),
         propagation: match removal.propagation {
             types::Propagation::Background => Propagation::Background,
             types::Propagation::Foreground => Propagation::Foreground,
@@ -158,7 +168,7 @@ fn target(target: types::ObjectRef, place: &str) -> Result<ObjectRef, Wrong> {
     Ok(reads::object_ref(target))
 }
 
-fn condition(condition: types::Condition, _place: &str) -> Result<Condition, Wrong> {
+fn condition(condition: types::Condition) -> Result<Condition, Wrong> {
     if !is_reason(&condition.reason) {
         return Err(Wrong::new(
             ".reason",
@@ -189,17 +199,20 @@ fn is_reason(text: &str) -> bool {
         && text.len() <= 1024
 }
 
-fn event(event: types::Event, _place: &str) -> Result<Event, Wrong> {
+fn event(event: types::Event) -> Result<Event, Wrong> {
     Ok(Event {
         key: filled(event.key, ".key")?,
         warning: event.warning,
         reason: filled(event.reason, ".reason")?,
         message: event.message,
-        about: event.about.map(|about| target(about, ".about")).transpose()?,
+        about: event
+            .about
+            .map(|about| target(about, ".about"))
+            .transpose()?,
     })
 }
 
-fn notice(notice: types::Notice, _place: &str) -> Result<Notice, Wrong> {
+fn notice(notice: types::Notice) -> Result<Notice, Wrong> {
     Ok(Notice {
         key: filled(notice.key, ".key")?,
         url: filled(notice.url, ".url")?,

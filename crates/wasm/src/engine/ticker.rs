@@ -32,10 +32,12 @@ impl Ticker {
             asleep: AtomicBool::new(false),
             stop: AtomicBool::new(false),
         });
-        let thread = thread::Builder::new().name("wasm-ticker".to_owned()).spawn({
-            let (shared, engine) = (Arc::clone(&shared), engine.clone());
-            move || tick(&shared, &engine)
-        })?;
+        let thread = thread::Builder::new()
+            .name("wasm-ticker".to_owned())
+            .spawn({
+                let (shared, engine) = (Arc::clone(&shared), engine.clone());
+                move || tick(&shared, &engine)
+            })?;
         Ok(Self {
             shared,
             handle: thread.thread().clone(),

@@ -64,9 +64,9 @@ pub enum LoadError {
         /// What the engine said.
         message: String,
     },
-    /// It does not fit into the pool.
+    /// No instance of it can be made: it does not fit into the pool, or exports a function of another type.
     #[error("the component cannot be instantiated: {message}")]
-    TooLarge {
+    Instantiate {
         /// What the engine said.
         message: String,
     },
@@ -106,9 +106,34 @@ fn list(names: &[String]) -> String {
 }
 
 fn import_hint(imports: &[String]) -> &'static str {
-    if imports.iter().any(|import| import.starts_with("wasi:http/")) {
+    if imports
+        .iter()
+        .any(|import| import.starts_with("wasi:http/"))
+    {
         "call out through oarlock:reconcile/http, and build without fetch or other WASI HTTP clients"
     } else {
         "a module can use nothing but these"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_with_fetch_is_told_what_to_do() {
+        let imports = vec!["wasi:http/outgoing-handler@0.2.3".to_owned()];
+        let said = LoadError::UnknownImport { imports }.to_string();
+        let hint = "hint: call out through oarlock:reconcile/http, and build without fetch or other WASI HTTP clients";
+        assert!(said.ends_with(hint), "{said}");
+    }
+
+    #[test]
+    fn another_minor_is_named() {
+        let exports = vec!["oarlock:reconcile/module@0.2.0".to_owned()];
+        insta::assert_snapshot!(
+            LoadError::WrongWorld { exports },
+            @"the component does not export oarlock:reconcile/module@0.1, it exports oarlock:reconcile/module@0.2.0; hint: build it for one of the worlds pure, reading or external of oarlock:reconcile@0.1"
+        );
     }
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use oarlock_core::outcome::{Children, Requeue};
+use oarlock_core::json::Json;
+use oarlock_core::outcome::{Children, Outcome, Requeue};
 use oarlock_core::reconciler::Reconciler;
 use oarlock_core::reference::{Digest, Gvk, ObjectRef};
 use oarlock_core::request::{
     ApiError, RemovalResult, RemovalStatus, Report, WriteResult, WriteStatus,
 };
-use oarlock_core::json::Json;
 use oarlock_wasm::World;
 
 use crate::guests::{LIMITS, bytes, load, request, run_on};
@@ -35,7 +35,10 @@ async fn the_request_reaches_the_module_and_its_outcome_comes_back() {
         }],
     });
     let host = Arc::new(FakeHost::default());
-    let outcome = module.reconcile(&request, Arc::clone(&host) as _, LIMITS).await.unwrap();
+    let outcome = module
+        .reconcile(&request, Arc::clone(&host) as _, LIMITS)
+        .await
+        .unwrap();
 
     insta::assert_snapshot!(outcome.tag, @r#"now=1700000000123 seed=42 deleting=true last=Report { tag: "earlier", generation: -1, module: "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", writes: [WriteResult { target: ObjectRef { api-version: "v1", kind: "Secret", namespace: Some("default"), name: "a" }, status: WriteStatus::Refused(ApiError { code: 409, reason: "Conflict", message: "taken" }) }], removals: [RemovalResult { target: ObjectRef { api-version: "v1", kind: "Secret", namespace: Some("default"), name: "a" }, status: RemovalStatus::NotTried("earlier refusal") }] }"#);
     let Children::Exactly(children) = &outcome.children else {
@@ -43,8 +46,14 @@ async fn the_request_reaches_the_module_and_its_outcome_comes_back() {
     };
     assert_eq!(children.len(), 1);
     assert_eq!(children[0].object.to_json(), request.object);
-    assert_eq!(serde_json::to_string(&outcome.status).unwrap(), r#"{"greeting":"hello"}"#);
-    assert_eq!(outcome.requeue, Requeue::After(std::time::Duration::from_secs(1)));
+    assert_eq!(
+        serde_json::to_string(&outcome.status).unwrap(),
+        r#"{"greeting":"hello"}"#
+    );
+    assert_eq!(
+        outcome.requeue,
+        Requeue::After(std::time::Duration::from_secs(1))
+    );
     insta::assert_snapshot!(host.logged(), @r#"Info echo [("attempt", "3")]"#);
 }
 
@@ -73,6 +82,13 @@ async fn every_import_reaches_the_host_and_its_answer_comes_back() {
     children ()
     send HttpRequest { method: "GET", url: "http://metrics.example.com/query", headers: [("accept", "text/plain")], body: [98, 111, 100, 121], timeout: Some(250ms), ca_bundle: None, auth: Some(Bearer(SecretKey { name: "token", key: "value" })), effect: Some("once") }
     "#);
+}
+
+#[tokio::test]
+async fn wanting_nothing_is_an_outcome() {
+    let module = load("hostile-nothing").await;
+    let outcome = run_on(&module, "{}", LIMITS, &Arc::default()).await;
+    assert_eq!(outcome, Ok(Outcome::nothing()));
 }
 
 #[tokio::test]

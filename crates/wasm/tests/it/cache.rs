@@ -99,7 +99,12 @@ async fn a_file_is_no_cache() {
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
     let error = Loader::new(options(&file)).err().unwrap();
-    assert!(error.to_string().starts_with("cannot open the compile cache"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("cannot open the compile cache"),
+        "{error}"
+    );
 }
 
 fn refusal(dir: &Path) -> String {

@@ -66,7 +66,10 @@ async fn dropping_the_future_ends_the_run() {
         instances: 1,
     })
     .unwrap();
-    let module = loader.load(bytes("hostile-sleeps-in-import")).await.unwrap();
+    let module = loader
+        .load(bytes("hostile-sleeps-in-import"))
+        .await
+        .unwrap();
     let hanging = Arc::new(FakeHost {
         http: Http::Hangs,
         ..FakeHost::default()

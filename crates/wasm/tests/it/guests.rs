@@ -30,9 +30,14 @@ pub(crate) fn root() -> PathBuf {
 
 /// The component of a guest. Missing ones fail the test: nothing is skipped.
 pub(crate) fn bytes(guest: &str) -> Vec<u8> {
-    let path = root().join("target/oarlock/guests").join(format!("{guest}.wasm"));
+    let path = root()
+        .join("target/oarlock/guests")
+        .join(format!("{guest}.wasm"));
     fs::read(&path).unwrap_or_else(|error| {
-        panic!("cannot read {}: {error}\nhint: cargo xtask guests", path.display())
+        panic!(
+            "cannot read {}: {error}\nhint: cargo xtask guests",
+            path.display()
+        )
     })
 }
 

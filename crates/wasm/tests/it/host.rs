@@ -46,7 +46,12 @@ impl FakeHost {
     /// What was logged, a line each.
     pub(crate) fn logged(&self) -> String {
         let line = |line: &LogLine| format!("{:?} {} {:?}", line.level, line.message, line.fields);
-        self.lines.lock().iter().map(line).collect::<Vec<_>>().join("\n")
+        self.lines
+            .lock()
+            .iter()
+            .map(line)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 }
 
@@ -65,9 +70,11 @@ impl Host for FakeHost {
         act_as: Option<String>,
     ) -> BoxFuture<'_, Result<Option<Json>, ReadError>> {
         self.note("get", &(target.to_string(), act_as));
-        ready(self.found.clone().ok_or_else(|| {
-            ReadError::Denied("no grant for get on secrets".to_owned())
-        }))
+        ready(
+            self.found
+                .clone()
+                .ok_or_else(|| ReadError::Denied("no grant for get on secrets".to_owned())),
+        )
     }
 
     fn get_live(
@@ -76,7 +83,9 @@ impl Host for FakeHost {
         act_as: Option<String>,
     ) -> BoxFuture<'_, Result<Option<Json>, ReadError>> {
         self.note("get-live", &(target.to_string(), act_as));
-        ready(Err(ReadError::Unavailable("the API server is away".to_owned())))
+        ready(Err(ReadError::Unavailable(
+            "the API server is away".to_owned(),
+        )))
     }
 
     fn query(&self, selection: Selection) -> BoxFuture<'_, Result<Vec<Json>, ReadError>> {

@@ -91,11 +91,26 @@ async fn wrong_json_is_named_with_its_place() {
     let module = load("hostile-invalid-json").await;
     let mut said = Vec::new();
     for place in [
-        "syntax", "shape", "name", "status", "restore", "ignore", "manager", "uid", "share",
-        "removal", "condition", "event", "notice", "fields",
+        "syntax",
+        "shape",
+        "name",
+        "status",
+        "restore",
+        "ignore",
+        "manager",
+        "uid",
+        "share",
+        "removal",
+        "condition",
+        "event",
+        "notice",
+        "fields",
     ] {
         let settings = format!("[{place:?}]");
-        said.push(format!("{place}: {}", text(run(&module, &settings, LIMITS).await)));
+        said.push(format!(
+            "{place}: {}",
+            text(run(&module, &settings, LIMITS).await)
+        ));
     }
     insta::assert_snapshot!(said.join("\n"), @r#"
     syntax: the module's answer is wrong: children[1].object: not JSON: EOF while parsing an object at line 1 column 1

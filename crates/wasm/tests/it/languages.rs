@@ -62,7 +62,9 @@ async fn passes(language: &str) {
         let expected = shape::filled(&case["expect"]);
         for _ in 0..case["calls"].as_u64().unwrap_or(1) {
             let script = Arc::new(Script::new(&case["reads"]));
-            let answer = module.reconcile(&request, Arc::clone(&script) as _, ROOMY).await;
+            let answer = module
+                .reconcile(&request, Arc::clone(&script) as _, ROOMY)
+                .await;
             assert_eq!(
                 clipped(&shape::answer(&answer)),
                 clipped(&expected),
@@ -96,7 +98,9 @@ fn expanded(value: &Value) -> Value {
                 let times = usize::try_from(repeat[1].as_u64().unwrap()).unwrap();
                 return Value::String(repeat[0].as_str().unwrap().repeat(times));
             }
-            map.iter().map(|(key, value)| (key.clone(), expanded(value))).collect()
+            map.iter()
+                .map(|(key, value)| (key.clone(), expanded(value)))
+                .collect()
         }
         Value::Array(list) => list.iter().map(expanded).collect(),
         other => other.clone(),
@@ -118,10 +122,15 @@ fn clipped(value: &Value) -> Value {
 
 fn request(fields: &Value) -> Request {
     let json = |value: &Value| Json::from_value(value);
-    let known =
-        ["object", "settings", "now", "seed", "attempt", "deleting", "last"].map(str::to_owned);
+    let known = [
+        "object", "settings", "now", "seed", "attempt", "deleting", "last",
+    ]
+    .map(str::to_owned);
     for field in fields.as_object().unwrap().keys() {
-        assert!(known.contains(field), "cases.json: request has an unknown field {field}");
+        assert!(
+            known.contains(field),
+            "cases.json: request has an unknown field {field}"
+        );
     }
     Request {
         object: json(&fields["object"]),
@@ -130,6 +139,9 @@ fn request(fields: &Value) -> Request {
         seed: fields["seed"].as_u64().unwrap_or(7),
         attempt: u32::try_from(fields["attempt"].as_u64().unwrap_or(0)).unwrap(),
         deleting: fields["deleting"].as_bool().unwrap_or(false),
-        last: fields.get("last").filter(|last| !last.is_null()).map(report::report),
+        last: fields
+            .get("last")
+            .filter(|last| !last.is_null())
+            .map(report::report),
     }
 }

@@ -5,7 +5,10 @@ use std::error::Error;
 use crate::guests::{LOADER, bytes};
 
 async fn refusal(bytes: Vec<u8>) -> String {
-    let error = LOADER.load(bytes).await.err().expect("loading should have failed");
+    let error = LOADER
+        .load(bytes)
+        .await
+        .expect_err("loading should have failed");
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

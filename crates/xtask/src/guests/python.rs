@@ -1,6 +1,9 @@
 //! Guests in Python, made components by componentize-py: CPython comes along inside.
 
+use std::fs;
 use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
 
 use crate::digest::{self, Stamp};
 use crate::process::Call;
@@ -12,6 +15,16 @@ pub(super) fn build(places: &Places) -> anyhow::Result<()> {
     let source = places.sources.join("python");
     places.build_if_changed("guest-python", std::slice::from_ref(&source), |component| {
         let componentize = install(places, &source)?;
+        // In a copy: the interpreter leaves compiled files beside what it loads.
+        let app = places.scratch("python")?;
+        for file in [
+            source.join("guest.py"),
+            places.sources.join("greeting-crd.json"),
+        ] {
+            let name = file.file_name().context("a file has a name")?;
+            fs::copy(&file, app.join(name))
+                .with_context(|| format!("cannot copy {} to {}", file.display(), app.display()))?;
+        }
         Call::new(componentize)
             .arg("--wit-path")
             .arg(&places.wit)
@@ -20,18 +33,11 @@ pub(super) fn build(places: &Places) -> anyhow::Result<()> {
                 WORLD,
                 "componentize",
                 "--stub-wasi",
-                "--python-path",
+                "guest",
+                "--output",
             ])
-            .arg(&source)
-            // The shared definition of the kind is read from here, while the component is built.
-            .arg("--python-path")
-            .arg(&places.sources)
-            .arg("guest")
-            .arg("--output")
             .arg(component)
-            // No __pycache__ among the sources.
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .dir(&source)
+            .dir(&app)
             .run_quietly()
     })
 }

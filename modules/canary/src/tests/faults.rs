@@ -206,10 +206,6 @@ fn any_order_of_things_ends_at_the_last_version() {
             }
         }
         site.finish();
-        assert_eq!(
-            site.sizes(),
-            format!("{version}={replicas}"),
-            "seed {seed}"
-        );
+        assert_eq!(site.sizes(), format!("{version}={replicas}"), "seed {seed}");
     }
 }

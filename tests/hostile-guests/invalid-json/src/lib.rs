@@ -10,7 +10,10 @@ const GOOD: &str = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"
 
 contract::module!("invalid-json", |request| {
     let mut outcome = nothing();
-    let place = request.settings.trim_matches(|c| !char::is_alphabetic(c)).to_owned();
+    let place = request
+        .settings
+        .trim_matches(|c| !char::is_alphabetic(c))
+        .to_owned();
     let mut last = child(GOOD);
     let mut condition = Condition {
         kind: "Ready".to_owned(),
@@ -28,7 +31,9 @@ contract::module!("invalid-json", |request| {
     match place.as_str() {
         "syntax" => last.object = "{".to_owned(),
         "shape" => last.object = "[]".to_owned(),
-        "name" => last.object = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{}}"#.to_owned(),
+        "name" => {
+            last.object = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{}}"#.to_owned()
+        }
         "status" => outcome.status = Some("[]".to_owned()),
         "restore" => last.on_leave = OnLeave::Restore("null".to_owned()),
         "ignore" => last.ignore = vec!["spec.replicas".to_owned()],

@@ -26,10 +26,16 @@ contract::module!("reads", |_request| {
     };
     let lines = [
         format!("get {:?}", cluster::get(&secret("a"), None)),
-        format!("get-live {:?}", cluster::get_live(&secret("b"), Some("reader"))),
+        format!(
+            "get-live {:?}",
+            cluster::get_live(&secret("b"), Some("reader"))
+        ),
         format!("query {:?}", cluster::query(&selection)),
         format!("children {:?}", cluster::children()),
-        format!("observe {:?}", cluster::observe(&[secret("a"), secret("b")])),
+        format!(
+            "observe {:?}",
+            cluster::observe(&[secret("a"), secret("b")])
+        ),
         format!("kinds {:?}", cluster::kinds()),
         format!("send {:?}", http::send(&call)),
     ];

@@ -39,7 +39,7 @@ impl Step {
                 list.iter()
                     .filter(|element| match find(element, path) {
                         Some(Value::String(text)) => text == *wanted,
-                        Some(other) => other.to_string() == *wanted,
+                        Some(other) => *wanted == other.to_string(),
                         None => false,
                     })
                     .collect()

@@ -74,8 +74,13 @@ fn a_sidecar_injected_by_another_applier_survives() {
     });
     let live = applied(Some(&live), &sidecar, "mesh");
     let live = applied(Some(&live), &config("nginx:1.7.8"), "ctl");
-    let containers = live["spec"]["template"]["spec"]["containers"].as_array().unwrap();
-    let images: Vec<&str> = containers.iter().map(|c| c["image"].as_str().unwrap()).collect();
+    let containers = live["spec"]["template"]["spec"]["containers"]
+        .as_array()
+        .unwrap();
+    let images: Vec<&str> = containers
+        .iter()
+        .map(|c| c["image"].as_str().unwrap())
+        .collect();
     assert_eq!(images, ["nginx:1.7.8", "proxy:1"]);
 }
 

@@ -25,14 +25,26 @@ fn v1_form_round_trips() {
 fn v1_form_is_checked() {
     for (fields, reason) in [
         (json!([]), "fieldsV1 must be an object, found []"),
-        (json!({"spec": {}}), "missing colon in path element \"spec\""),
-        (json!({"k:[]": {}}), "path element \"k:[]\" must hold an object, found []"),
-        (json!({"i:x": {}}), "path element \"i:x\" must hold an index"),
+        (
+            json!({"spec": {}}),
+            "missing colon in path element \"spec\"",
+        ),
+        (
+            json!({"k:[]": {}}),
+            "path element \"k:[]\" must hold an object, found []",
+        ),
+        (
+            json!({"i:x": {}}),
+            "path element \"i:x\" must hold an index",
+        ),
     ] {
         assert_eq!(FieldSet::from_v1(&fields).unwrap_err(), reason);
     }
     // Steps of a later format are no reason to lose the rest.
-    assert_eq!(set(&json!({"z:later": {}, "f:a": {}})).to_v1(), json!({"f:a": {}}));
+    assert_eq!(
+        set(&json!({"z:later": {}, "f:a": {}})).to_v1(),
+        json!({"f:a": {}})
+    );
 }
 
 #[test]
@@ -46,9 +58,15 @@ fn algebra() {
     assert_eq!(a.intersection(&b).to_v1(), json!({"f:x": {"f:y": {}}}));
     assert_eq!(a.difference(&b).to_v1(), json!({"f:x": {}, "f:z": {}}));
     let x = FieldSet::of_fields(&[&["x"]]);
-    assert_eq!(a.difference(&x).to_v1(), json!({"f:x": {"f:y": {}}, "f:z": {}}));
+    assert_eq!(
+        a.difference(&x).to_v1(),
+        json!({"f:x": {"f:y": {}}, "f:z": {}})
+    );
     assert_eq!(a.without(&x).to_v1(), json!({"f:z": {}}));
-    assert!(a.contains(&[PathElement::Field("x".to_owned()), PathElement::Field("y".to_owned())]));
+    assert!(a.contains(&[
+        PathElement::Field("x".to_owned()),
+        PathElement::Field("y".to_owned())
+    ]));
     assert!(!b.contains(&[PathElement::Field("x".to_owned())]));
     assert!(a.difference(&a).is_empty());
 }

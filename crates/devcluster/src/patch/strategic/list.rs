@@ -19,7 +19,9 @@ pub(super) fn merge(
     }
     if patch.iter().all(|item| !item.is_object()) {
         if patch.iter().any(Value::is_array) {
-            return Err(malformed("lists of lists are not supported in strategic merge patch"));
+            return Err(malformed(
+                "lists of lists are not supported in strategic merge patch",
+            ));
         }
         let mut merged: Vec<Value> = Vec::new();
         for item in live.iter().chain(patch) {
@@ -30,12 +32,16 @@ pub(super) fn merge(
         return Ok(ordered(merged, patch, Some(&live.to_vec()), None));
     }
     let Some(key) = key else {
-        return Err(malformed("cannot merge a list of objects without a merge key"));
+        return Err(malformed(
+            "cannot merge a list of objects without a merge key",
+        ));
     };
     let (mut merged, given) = directives(live, patch, key)?;
     for item in &given {
         let identity = required_key(item, key)?;
-        let place = merged.iter().position(|other| other.get(key) == Some(identity));
+        let place = merged
+            .iter()
+            .position(|other| other.get(key) == Some(identity));
         let live = place.and_then(|place| merged[place].as_object());
         let new = match (live, item.as_object()) {
             (Some(live), Some(item)) => Value::Object(map(live, item, schema)?),
@@ -51,8 +57,11 @@ pub(super) fn merge(
 }
 
 fn required_key<'a>(item: &'a Value, key: &str) -> Result<&'a Value, PatchError> {
-    item.get(key)
-        .ok_or_else(|| malformed(format!("map: {item} does not contain declared merge key: {key}")))
+    item.get(key).ok_or_else(|| {
+        malformed(format!(
+            "map: {item} does not contain declared merge key: {key}"
+        ))
+    })
 }
 
 /// Carries out `$patch` of elements; what remains of the list, and of the patch.
@@ -76,7 +85,9 @@ fn directives<'a>(
             }
             Some("replace") => replace = true,
             Some("merge") => {
-                return Err(malformed("merging lists cannot yet be specified in the patch"));
+                return Err(malformed(
+                    "merging lists cannot yet be specified in the patch",
+                ));
             }
             _ => return Err(malformed(format!("unknown patch type: {directive}"))),
         }

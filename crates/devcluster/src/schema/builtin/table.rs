@@ -118,7 +118,10 @@ impl Reader<'_> {
         reason = "the generator keeps every type that another one refers to"
     )]
     fn at(&self, name: &str) -> usize {
-        *self.index.get(name).expect("a referenced type is in the table")
+        *self
+            .index
+            .get(name)
+            .expect("a referenced type is in the table")
     }
 
     fn resource(&self, data: ResourceData, names: Names) -> BuiltinResource {

@@ -49,10 +49,16 @@ fn rolling_update(strategy: &mut Object) {
 fn container(container: &mut Object) {
     let image = text(container, "image").to_owned();
     if !image.is_empty() {
-        let policy = if is_latest(&image) { "Always" } else { "IfNotPresent" };
+        let policy = if is_latest(&image) {
+            "Always"
+        } else {
+            "IfNotPresent"
+        };
         absent(container, "imagePullPolicy", policy);
     }
-    if let Some(resources) = container.get_mut("resources").and_then(Value::as_object_mut)
+    if let Some(resources) = container
+        .get_mut("resources")
+        .and_then(Value::as_object_mut)
         && let Some(Value::Object(limits)) = resources.get("limits").cloned()
         && let Some(Value::Object(requests)) = resources.get_mut("requests")
     {
@@ -84,7 +90,9 @@ fn pod(pod: &mut Object) {
     for list in ["containers", "initContainers"] {
         let containers = spec.get_mut(list).and_then(Value::as_array_mut);
         for container in containers.into_iter().flatten() {
-            let Some(resources) = container.get_mut("resources").and_then(Value::as_object_mut)
+            let Some(resources) = container
+                .get_mut("resources")
+                .and_then(Value::as_object_mut)
             else {
                 continue;
             };
@@ -134,7 +142,11 @@ fn replication_controller(spec: &mut Object) {
 fn service(spec: &mut Object) {
     let kind = text(spec, "type").to_owned();
     if text(spec, "sessionAffinity") == "ClientIP" {
-        absent(spec, "sessionAffinityConfig", json!({"clientIP": {"timeoutSeconds": 10800}}));
+        absent(
+            spec,
+            "sessionAffinityConfig",
+            json!({"clientIP": {"timeoutSeconds": 10800}}),
+        );
     }
     if matches!(kind.as_str(), "ClusterIP" | "NodePort" | "LoadBalancer") {
         absent(spec, "internalTrafficPolicy", "Cluster");

@@ -15,12 +15,30 @@ const FORBIDDEN: [(&str, &str); 11] = [
     ("title", "must be empty to be structural"),
     ("description", "must be empty to be structural"),
     ("nullable", "must be false to be structural"),
-    ("x-kubernetes-preserve-unknown-fields", "must be false to be structural"),
-    ("x-kubernetes-embedded-resource", "must be false to be structural"),
-    ("x-kubernetes-int-or-string", "must be false to be structural"),
-    ("x-kubernetes-list-map-keys", "must be empty to be structural"),
-    ("x-kubernetes-list-type", "must be undefined to be structural"),
-    ("x-kubernetes-map-type", "must be undefined to be structural"),
+    (
+        "x-kubernetes-preserve-unknown-fields",
+        "must be false to be structural",
+    ),
+    (
+        "x-kubernetes-embedded-resource",
+        "must be false to be structural",
+    ),
+    (
+        "x-kubernetes-int-or-string",
+        "must be false to be structural",
+    ),
+    (
+        "x-kubernetes-list-map-keys",
+        "must be empty to be structural",
+    ),
+    (
+        "x-kubernetes-list-type",
+        "must be undefined to be structural",
+    ),
+    (
+        "x-kubernetes-map-type",
+        "must be undefined to be structural",
+    ),
     ("x-kubernetes-validations", "must be empty to be structural"),
 ];
 
@@ -118,8 +136,11 @@ impl Reader {
 
     fn junctor(&mut self, schema: &Value, path: &str, int_or_string: bool) -> Rules {
         let Value::Object(schema) = schema else {
-            self.errors
-                .push(FieldError::invalid(path, schema.clone(), "must be a schema object"));
+            self.errors.push(FieldError::invalid(
+                path,
+                schema.clone(),
+                "must be a schema object",
+            ));
             return Rules::default();
         };
         for (keyword, detail) in FORBIDDEN {
@@ -135,7 +156,10 @@ impl Reader {
         if schema.contains_key("type") {
             self.forbid(child(path, "type"), "must be empty to be structural");
         }
-        if schema.get("additionalProperties").is_some_and(|value| value != &json!(false)) {
+        if schema
+            .get("additionalProperties")
+            .is_some_and(|value| value != &json!(false))
+        {
             self.forbid(
                 child(path, "additionalProperties"),
                 "must be undefined to be structural",

@@ -90,14 +90,22 @@ fn check_number(rules: &Rules, number: &Number, path: &str, errors: &mut Vec<Fie
     if let Some(Bound { limit, exclusive }) = &rules.maximum {
         let order = compare(number, limit);
         if order.is_gt() || (*exclusive && order.is_eq()) {
-            let words = if *exclusive { "less than" } else { "less than or equal to" };
+            let words = if *exclusive {
+                "less than"
+            } else {
+                "less than or equal to"
+            };
             complain(format!("be {words} {}", plain(limit)));
         }
     }
     if let Some(Bound { limit, exclusive }) = &rules.minimum {
         let order = compare(number, limit);
         if order.is_lt() || (*exclusive && order.is_eq()) {
-            let words = if *exclusive { "greater than" } else { "greater than or equal to" };
+            let words = if *exclusive {
+                "greater than"
+            } else {
+                "greater than or equal to"
+            };
             complain(format!("be {words} {}", plain(limit)));
         }
     }
@@ -207,17 +215,29 @@ fn failures(rules: &Rules, value: &Value, path: &str) -> Vec<FieldError> {
 
 fn check_junctors(rules: &Rules, value: &Value, path: &str, errors: &mut Vec<FieldError>) {
     let mut complain = |detail: String| {
-        errors.push(FieldError::invalid("", json!(""), format!("{path:?} {detail}")));
+        errors.push(FieldError::invalid(
+            "",
+            json!(""),
+            format!("{path:?} {detail}"),
+        ));
     };
     let mut inner = Vec::new();
 
-    let results: Vec<_> = rules.any_of.iter().map(|rules| failures(rules, value, path)).collect();
+    let results: Vec<_> = rules
+        .any_of
+        .iter()
+        .map(|rules| failures(rules, value, path))
+        .collect();
     if !results.is_empty() && results.iter().all(|errors| !errors.is_empty()) {
         complain("must validate at least one schema (anyOf)".to_owned());
         inner.extend(nearest(results));
     }
 
-    let results: Vec<_> = rules.one_of.iter().map(|rules| failures(rules, value, path)).collect();
+    let results: Vec<_> = rules
+        .one_of
+        .iter()
+        .map(|rules| failures(rules, value, path))
+        .collect();
     let valid = results.iter().filter(|errors| errors.is_empty()).count();
     if !results.is_empty() && valid != 1 {
         let found = if valid == 0 {
@@ -225,13 +245,19 @@ fn check_junctors(rules: &Rules, value: &Value, path: &str, errors: &mut Vec<Fie
         } else {
             format!("Found {valid} valid alternatives")
         };
-        complain(format!("must validate one and only one schema (oneOf). {found}"));
+        complain(format!(
+            "must validate one and only one schema (oneOf). {found}"
+        ));
         if valid == 0 {
             inner.extend(nearest(results));
         }
     }
 
-    let results: Vec<_> = rules.all_of.iter().map(|rules| failures(rules, value, path)).collect();
+    let results: Vec<_> = rules
+        .all_of
+        .iter()
+        .map(|rules| failures(rules, value, path))
+        .collect();
     let valid = results.iter().filter(|errors| errors.is_empty()).count();
     if valid < results.len() {
         inner.extend(results.into_iter().flatten());

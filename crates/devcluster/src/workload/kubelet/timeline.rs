@@ -131,6 +131,7 @@ fn millis(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::expect_used, reason = "tests")]
     use super::*;
 
     const BEGAN: Timestamp = Timestamp::from_millis(1_000_000);

@@ -28,7 +28,34 @@ async fn a_job_completes() {
     })
     .await;
     assert_eq!(lab.clock.now().since(begin), seconds(15));
-    insta::assert_json_snapshot!(lab.get(&JOBS, "work")["status"], @"");
+    insta::assert_snapshot!(shown(&lab.get(&JOBS, "work")["status"], "<none>"), @r#"
+    {
+      "completionTime": "2023-11-14T22:13:35Z",
+      "conditions": [
+        {
+          "lastProbeTime": "2023-11-14T22:13:35Z",
+          "lastTransitionTime": "2023-11-14T22:13:35Z",
+          "message": "Reached expected number of succeeded pods",
+          "reason": "CompletionsReached",
+          "status": "True",
+          "type": "SuccessCriteriaMet"
+        },
+        {
+          "lastProbeTime": "2023-11-14T22:13:35Z",
+          "lastTransitionTime": "2023-11-14T22:13:35Z",
+          "message": "Reached expected number of succeeded pods",
+          "reason": "CompletionsReached",
+          "status": "True",
+          "type": "Complete"
+        }
+      ],
+      "ready": 0,
+      "startTime": "2023-11-14T22:13:20Z",
+      "succeeded": 5,
+      "terminating": 0,
+      "uncountedTerminatedPods": {}
+    }
+    "#);
     assert_eq!(lab.all(&PODS).len(), 5, "pods of a finished Job stay");
 }
 

@@ -30,9 +30,77 @@ async fn a_pod_runs_and_gets_ready() {
     assert_eq!(lab.clock.now().since(begin), seconds(1));
     let pod = lab.get(&PODS, "one");
     let uid = pod["metadata"]["uid"].as_str().unwrap().to_owned();
-    insta::with_settings!({filters => vec![(uid.as_str(), "<uid>")]}, {
-        insta::assert_json_snapshot!(pod["status"], @"");
-    });
+    let generation = format!("\"observedGeneration\": {}", pod["metadata"]["generation"]);
+    let status = shown(&pod["status"], &uid).replace(&generation, "\"observedGeneration\": <current>");
+    insta::assert_snapshot!(status, @r#"
+    {
+      "conditions": [
+        {
+          "lastTransitionTime": "2023-11-14T22:13:20Z",
+          "observedGeneration": <current>,
+          "status": "True",
+          "type": "PodReadyToStartContainers"
+        },
+        {
+          "lastTransitionTime": "2023-11-14T22:13:20Z",
+          "observedGeneration": <current>,
+          "status": "True",
+          "type": "Initialized"
+        },
+        {
+          "lastTransitionTime": "2023-11-14T22:13:21Z",
+          "observedGeneration": <current>,
+          "status": "True",
+          "type": "Ready"
+        },
+        {
+          "lastTransitionTime": "2023-11-14T22:13:21Z",
+          "observedGeneration": <current>,
+          "status": "True",
+          "type": "ContainersReady"
+        },
+        {
+          "lastTransitionTime": "2023-11-14T22:13:20Z",
+          "observedGeneration": <current>,
+          "status": "True",
+          "type": "PodScheduled"
+        }
+      ],
+      "containerStatuses": [
+        {
+          "containerID": "simulated://<generated>/web/0",
+          "image": "nginx",
+          "imageID": "simulated://nginx",
+          "lastState": {},
+          "name": "web",
+          "ready": true,
+          "restartCount": 0,
+          "started": true,
+          "state": {
+            "running": {
+              "startedAt": "2023-11-14T22:13:20Z"
+            }
+          }
+        }
+      ],
+      "hostIP": "192.0.2.10",
+      "hostIPs": [
+        {
+          "ip": "192.0.2.10"
+        }
+      ],
+      "observedGeneration": <current>,
+      "phase": "Running",
+      "podIP": "10.128.0.2",
+      "podIPs": [
+        {
+          "ip": "10.128.0.2"
+        }
+      ],
+      "qosClass": "BestEffort",
+      "startTime": "2023-11-14T22:13:20Z"
+    }
+    "#);
     let node = lab.store.get(&NODES, "", "node-0").unwrap();
     assert_eq!(condition(&node, "Ready")["status"], "True");
 }

@@ -49,10 +49,19 @@ fn each_field_is_checked_in_its_place() {
 
 #[test]
 fn semantic_versions() {
-    for good in ["0.0.0", "1.2.3", "1.0.0-alpha.1", "1.0.0-0.3.7", "1.0.0+build.01", "1.0.0-x-y.z+a"] {
+    for good in [
+        "0.0.0",
+        "1.2.3",
+        "1.0.0-alpha.1",
+        "1.0.0-0.3.7",
+        "1.0.0+build.01",
+        "1.0.0-x-y.z+a",
+    ] {
         assert!(is_version(good), "{good}");
     }
-    for bad in ["", "1", "1.2", "1.2.3.4", "01.2.3", "1.2.x", "v1.2.3", "1.2.3-", "1.2.3-01", "1.2.3+"] {
+    for bad in [
+        "", "1", "1.2", "1.2.3.4", "01.2.3", "1.2.x", "v1.2.3", "1.2.3-", "1.2.3-01", "1.2.3+",
+    ] {
         assert!(!is_version(bad), "{bad}");
     }
 }

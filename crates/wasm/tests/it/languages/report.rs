@@ -45,7 +45,10 @@ pub(super) fn target(value: &Value) -> ObjectRef {
 }
 
 pub(super) fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("cases.json: expected a text, found {value}")).to_owned()
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("cases.json: expected a text, found {value}"))
+        .to_owned()
 }
 
 /// A variant's case, and what it carries.

@@ -35,9 +35,20 @@ impl Script {
 
     /// All reads were made, no others, and there is the one line of log that every run has.
     pub(super) fn check(&self, request: &Request, case: &str) {
-        assert_eq!(*self.surprises.lock(), Vec::<String>::new(), "{case}: reads");
-        assert_eq!(*self.expected.lock(), VecDeque::<Value>::new(), "{case}: reads left");
-        let name = request.object.to_value()["metadata"]["name"].as_str().unwrap().to_owned();
+        assert_eq!(
+            *self.surprises.lock(),
+            Vec::<String>::new(),
+            "{case}: reads"
+        );
+        assert_eq!(
+            *self.expected.lock(),
+            VecDeque::<Value>::new(),
+            "{case}: reads left"
+        );
+        let name = request.object.to_value()["metadata"]["name"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         let line = LogLine {
             level: LogLevel::Info,
             message: "reconciling".to_owned(),
@@ -106,7 +117,14 @@ impl Host for Script {
         let answer = self.next(
             "children",
             |read| read["children"] == Value::Bool(true),
-            |found| found.as_array().unwrap().iter().map(Json::from_value).collect(),
+            |found| {
+                found
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(Json::from_value)
+                    .collect()
+            },
         );
         Box::pin(async { answer })
     }

@@ -58,7 +58,10 @@ pub(super) fn filled(expected: &Value) -> Value {
         "owner": "owned", "write": "apply", "expect": "any", "force": false, "manager": null, "ignore": [],
         "onLeave": "delete",
     });
-    if let Some(children) = outcome.pointer_mut("/children/exactly").and_then(Value::as_array_mut) {
+    if let Some(children) = outcome
+        .pointer_mut("/children/exactly")
+        .and_then(Value::as_array_mut)
+    {
         children.iter_mut().for_each(|one| fill(one, &child));
     }
     let event = json!({"warning": false, "about": null});
@@ -70,7 +73,11 @@ pub(super) fn filled(expected: &Value) -> Value {
 
 fn fill(value: &mut Value, defaults: &Value) {
     for (key, default) in defaults.as_object().unwrap() {
-        value.as_object_mut().unwrap().entry(key.clone()).or_insert_with(|| default.clone());
+        value
+            .as_object_mut()
+            .unwrap()
+            .entry(key.clone())
+            .or_insert_with(|| default.clone());
     }
 }
 

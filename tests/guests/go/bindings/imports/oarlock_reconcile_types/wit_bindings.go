@@ -169,7 +169,8 @@ type Request struct {
 	Settings string
 	// Milliseconds since 1970-01-01T00:00:00Z, by the host's clock. One value for the whole run.
 	Now uint64
-	// The only randomness there is. Recorded, so that a replay sees the same.
+	// The only randomness there is. Recorded, so that a replay sees the same. Below 2^53, so that it is exact in
+	// languages whose numbers are doubles.
 	Seed uint64
 	// Failed runs in a row for this object; 0 after a good one, and after a restart of the host.
 	Attempt uint32

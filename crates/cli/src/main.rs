@@ -1,0 +1,20 @@
+//! The binary `oarlock`: arguments in, an exit status out. Every command has a file of its own.
+
+mod admin;
+mod cli;
+mod demo;
+mod dev;
+mod follow;
+mod inspect;
+mod logging;
+mod operator;
+mod run;
+mod stop;
+mod system_clock;
+mod validate;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

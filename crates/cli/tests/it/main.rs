@@ -1,0 +1,7 @@
+//! The binary, driven from outside: its commands, its messages, and its death.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic_in_result_fn, reason = "tests")]
+
+mod commands;
+mod kill;
+mod process;
+mod rollout;

@@ -1,0 +1,205 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::time::Duration;
+
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use oarlock_cluster::Options;
+use oarlock_core::cluster::Cluster;
+use oarlock_core::reconciler::ReadError;
+use oarlock_core::reference::Gvk;
+use serde_json::json;
+
+use crate::rig::{Rig, at, config_map, map, status, typed};
+
+#[tokio::test(start_paused = true)]
+async fn what_others_do_is_told_and_shown() {
+    let rig = Rig::new();
+    let others = rig.others();
+    others
+        .create(&PostParams::default(), &typed(map("a", &json!({"k": "1"}))))
+        .await
+        .unwrap();
+    rig.kubernetes.watch(&config_map()).await.unwrap();
+    assert!(
+        rig.told()
+            .ends_with("+ConfigMap default/a synced ConfigMap")
+    );
+
+    others
+        .create(&PostParams::default(), &typed(map("b", &json!({}))))
+        .await
+        .unwrap();
+    rig.until("+ConfigMap default/b").await;
+    let patch = Patch::Merge(json!({"data": {"k": "2"}}));
+    others
+        .patch("a", &PatchParams::default(), &patch)
+        .await
+        .unwrap();
+    rig.until("~ConfigMap default/a").await;
+    let shown = rig.shown(&at("a")).unwrap();
+    assert_eq!(shown["data"], json!({"k": "2"}));
+    assert_eq!(shown["metadata"].get("managedFields"), None);
+    others.delete("b", &DeleteParams::default()).await.unwrap();
+    rig.until("-ConfigMap default/b").await;
+    assert!(rig.shown(&at("b")).is_none());
+    assert_eq!(rig.kubernetes.list(&config_map(), Some("default")).len(), 1);
+    // A second watch of the kind is the same one.
+    rig.gate.requests();
+    rig.kubernetes.watch(&config_map()).await.unwrap();
+    assert_eq!(rig.gate.requests(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_come_in_pages() {
+    let rig = Rig::with(Options {
+        page_size: 2,
+        ..Options::default()
+    });
+    for name in ["a", "b", "c", "d", "e"] {
+        let new = typed(map(name, &json!({})));
+        rig.others()
+            .create(&PostParams::default(), &new)
+            .await
+            .unwrap();
+    }
+    rig.kubernetes.watch(&config_map()).await.unwrap();
+    let names: Vec<String> = rig
+        .kubernetes
+        .list(&config_map(), Some("default"))
+        .iter()
+        .map(|cached| cached.target().name.clone())
+        .collect();
+    assert_eq!(names, ["a", "b", "c", "d", "e"]);
+    let pages = rig
+        .gate
+        .requests()
+        .iter()
+        .filter(|r| r.contains("/configmaps?limit=2"))
+        .count();
+    assert!(pages >= 3, "{pages}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expired_page_is_answered_with_one_whole_list() {
+    let rig = Rig::with(Options {
+        page_size: 2,
+        ..Options::default()
+    });
+    for name in ["a", "b", "c"] {
+        let new = typed(map(name, &json!({})));
+        rig.others()
+            .create(&PostParams::default(), &new)
+            .await
+            .unwrap();
+    }
+    rig.gate.break_with(|request| {
+        let path = request.uri().to_string();
+        (path.contains("configmaps") && path.contains("continue=")).then(|| status(410, "Expired"))
+    });
+    rig.kubernetes.watch(&config_map()).await.unwrap();
+    assert_eq!(rig.kubernetes.list(&config_map(), None).len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relist_after_410_serves_the_old_cache_and_tells_what_was_missed() {
+    let rig = Rig::with(Options {
+        watch_timeout: Duration::from_secs(10),
+        ..Options::default()
+    });
+    let others = rig.others();
+    for name in ["gone", "kept", "touched"] {
+        let new = typed(map(name, &json!({"k": "1"})));
+        others.create(&PostParams::default(), &new).await.unwrap();
+    }
+    rig.kubernetes.watch(&config_map()).await.unwrap();
+    rig.told();
+    // The watch ends after its time and cannot come back.
+    rig.gate.break_with(|request| {
+        request
+            .uri()
+            .to_string()
+            .contains("configmaps")
+            .then(|| status(503, "ServiceUnavailable"))
+    });
+    rig.sleep(Duration::from_secs(30)).await;
+    others
+        .delete("gone", &DeleteParams::default())
+        .await
+        .unwrap();
+    others
+        .create(&PostParams::default(), &typed(map("new", &json!({}))))
+        .await
+        .unwrap();
+    let patch = Patch::Merge(json!({"data": {"k": "2"}}));
+    others
+        .patch("touched", &PatchParams::default(), &patch)
+        .await
+        .unwrap();
+    rig.dev.store().compact();
+    assert_eq!(rig.told(), "");
+    assert!(rig.shown(&at("gone")).is_some());
+    assert_eq!(rig.kubernetes.watch(&config_map()).await, Ok(()));
+
+    rig.gate.mend();
+    let told = rig.until("-ConfigMap default/gone").await;
+    assert_eq!(
+        told,
+        "+ConfigMap default/new ~ConfigMap default/touched -ConfigMap default/gone"
+    );
+    assert!(rig.shown(&at("kept")).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_host_calls_nobody() {
+    let rig = Rig::with(Options {
+        watch_timeout: Duration::from_secs(7200),
+        ..Options::default()
+    });
+    rig.kubernetes.watch(&config_map()).await.unwrap();
+    rig.kubernetes
+        .watch(&Gvk::new("apps", "v1", "Deployment"))
+        .await
+        .unwrap();
+    // Discovery looks again twice after it has begun to watch.
+    rig.sleep(Duration::from_secs(60)).await;
+    rig.gate.requests();
+    rig.sleep(Duration::from_secs(3600)).await;
+    assert_eq!(rig.gate.requests(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_fails_is_said_and_tried_again() {
+    let rig = Rig::new();
+    rig.gate.break_with(|request| {
+        request
+            .uri()
+            .path()
+            .contains("configmaps")
+            .then(|| status(500, "InternalError"))
+    });
+    let result = rig.kubernetes.watch(&config_map()).await;
+    assert_eq!(
+        result,
+        Err(ReadError::Unavailable(
+            "cannot list v1 ConfigMap: InternalError (InternalError, 500)".to_owned()
+        ))
+    );
+    rig.gate.mend();
+    rig.until("synced ConfigMap").await;
+    assert_eq!(rig.kubernetes.watch(&config_map()).await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_end_with_the_last_handle() {
+    let rig = Rig::new();
+    rig.kubernetes.watch(&config_map()).await.unwrap();
+    rig.kubernetes.shutdown().await;
+    rig.gate.requests();
+    rig.sleep(Duration::from_secs(3600)).await;
+    assert_eq!(rig.gate.requests(), Vec::<String>::new());
+    let gvk = Gvk::new("", "v1", "Secret");
+    assert!(matches!(
+        rig.kubernetes.watch(&gvk).await,
+        Err(ReadError::Unavailable(_))
+    ));
+}
