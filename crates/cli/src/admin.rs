@@ -66,7 +66,11 @@ fn answer(request: &Request<Incoming>, metrics: &Registry) -> Response<Full<Byte
                     "application/openmetrics-text; version=1.0.0; charset=utf-8",
                     text,
                 ),
-                Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, "text/plain", error.to_string()),
+                Err(error) => (
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "text/plain",
+                    error.to_string(),
+                ),
             }
         }
         _ => (
@@ -77,8 +81,9 @@ fn answer(request: &Request<Incoming>, metrics: &Registry) -> Response<Full<Byte
     };
     let mut response = Response::new(Full::from(body));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
+    response.headers_mut().insert(
+        http::header::CONTENT_TYPE,
+        http::HeaderValue::from_static(kind),
+    );
     response
 }

@@ -12,7 +12,13 @@ use crate::{demo, dev, inspect, run, validate};
 #[command(version, propagate_version = true)]
 struct Cli {
     /// What is logged, such as `info` or `oarlock_engine=debug`.
-    #[arg(long, global = true, env = "OARLOCK_LOG", default_value = "info", value_name = "FILTER")]
+    #[arg(
+        long,
+        global = true,
+        env = "OARLOCK_LOG",
+        default_value = "info",
+        value_name = "FILTER"
+    )]
     log: String,
     /// How logs are written to standard error.
     #[arg(long, global = true, value_enum, default_value = "text")]
@@ -41,7 +47,9 @@ pub(crate) fn main() -> ExitCode {
     let result = logging::start(&cli.log, cli.log_format).and_then(|()| {
         // The one TLS provider of the process; nothing else has had a chance to install one.
         let _first = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
         runtime.block_on(async {
             match cli.command {
                 Command::Run(args) => Box::pin(run::run(args)).await,

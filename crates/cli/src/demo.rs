@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use oarlock_cluster::http::HttpEgress;
+use oarlock_cluster::http::{Egress, EgressLimits};
 use oarlock_cluster::{Kubernetes, crd};
 use oarlock_core::clock::Clock;
 use oarlock_core::cluster::{Call, Change, Cluster, Listener, Verb};
@@ -55,7 +55,10 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 /// Runs to the end of the rollout.
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.speed <= 0.0 {
-        bail!("--speed {} stands still: the demo would never end; expected more than 0", args.speed);
+        bail!(
+            "--speed {} stands still: the demo would never end; expected more than 0",
+            args.speed
+        );
     }
     let (stop, _signals) = stop::on_signal()?;
     let clock = VirtualClock::new(SystemClock.now(), args.speed);
@@ -63,8 +66,11 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     screen.say("starting the embedded cluster");
     let cluster = DevCluster::builder().clock(Arc::new(clock.clone())).start();
     let port: Arc<dyn Clock> = Arc::new(clock.clone());
-    let kubernetes =
-        Kubernetes::new(cluster.client(), Arc::clone(&port), oarlock_cluster::Options::default());
+    let kubernetes = Kubernetes::new(
+        cluster.client(),
+        Arc::clone(&port),
+        oarlock_cluster::Options::default(),
+    );
     let sources = Sources {
         watches: args.example.join("watches.yaml"),
         modules: args.modules.clone(),
@@ -74,7 +80,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let operator = Operator::new(
         &sources,
         Arc::clone(&kubernetes) as _,
-        Arc::new(HttpEgress::new(Arc::clone(&port))?),
+        Arc::new(Egress::new(EgressLimits::default())),
         Arc::clone(&port),
         options(None),
         &mut Registry::default(),
@@ -82,9 +88,19 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let ended = CancellationToken::new();
     let operator = tokio::spawn(operator.run(ended.clone()));
     let definition = read(&args.example.join("crd.yaml"))?;
-    screen.say(&format!("applying CustomResourceDefinition {}", definition.target().name));
+    screen.say(&format!(
+        "applying CustomResourceDefinition {}",
+        definition.target().name
+    ));
     crd::install(cluster.client(), port, &[definition], INSTALL_DEADLINE).await?;
-    let story = Story { kubernetes: &kubernetes, clock: &clock, stop: &stop };
+    let bell = Arc::new(Bell::default());
+    kubernetes.subscribe(Arc::clone(&bell) as Arc<dyn Listener>);
+    let story = Story {
+        kubernetes: &kubernetes,
+        clock: &clock,
+        stop: &stop,
+        bell: &bell,
+    };
     let result = story.tell(&args, &mut screen).await;
     ended.cancel();
     operator.await.context("the operator ended badly")?;
@@ -100,6 +116,7 @@ struct Story<'a> {
     kubernetes: &'a Arc<Kubernetes>,
     clock: &'a VirtualClock,
     stop: &'a CancellationToken,
+    bell: &'a Bell,
 }
 
 impl Story<'_> {
@@ -113,21 +130,46 @@ impl Story<'_> {
         }
         let deployer = Object::from_value(deployer)?;
         let target = deployer.target().clone();
-        screen.event(self.clock.now(), &format!("applied {target} with version {from}"));
-        self.write(Verb::Apply { object: deployer, force: false }).await?;
+        while self.kubernetes.kind(&target.gvk).is_none() {
+            self.bell.0.notified().await;
+        }
+        screen.event(
+            self.clock.now(),
+            &format!("applied {target} with version {from}"),
+        );
+        self.write(Verb::Apply {
+            object: deployer,
+            force: false,
+        })
+        .await?;
         self.until_ready(&target, &from, screen).await?;
         let Value::Object(patch) = json!({"spec": {"deployment": {"version": args.to}}}) else {
             bail!("a literal object");
         };
-        screen.event(self.clock.now(), &format!("changed the version to {}", args.to));
-        self.write(Verb::Merge { target: target.clone(), patch, status: false }).await?;
+        screen.event(
+            self.clock.now(),
+            &format!("changed the version to {}", args.to),
+        );
+        self.write(Verb::Merge {
+            target: target.clone(),
+            patch,
+            status: false,
+        })
+        .await?;
         self.until_ready(&target, &args.to, screen).await
     }
 
     async fn write(&self, verb: Verb) -> anyhow::Result<()> {
         let what = verb.target().to_string();
-        let call = Call { verb, manager: MANAGER.to_owned(), account: None };
-        self.kubernetes.write(call).await.with_context(|| format!("{what} was not written"))?;
+        let call = Call {
+            verb,
+            manager: MANAGER.to_owned(),
+            account: None,
+        };
+        self.kubernetes
+            .write(call)
+            .await
+            .with_context(|| format!("{what} was not written"))?;
         Ok(())
     }
 
@@ -141,22 +183,26 @@ impl Story<'_> {
         let deployments = Gvk::new("apps", "v1", "Deployment");
         self.kubernetes.watch(&target.gvk).await?;
         self.kubernetes.watch(&deployments).await?;
-        let bell = Arc::new(Bell::default());
-        self.kubernetes.subscribe(Arc::clone(&bell) as Arc<dyn Listener>);
         let deadline = self.clock.now().after(PATIENCE);
         loop {
             let frame = self.look(target, &deployments)?;
             screen.show(self.clock.now(), &frame);
             if frame.ready_at(version) {
-                screen.event(self.clock.now(), &format!("{version} is ready: {}", frame.replicas()));
+                screen.event(
+                    self.clock.now(),
+                    &format!("{version} is ready: {}", frame.replicas()),
+                );
                 return Ok(());
             }
             if self.clock.now() >= deadline {
-                bail!("{target} did not get ready within {PATIENCE:?}: {}", frame.condition);
+                bail!(
+                    "{target} did not get ready within {PATIENCE:?}: {}",
+                    frame.condition
+                );
             }
             tokio::select! {
                 () = self.stop.cancelled() => bail!("interrupted"),
-                () = bell.0.notified() => {}
+                () = self.bell.0.notified() => {}
                 // The countdown moves by itself.
                 () = tokio::time::sleep(Screen::TICK) => {}
             }
@@ -164,7 +210,11 @@ impl Story<'_> {
     }
 
     fn look(&self, target: &ObjectRef, deployments: &Gvk) -> anyhow::Result<Frame> {
-        let deployer = self.kubernetes.cached(target).map(|live| live.object()).transpose()?;
+        let deployer = self
+            .kubernetes
+            .cached(target)
+            .map(|live| live.object())
+            .transpose()?;
         let owned: Vec<Object> = self
             .kubernetes
             .list(deployments, target.namespace.as_deref())
@@ -187,11 +237,13 @@ impl Listener for Bell {
 
 fn read(path: &Path) -> anyhow::Result<Object> {
     let name = path.display();
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read {name}; hint: --example names the example's directory"))?;
-    let content: Map<String, Value> =
-        serde_saphyr::from_str(&text).with_context(|| format!("{name} is not one YAML document"))?;
-    Object::from_value(Value::Object(content)).with_context(|| format!("{name} is no Kubernetes object"))
+    let text = std::fs::read_to_string(path).with_context(|| {
+        format!("cannot read {name}; hint: --example names the example's directory")
+    })?;
+    let content: Map<String, Value> = serde_saphyr::from_str(&text)
+        .with_context(|| format!("{name} is not one YAML document"))?;
+    Object::from_value(Value::Object(content))
+        .with_context(|| format!("{name} is no Kubernetes object"))
 }
 
 /// `mm:ss` since `start`.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use oarlock_cluster::http::HttpEgress;
+use oarlock_cluster::http::{Egress, EgressLimits};
 use oarlock_cluster::{Kubernetes, crd};
 use oarlock_core::clock::Clock;
 use oarlock_devcluster::{DevCluster, VirtualClock};
@@ -46,13 +46,20 @@ pub(crate) struct Args {
 }
 
 /// Runs until a signal.
-#[expect(clippy::print_stdout, reason = "how to reach the cluster is what was asked for")]
+#[expect(
+    clippy::print_stdout,
+    reason = "how to reach the cluster is what was asked for"
+)]
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let (stop, _signals) = stop::on_signal()?;
     let clock = VirtualClock::new(SystemClock.now(), args.speed);
     let cluster = DevCluster::builder().clock(Arc::new(clock.clone())).start();
-    let ready_after = Duration::try_from_secs_f64(args.ready_after)
-        .with_context(|| format!("--ready-after {} is no time; expected seconds, 0 or more", args.ready_after))?;
+    let ready_after = Duration::try_from_secs_f64(args.ready_after).with_context(|| {
+        format!(
+            "--ready-after {} is no time; expected seconds, 0 or more",
+            args.ready_after
+        )
+    })?;
     cluster.workloads().set_readiness(ready_after);
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
     let listener = TcpListener::bind(address)
@@ -65,7 +72,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     services.spawn(async move { serving.serve(listener, until).await });
     println!("cluster  {url}");
     println!("clock    {url}/clock");
-    println!("look     KUBECONFIG={} kubectl get all,deployers", args.kubeconfig.display());
+    println!(
+        "look     KUBECONFIG={} kubectl get all,deployers",
+        args.kubeconfig.display()
+    );
     if args.no_operator {
         stop.cancelled().await;
     } else {
@@ -78,7 +88,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         let mut operator = Operator::new(
             &args.sources,
             Arc::clone(&kubernetes) as _,
-            Arc::new(HttpEgress::new(Arc::clone(&clock))?),
+            Arc::new(Egress::new(EgressLimits::default())),
             Arc::clone(&clock),
             options(None),
             &mut Registry::default(),
@@ -98,9 +108,16 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 async fn write_kubeconfig(path: &std::path::Path, text: &str) -> anyhow::Result<()> {
-    let context = || format!("cannot write {}; hint: --kubeconfig names another file", path.display());
+    let context = || {
+        format!(
+            "cannot write {}; hint: --kubeconfig names another file",
+            path.display()
+        )
+    };
     if let Some(directory) = path.parent() {
-        tokio::fs::create_dir_all(directory).await.with_context(context)?;
+        tokio::fs::create_dir_all(directory)
+            .await
+            .with_context(context)?;
     }
     tokio::fs::write(path, text).await.with_context(context)
 }

@@ -47,14 +47,19 @@ struct Lines {
 
 async fn open(url: &str) -> anyhow::Result<Lines> {
     let client: Client<_, Empty<bytes::Bytes>> = Client::builder(TokioExecutor::new()).build_http();
-    let uri = url.parse().with_context(|| format!("--clock {url} is no URL"))?;
+    let uri = url
+        .parse()
+        .with_context(|| format!("--clock {url} is no URL"))?;
     let response = client.get(uri).await.with_context(|| {
         format!("no clock at {url}; hint: `oarlock dev` prints the URL of its clock")
     })?;
     if !response.status().is_success() {
         bail!("no clock at {url}: it answers {}", response.status());
     }
-    Ok(Lines { body: response.into_body(), buffer: Vec::new() })
+    Ok(Lines {
+        body: response.into_body(),
+        buffer: Vec::new(),
+    })
 }
 
 impl Lines {
@@ -63,7 +68,8 @@ impl Lines {
         loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();
-                let reading: Reading = serde_json::from_slice(&line).context("no reading of a clock")?;
+                let reading: Reading =
+                    serde_json::from_slice(&line).context("no reading of a clock")?;
                 clock.set(reading.now, reading.speed);
                 return Ok(());
             }

@@ -19,10 +19,18 @@ pub(crate) struct Args {
 #[expect(clippy::print_stdout, reason = "it is what was asked for")]
 pub(crate) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let name = args.module.display();
-    let bytes = tokio::fs::read(&args.module).await.with_context(|| format!("cannot read {name}"))?;
+    let bytes = tokio::fs::read(&args.module)
+        .await
+        .with_context(|| format!("cannot read {name}"))?;
     // No cache: the compile time is one of the facts.
-    let loader = Loader::new(EngineOptions { instances: 1, ..EngineOptions::default() })?;
-    let module = loader.load(bytes).await.with_context(|| format!("{name} is not a module"))?;
+    let loader = Loader::new(EngineOptions {
+        instances: 1,
+        ..EngineOptions::default()
+    })?;
+    let module = loader
+        .load(bytes)
+        .await
+        .with_context(|| format!("{name} is not a module"))?;
     print!("{}", describe(&args.module, module.inspection()));
     Ok(ExitCode::SUCCESS)
 }
@@ -38,16 +46,36 @@ fn describe(path: &Path, inspection: &Inspection) -> String {
         ("file", path.display().to_string()),
         ("name", format!("{} {}", manifest.name, manifest.version)),
         ("digest", inspection.digest.to_string()),
-        ("size", format!("{} KiB, compiled {} KiB in {:.1?}", kib(inspection.size), kib(inspection.compiled_size), inspection.load_time)),
+        (
+            "size",
+            format!(
+                "{} KiB, compiled {} KiB in {:.1?}",
+                kib(inspection.size),
+                kib(inspection.compiled_size),
+                inspection.load_time
+            ),
+        ),
         ("world", world.to_owned()),
         ("imports", list(inspection.imports.iter().cloned())),
-        ("definitions", list(manifest.crds.iter().map(|crd| crd.target().name.clone()))),
-        ("finalizer", manifest.finalizer.clone().unwrap_or_else(|| "none".to_owned())),
+        (
+            "definitions",
+            list(manifest.crds.iter().map(|crd| crd.target().name.clone())),
+        ),
+        (
+            "finalizer",
+            manifest
+                .finalizer
+                .clone()
+                .unwrap_or_else(|| "none".to_owned()),
+        ),
         ("asks to write", list(manifest.writes.iter().map(grant))),
         ("asks to read", list(manifest.reads.iter().map(grant))),
         ("asks to call", list(manifest.http.iter().cloned())),
     ];
-    facts.iter().map(|(name, value)| format!("{name:14} {value}\n")).collect()
+    facts
+        .iter()
+        .map(|(name, value)| format!("{name:14} {value}\n"))
+        .collect()
 }
 
 const fn kib(bytes: usize) -> usize {
@@ -56,12 +84,20 @@ const fn kib(bytes: usize) -> usize {
 
 fn list(items: impl Iterator<Item = String>) -> String {
     let items: Vec<String> = items.collect();
-    if items.is_empty() { "nothing".to_owned() } else { items.join("\n               ") }
+    if items.is_empty() {
+        "nothing".to_owned()
+    } else {
+        items.join("\n               ")
+    }
 }
 
 fn grant(grant: &ResourceGrant) -> String {
     let group = grant.api_groups.join(",");
     let group = if group.is_empty() { "core" } else { &group };
-    let verbs = if grant.verbs.is_empty() { String::new() } else { format!(" ({})", grant.verbs.join(", ")) };
+    let verbs = if grant.verbs.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", grant.verbs.join(", "))
+    };
     format!("{} of {group}{verbs}", grant.resources.join(","))
 }

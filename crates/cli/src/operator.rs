@@ -25,6 +25,7 @@ use oarlock_wasm::{EngineOptions, Loader};
 use prometheus_client::registry::Registry;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 mod text;
 
@@ -32,7 +33,12 @@ mod text;
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Sources {
     /// The watches file.
-    #[arg(long, alias = "watches-file", default_value = "watches.yaml", value_name = "FILE")]
+    #[arg(
+        long,
+        alias = "watches-file",
+        default_value = "watches.yaml",
+        value_name = "FILE"
+    )]
     pub(crate) watches: PathBuf,
     /// The directory that `module:` paths start from.
     #[arg(long, default_value = "modules", value_name = "DIR")]
@@ -45,7 +51,11 @@ pub(crate) struct Sources {
 impl Sources {
     /// The cache directory that was asked for, or the user's.
     pub(crate) fn cache(&self) -> Option<PathBuf> {
-        let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+        let variable = |name| {
+            std::env::var_os(name)
+                .filter(|v| !v.is_empty())
+                .map(PathBuf::from)
+        };
         self.cache_dir.clone().or_else(|| {
             variable("XDG_CACHE_HOME")
                 .or_else(|| variable("HOME").map(|home| home.join(".cache")))
@@ -54,16 +64,19 @@ impl Sources {
     }
 }
 
+/// A module, or why there is none.
+type Loaded = Result<Arc<dyn Reconciler>, String>;
+
 /// An operator that has not started.
 pub(crate) struct Operator {
-    directory: Directory,
+    directory: Arc<Directory>,
     loader: Arc<Loader>,
     engine: Arc<Engine>,
     /// What serves, by kind.
     served: BTreeMap<Gvk, (Watch, Module)>,
     /// Every module that is wanted, by the digest of its bytes; `None` while it is being compiled.
-    loaded: HashMap<Digest, Option<Result<Arc<dyn Reconciler>, String>>>,
-    loading: JoinSet<(Digest, Result<Arc<dyn Reconciler>, String>)>,
+    loaded: HashMap<Digest, Option<Loaded>>,
+    loading: JoinSet<(Digest, Loaded)>,
     /// The watches text that was last complained about.
     told: Option<Digest>,
 }
@@ -78,15 +91,18 @@ impl Operator {
         options: Options,
         metrics: &mut Registry,
     ) -> anyhow::Result<Self> {
-        let directory = Directory::open(&sources.watches, &sources.modules);
+        let directory = Arc::new(Directory::open(&sources.watches, &sources.modules));
         if directory.snapshot().watches == WatchesFile::Missing {
             bail!(
                 "{} does not exist; hint: --watches names the file, `oarlock validate FILE` checks it",
                 sources.watches.display()
             );
         }
-        let loader = Loader::new(EngineOptions { cache: sources.cache(), ..EngineOptions::default() })
-            .context("the WebAssembly engine did not start")?;
+        let loader = Loader::new(EngineOptions {
+            cache: sources.cache(),
+            ..EngineOptions::default()
+        })
+        .context("the WebAssembly engine did not start")?;
         let engine = Engine::new(cluster, egress, clock, options);
         engine.register_metrics(metrics);
         Ok(Self {
@@ -107,19 +123,22 @@ impl Operator {
             self.loaded.insert(digest, Some(module));
         }
         let modules = self.loaded.values().flatten().flatten();
-        modules.flat_map(|module| module.manifest().crds.clone()).collect()
+        modules
+            .flat_map(|module| module.manifest().crds.clone())
+            .collect()
     }
 
     /// Works until `stop`.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let mut snapshots = self.directory.subscribe();
         let engine = tokio::spawn(Arc::clone(&self.engine).run(stop.clone()));
+        let directory = Arc::clone(&self.directory);
+        let _following = AbortOnDropHandle::new(tokio::spawn(async move { directory.run().await }));
         let snapshot = snapshots.borrow_and_update().clone();
         self.follow(&snapshot);
         while !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = self.directory.run() => {}
                 Some(Ok((digest, module))) = self.loading.join_next() => {
                     self.loaded.insert(digest, Some(module));
                     let snapshot = self.directory.snapshot();
@@ -144,17 +163,23 @@ impl Operator {
         let mut served = BTreeMap::new();
         let mut wanted = Vec::new();
         for watch in &parsed.watches {
-            let before = self.served.get(&watch.gvk).map(|(_, module)| module);
+            let before = self
+                .served
+                .get(&watch.gvk)
+                .map(|(_, module)| module.clone());
             let module = match find(&watch.module, snapshot) {
-                Err(problem) => broken(before, problem),
+                Err(problem) => broken(before.as_ref(), problem),
                 Ok(file) => {
                     wanted.push(file.digest.clone());
                     match self.load(file) {
                         Some(Ok(module)) => Module::Serving(module),
-                        Some(Err(problem)) => broken(before, format!("{}: {problem}", text::source(&watch.module))),
+                        Some(Err(problem)) => broken(
+                            before.as_ref(),
+                            format!("{}: {problem}", text::source(&watch.module)),
+                        ),
                         // Being compiled: what serves goes on.
                         None => match before {
-                            Some(module) => module.clone(),
+                            Some(module) => module,
                             None => continue,
                         },
                     }
@@ -205,7 +230,7 @@ impl Operator {
     }
 
     /// The module in `file`; `None` while it is being compiled.
-    fn load(&mut self, file: &ModuleFile) -> Option<Result<Arc<dyn Reconciler>, String>> {
+    fn load(&mut self, file: &ModuleFile) -> Option<Loaded> {
         if let Some(known) = self.loaded.get(&file.digest) {
             return known.clone();
         }
@@ -227,7 +252,9 @@ impl Operator {
             }
             let source = text::source(&watch.module);
             match module {
-                Module::Serving(_) => tracing::info!(kind = %gvk, source, "serving {}", text::module(module)),
+                Module::Serving(_) => {
+                    tracing::info!(kind = %gvk, source, "serving {}", text::module(module))
+                }
                 Module::LastGood(..) | Module::Down(_) => {
                     tracing::error!(kind = %gvk, source, "{}", text::module(module));
                 }
@@ -239,12 +266,15 @@ impl Operator {
     }
 }
 
-async fn load(loader: &Loader, file: ModuleFile) -> Result<Arc<dyn Reconciler>, String> {
+async fn load(loader: &Loader, file: ModuleFile) -> Loaded {
     let bytes = tokio::task::spawn_blocking(move || file.load())
         .await
         .map_err(|error| error.to_string())?
         .map_err(|error| text::chain(&error))?;
-    let module = loader.load(bytes).await.map_err(|error| text::chain(&error))?;
+    let module = loader
+        .load(bytes)
+        .await
+        .map_err(|error| text::chain(&error))?;
     Ok(Arc::new(module))
 }
 
@@ -262,7 +292,9 @@ fn find<'a>(source: &ModuleSource, snapshot: &'a Snapshot) -> Result<&'a ModuleF
     match snapshot.modules.get(path) {
         Some(ModuleEntry::Present(file)) => Ok(file),
         Some(ModuleEntry::Unreadable { message }) => Err(message.clone()),
-        None => Err(format!("{path} is not in the modules directory; it serves as soon as it is there")),
+        None => Err(format!(
+            "{path} is not in the modules directory; it serves as soon as it is there"
+        )),
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use oarlock_cluster::client::{Source, connect};
-use oarlock_cluster::http::HttpEgress;
+use oarlock_cluster::http::{Egress, EgressLimits};
 use oarlock_cluster::{Kubernetes, crd};
 use oarlock_core::clock::Clock;
 use oarlock_engine::Options;
@@ -58,12 +58,18 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         None => (Arc::new(SystemClock), None),
     };
-    let source = Source { kubeconfig: args.kubeconfig, context: args.context };
+    let source = Source {
+        kubeconfig: args.kubeconfig,
+        context: args.context,
+    };
     let client = connect(&source, concat!("oarlock/", env!("CARGO_PKG_VERSION"))).await?;
-    let cluster =
-        Kubernetes::new(client.clone(), Arc::clone(&clock), oarlock_cluster::Options::default());
+    let cluster = Kubernetes::new(
+        client.clone(),
+        Arc::clone(&clock),
+        oarlock_cluster::Options::default(),
+    );
     let mut metrics = Registry::default();
-    let egress = Arc::new(HttpEgress::new(Arc::clone(&clock))?);
+    let egress = Arc::new(Egress::new(EgressLimits::default()));
     let mut operator = Operator::new(
         &args.sources,
         Arc::clone(&cluster) as _,
@@ -79,7 +85,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut services = JoinSet::new();
     if args.metrics_bind_address != "0" {
         let address: SocketAddr = args.metrics_bind_address.parse().with_context(|| {
-            format!("--metrics-bind-address {:?} is no address; expected such as 0.0.0.0:8080, or 0", args.metrics_bind_address)
+            format!(
+                "--metrics-bind-address {:?} is no address; expected such as 0.0.0.0:8080, or 0",
+                args.metrics_bind_address
+            )
         })?;
         let listener = admin::listen(address).await?;
         tracing::info!(address = %listener.local_addr()?, "probes and metrics");
@@ -94,5 +103,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 /// The engine's options.
 pub(crate) fn options(workers: Option<NonZeroUsize>) -> Options {
     let default = Options::default();
-    Options { workers: workers.unwrap_or(default.workers), ..default }
+    Options {
+        workers: workers.unwrap_or(default.workers),
+        ..default
+    }
 }

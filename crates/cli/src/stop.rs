@@ -9,8 +9,10 @@ use tokio_util::task::AbortOnDropHandle;
 pub(crate) fn on_signal() -> anyhow::Result<(CancellationToken, AbortOnDropHandle<()>)> {
     let stop = CancellationToken::new();
     let token = stop.clone();
-    let (mut interrupt, mut terminate) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
     let task = tokio::spawn(async move {
         tokio::select! {
             _ = interrupt.recv() => {}

@@ -18,7 +18,11 @@ pub(crate) struct Args {
 }
 
 /// Prints every finding with its place; fails when one is an error.
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "findings go to stderr, the verdict to stdout")]
+#[expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "findings go to stderr, the verdict to stdout"
+)]
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.schema {
         println!("{:#}", oarlock_config::schema());
@@ -33,7 +37,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         for diagnostic in &parsed.diagnostics {
             eprintln!("{diagnostic}");
         }
-        let found = parsed.diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+        let found = parsed
+            .diagnostics
+            .iter()
+            .filter(|d| d.severity == Severity::Error)
+            .count();
         let warned = parsed.diagnostics.len() - found;
         errors += found;
         println!(
@@ -42,5 +50,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             parsed.watches.len() + parsed.rejected.len(),
         );
     }
-    Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if errors == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

@@ -9,6 +9,7 @@
 
 pub mod address;
 mod connector;
+mod port;
 mod trust;
 
 use std::collections::HashMap;

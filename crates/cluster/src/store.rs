@@ -196,4 +196,6 @@ fn index(owners: &mut HashMap<Uid, BTreeSet<Owned>>, change: &Change) {
 }
 
 #[cfg(test)]
+mod races;
+#[cfg(test)]
 mod tests;

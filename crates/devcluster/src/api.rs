@@ -33,12 +33,11 @@ mod table;
 mod watching;
 mod writing;
 
-
 use self::accept::Accept;
 use self::path::{Route, Target};
 use self::query::Query;
-pub(crate) use self::reply::Reply;
 pub use self::reply::Body;
+pub(crate) use self::reply::Reply;
 
 /// The version of Kubernetes that the cluster says it is.
 pub(crate) const GIT_VERSION: &str = "v1.34.0";
@@ -80,7 +79,10 @@ impl Api {
     pub(crate) fn answer(&self, request: Request<Bytes>) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let header = |name: &str| {
-            let value = parts.headers.get(name).and_then(|value| value.to_str().ok());
+            let value = parts
+                .headers
+                .get(name)
+                .and_then(|value| value.to_str().ok());
             value.unwrap_or_default()
         };
         let message = Message {
@@ -97,9 +99,11 @@ impl Api {
 
     fn route(&self, method: &Method, route: Route, message: Message) -> Result<Reply, Status> {
         match route {
-            Route::Health => {
-                Ok(Reply::bytes(StatusCode::OK, "text/plain; charset=utf-8", "ok"))
-            }
+            Route::Health => Ok(Reply::bytes(
+                StatusCode::OK,
+                "text/plain; charset=utf-8",
+                "ok",
+            )),
             Route::Version => Ok(discovery::version()),
             _ if !message.accept.json => Err(accept::not_acceptable()),
             Route::Objects(target) => self.objects(method, target, message),
@@ -127,13 +131,21 @@ impl Api {
         }
         let id = ResourceId::new(target.group.as_str(), target.plural.as_str());
         let resource = self.store.resource(&id).ok_or_else(Status::no_such_path)?;
-        let version =
-            resource.version(&target.version).cloned().ok_or_else(Status::no_such_path)?;
+        let version = resource
+            .version(&target.version)
+            .cloned()
+            .ok_or_else(Status::no_such_path)?;
         if target.namespace.is_some() && !resource.namespaced {
             return Err(Status::no_such_path());
         }
-        let call =
-            Call { store: &self.store, stop: &self.stop, resource, version, target, message };
+        let call = Call {
+            store: &self.store,
+            stop: &self.stop,
+            resource,
+            version,
+            target,
+            message,
+        };
         let deprecation = call.version.deprecation.clone();
         let mut reply = call.answer(method)?;
         reply.warn(deprecation);

@@ -63,7 +63,12 @@ impl DevCluster {
     /// A cluster to be configured.
     #[must_use]
     pub fn builder() -> Builder {
-        Builder { clock: None, history: HISTORY, seed: 0, controllers: true }
+        Builder {
+            clock: None,
+            history: HISTORY,
+            seed: 0,
+            controllers: true,
+        }
     }
 
     /// A client of this cluster without a socket in between.
@@ -75,7 +80,9 @@ impl DevCluster {
     /// The API as a service, for a client with layers of its own.
     #[must_use]
     pub fn service(&self) -> Service {
-        Service { api: self.shared.api.clone() }
+        Service {
+            api: self.shared.api.clone(),
+        }
     }
 
     /// The objects, behind the API's back.
@@ -163,8 +170,14 @@ impl Builder {
     /// Starts the cluster. Must be called within a tokio runtime, which runs the controllers.
     #[must_use]
     pub fn start(self) -> DevCluster {
-        let clock = self.clock.unwrap_or_else(|| Arc::new(VirtualClock::new(real_time(), 1.0)));
-        let store = Store::new(Arc::clone(&clock) as Arc<dyn Clock>, self.history, self.seed);
+        let clock = self
+            .clock
+            .unwrap_or_else(|| Arc::new(VirtualClock::new(real_time(), 1.0)));
+        let store = Store::new(
+            Arc::clone(&clock) as Arc<dyn Clock>,
+            self.history,
+            self.seed,
+        );
         let stop = CancellationToken::new();
         let workloads = Workloads::default();
         let mut controllers = JoinSet::new();
@@ -187,7 +200,9 @@ impl Builder {
 }
 
 fn real_time() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 

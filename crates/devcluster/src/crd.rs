@@ -48,7 +48,12 @@ pub(crate) fn admit(
     let causes = rules::faults(live, definition);
     if !causes.is_empty() {
         let name = definition["metadata"]["name"].as_str().unwrap_or_default();
-        return Err(Status::invalid(DEFINITIONS.group(), "CustomResourceDefinition", name, causes));
+        return Err(Status::invalid(
+            DEFINITIONS.group(),
+            "CustomResourceDefinition",
+            name,
+            causes,
+        ));
     }
     if live.is_none() {
         let finalizers = &mut definition["metadata"]["finalizers"];
@@ -83,7 +88,14 @@ fn write_status(definition: &mut Value, conflict: Option<names::Conflict>, now: 
     match conflict {
         None => {
             status["acceptedNames"] = spec["names"].clone();
-            set_condition(status, "NamesAccepted", "True", "NoConflicts", "no conflicts found", now);
+            set_condition(
+                status,
+                "NamesAccepted",
+                "True",
+                "NoConflicts",
+                "no conflicts found",
+                now,
+            );
             set_condition(
                 status,
                 "Established",
@@ -97,7 +109,14 @@ fn write_status(definition: &mut Value, conflict: Option<names::Conflict>, now: 
             if status["acceptedNames"].is_null() {
                 status["acceptedNames"] = json!({"kind": "", "plural": ""});
             }
-            set_condition(status, "NamesAccepted", "False", conflict.reason, &conflict.message, now);
+            set_condition(
+                status,
+                "NamesAccepted",
+                "False",
+                conflict.reason,
+                &conflict.message,
+                now,
+            );
             if condition(status, "Established").is_none() {
                 set_condition(
                     status,
@@ -144,7 +163,10 @@ fn set_condition(
         status["conditions"] = json!([]);
     }
     if let Some(conditions) = status["conditions"].as_array_mut() {
-        match conditions.iter_mut().find(|condition| condition["type"] == kind) {
+        match conditions
+            .iter_mut()
+            .find(|condition| condition["type"] == kind)
+        {
             Some(old) => *old = new,
             None => conditions.push(new),
         }
@@ -152,7 +174,10 @@ fn set_condition(
 }
 
 fn condition<'a>(status: &'a Value, kind: &str) -> Option<&'a Value> {
-    status["conditions"].as_array()?.iter().find(|condition| condition["type"] == kind)
+    status["conditions"]
+        .as_array()?
+        .iter()
+        .find(|condition| condition["type"] == kind)
 }
 
 /// Group and plural of what a definition defines.
@@ -170,10 +195,14 @@ pub(crate) fn resource(definition: &Value) -> Option<Resource> {
     let id = resource_id(definition)?;
     let spec = &definition["spec"];
     let names = &definition["status"]["acceptedNames"];
-    let mut served: Vec<Version> =
-        versions(spec).filter(|version| version["served"] == true).map(|v| version(spec, v)).collect();
+    let mut served: Vec<Version> = versions(spec)
+        .filter(|version| version["served"] == true)
+        .map(|v| version(spec, v))
+        .collect();
     served.sort_by(|a, b| {
-        precedence(&b.name).cmp(&precedence(&a.name)).then_with(|| a.name.cmp(&b.name))
+        precedence(&b.name)
+            .cmp(&precedence(&a.name))
+            .then_with(|| a.name.cmp(&b.name))
     });
     let storage = versions(spec).find(|version| version["storage"] == true)?;
     Some(Resource {
@@ -259,6 +288,10 @@ fn text<'a>(value: &'a Value, field: &str) -> &'a str {
 }
 
 fn texts(list: &Value) -> Vec<String> {
-    list.as_array().into_iter().flatten().filter_map(Value::as_str).map(String::from).collect()
+    list.as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(String::from)
+        .collect()
 }
-

@@ -4,6 +4,11 @@
 //! entry of `metadata.managedFields` per manager, operation, version and subresource. This room
 //! knows neither storage nor transport: a live object, a request and a type go in, the object to be
 //! stored comes out. Resource versions, generations and names are the caller's business.
+//!
+//! Differences from a Kubernetes server: entries written in another version of a kind are compared
+//! without conversion (right for custom resources converted by strategy `None`); sets are not rewritten
+//! when a field changes between atomic and granular in a new schema; a write to the status of a
+//! built-in kind ignores changes of `spec` and labels for every kind, where a server has a list per kind.
 
 use serde_json::Value;
 

@@ -6,8 +6,24 @@
 //!
 //! The rooms inside, each knowing only those before it: [`schema`], [`fields`] and [`patch`] (pure rules of types,
 //! ownership and patches), [`resource`], [`store`] (objects and what happens on a write), the API over HTTP messages,
-//! the built-in controllers, and the cluster that wires them. Differences from a real cluster are listed in the
-//! documentation of the room that has them.
+//! the built-in controllers, and the cluster that wires them.
+//!
+//! # Differences from a real cluster
+//!
+//! What a client of the API can observe; those of the workloads are listed in [`workload`].
+//!
+//! - One user who may do everything: no authentication, RBAC objects are kept and not enforced. No admission webhooks or
+//!   policies, no quotas, no limit ranges, no ServiceAccount tokens, no API aggregation, no priority and fairness.
+//! - A CustomResourceDefinition is established by the write that creates it. Conversion webhooks are refused.
+//! - Built-in kinds are checked by their schema, by the rules of metadata and by a few rules of workloads (selectors, immutable
+//!   fields); the real server checks more.
+//! - One resourceVersion sequence without gaps. Each resource remembers as many changes as the builder says, and only
+//!   these; a list of the past reaches as far as a watch.
+//! - Answers are JSON, never protobuf or CBOR; requests may be protobuf for built-in kinds other than definitions. A field given
+//!   twice is not reported.
+//! - A watch without `timeoutSeconds` has no end. There is no `/openapi/v2`, OpenAPI has no descriptions of built-in
+//!   kinds. `exec`, `attach`, `portforward` and `proxy` are not served; `log` is empty.
+//! - Cluster IPs are drawn, not allocated: they can repeat. Nothing listens on them.
 
 pub mod clock;
 pub mod cluster;

@@ -2,6 +2,11 @@
 //!
 //! Pure: a document and a patch go in, the patched document comes out. Content types, sizes and
 //! what may be patched are the caller's business.
+//!
+//! Differences from a Kubernetes server: directives inside an element or object that a strategic merge
+//! patch adds are dropped, where a server keeps some and then ignores or stores them; an empty list
+//! beside `$setElementOrder` is no error; elements that the order does not name keep their place before
+//! the patch, even when the same patch deletes and adds elements.
 
 use json_patch::PatchOperation;
 use serde_json::Value;

@@ -114,13 +114,19 @@ impl ResourceId {
     /// A resource known at compile time.
     #[must_use]
     pub const fn of(group: &'static str, plural: &'static str) -> Self {
-        Self { group: Cow::Borrowed(group), plural: Cow::Borrowed(plural) }
+        Self {
+            group: Cow::Borrowed(group),
+            plural: Cow::Borrowed(plural),
+        }
     }
 
     /// A resource known at run time.
     #[must_use]
     pub fn new(group: impl Into<String>, plural: impl Into<String>) -> Self {
-        Self { group: Cow::Owned(group.into()), plural: Cow::Owned(plural.into()) }
+        Self {
+            group: Cow::Owned(group.into()),
+            plural: Cow::Owned(plural.into()),
+        }
     }
 
     /// The API group; empty for the core group.
@@ -139,7 +145,11 @@ impl ResourceId {
 impl fmt::Display for ResourceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.plural)?;
-        if self.group.is_empty() { Ok(()) } else { write!(f, ".{}", self.group) }
+        if self.group.is_empty() {
+            Ok(())
+        } else {
+            write!(f, ".{}", self.group)
+        }
     }
 }
 
@@ -153,7 +163,8 @@ impl Resource {
     /// The version objects are kept in, or the preferred one when it is not served.
     #[must_use]
     pub fn stored_version(&self) -> Option<&Version> {
-        self.version(&self.storage_version).or_else(|| self.versions.first())
+        self.version(&self.storage_version)
+            .or_else(|| self.versions.first())
     }
 
     /// `apiVersion` of objects in `version`.
@@ -204,5 +215,9 @@ impl Resource {
 /// `group/version`, or `version` in the core group.
 #[must_use]
 pub fn api_version(group: &str, version: &str) -> String {
-    if group.is_empty() { String::from(version) } else { format!("{group}/{version}") }
+    if group.is_empty() {
+        String::from(version)
+    } else {
+        format!("{group}/{version}")
+    }
 }

@@ -5,6 +5,11 @@
 //! CustomResourceDefinition ([`TypeSchema::from_structural`]) or from the table of built-in
 //! resources ([`builtin`]). This room knows no object store, no clock and no transport; it works on
 //! JSON values, because the content of an object is all it is about.
+//!
+//! Differences from a Kubernetes server: rules in CEL (`x-kubernetes-validations`) and ratcheting are
+//! not part of a type; of built-in kinds only types and required fields are checked, with the messages
+//! of custom resources; their defaults are those of the data files, without what admission adds
+//! (service accounts, tolerations, priorities, allocated addresses and ports).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

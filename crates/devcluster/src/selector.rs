@@ -53,9 +53,8 @@ impl Filter {
     ///
     /// 400 naming what could not be read.
     pub fn parse(labels: &str, fields: &str) -> Result<Self, Status> {
-        let labels = parse_labels(labels).map_err(|why| {
-            Status::bad_request(format!("unable to parse requirement: {why}"))
-        })?;
+        let labels = parse_labels(labels)
+            .map_err(|why| Status::bad_request(format!("unable to parse requirement: {why}")))?;
         let fields = parse_fields(fields)?;
         Ok(Self { labels, fields })
     }
@@ -67,7 +66,10 @@ impl Filter {
             .into_iter()
             .map(|(key, value)| Requirement::In(String::from(key), vec![String::from(value)]))
             .collect();
-        Self { labels, fields: Vec::new() }
+        Self {
+            labels,
+            fields: Vec::new(),
+        }
     }
 
     /// From a `LabelSelector` object with matchLabels and matchExpressions; an empty one lets everything through.
@@ -81,7 +83,11 @@ impl Filter {
             let value = value.as_str().unwrap_or_default();
             labels.push(Requirement::In(key.clone(), vec![String::from(value)]));
         }
-        for expression in selector["matchExpressions"].as_array().into_iter().flatten() {
+        for expression in selector["matchExpressions"]
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
             let key = String::from(expression["key"].as_str().unwrap_or_default());
             let values = expression["values"]
                 .as_array()
@@ -102,7 +108,10 @@ impl Filter {
                 }
             });
         }
-        Ok(Self { labels, fields: Vec::new() })
+        Ok(Self {
+            labels,
+            fields: Vec::new(),
+        })
     }
 
     /// Whether it lets everything through.
@@ -117,14 +126,20 @@ impl Filter {
         self.fields.iter().all(|field| field.matches(object))
             && (self.labels.is_empty() || {
                 let labels = object["metadata"]["labels"].as_object();
-                self.labels.iter().all(|requirement| requirement.matches(labels))
+                self.labels
+                    .iter()
+                    .all(|requirement| requirement.matches(labels))
             })
     }
 }
 
 impl Requirement {
     fn matches(&self, labels: Option<&Map<String, Value>>) -> bool {
-        let get = |key: &str| labels.and_then(|labels| labels.get(key)).and_then(Value::as_str);
+        let get = |key: &str| {
+            labels
+                .and_then(|labels| labels.get(key))
+                .and_then(Value::as_str)
+        };
         let number = |key: &str| get(key).and_then(|text| text.parse::<i64>().ok());
         match self {
             Self::In(key, values) => get(key).is_some_and(|v| values.iter().any(|x| x == v)),
@@ -139,7 +154,10 @@ impl Requirement {
 
 impl FieldRequirement {
     fn matches(&self, object: &Value) -> bool {
-        let found = self.path.split('.').fold(object, |value, part| &value[part]);
+        let found = self
+            .path
+            .split('.')
+            .fold(object, |value, part| &value[part]);
         let text = match found {
             Value::String(text) => text.clone(),
             Value::Null => String::new(),
@@ -188,11 +206,18 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
             .into_iter()
             .find(|sign| rest.starts_with(sign));
         let length = sign.map_or_else(
-            || rest.find(|c: char| c.is_whitespace() || "=!(),<>".contains(c)).unwrap_or(rest.len()),
+            || {
+                rest.find(|c: char| c.is_whitespace() || "=!(),<>".contains(c))
+                    .unwrap_or(rest.len())
+            },
             str::len,
         );
         let (token, after) = rest.split_at(length);
-        tokens.push(if sign.is_some() { Token::Sign(token) } else { Token::Word(token) });
+        tokens.push(if sign.is_some() {
+            Token::Sign(token)
+        } else {
+            Token::Word(token)
+        });
         rest = after.trim_start();
     }
     tokens
@@ -216,30 +241,39 @@ fn parse_labels(text: &str) -> Result<Vec<Requirement>, String> {
     Ok(requirements)
 }
 
-fn requirement<'a, 't>(
-    tokens: &'t [Token<'a>],
-) -> Result<(Requirement, &'t [Token<'a>]), String> {
+fn requirement<'a, 't>(tokens: &'t [Token<'a>]) -> Result<(Requirement, &'t [Token<'a>]), String> {
     let own = |text: &&str| String::from(*text);
     match tokens {
         [Token::Sign("!"), Token::Word(key), rest @ ..] => {
             Ok((Requirement::Absent(own(key)), rest))
         }
-        [Token::Word(key), Token::Sign("=" | "=="), Token::Word(value), rest @ ..] => {
-            Ok((Requirement::In(own(key), vec![own(value)]), rest))
-        }
+        [
+            Token::Word(key),
+            Token::Sign("=" | "=="),
+            Token::Word(value),
+            rest @ ..,
+        ] => Ok((Requirement::In(own(key), vec![own(value)]), rest)),
         [Token::Word(key), Token::Sign("=" | "=="), rest @ ..] => {
             Ok((Requirement::In(own(key), vec![String::new()]), rest))
         }
-        [Token::Word(key), Token::Sign("!="), Token::Word(value), rest @ ..] => {
-            Ok((Requirement::NotIn(own(key), vec![own(value)]), rest))
-        }
+        [
+            Token::Word(key),
+            Token::Sign("!="),
+            Token::Word(value),
+            rest @ ..,
+        ] => Ok((Requirement::NotIn(own(key), vec![own(value)]), rest)),
         [Token::Word(key), Token::Sign("!="), rest @ ..] => {
             Ok((Requirement::NotIn(own(key), vec![String::new()]), rest))
         }
-        [Token::Word(key), Token::Sign(sign @ (">" | "<")), Token::Word(bound), rest @ ..] => {
-            let bound = bound
-                .parse()
-                .map_err(|_not_a_number| format!("{bound:?}: for 'Gt', 'Lt' operators, the value must be an integer"))?;
+        [
+            Token::Word(key),
+            Token::Sign(sign @ (">" | "<")),
+            Token::Word(bound),
+            rest @ ..,
+        ] => {
+            let bound = bound.parse().map_err(|_not_a_number| {
+                format!("{bound:?}: for 'Gt', 'Lt' operators, the value must be an integer")
+            })?;
             let requirement = if *sign == ">" {
                 Requirement::Greater(own(key), bound)
             } else {
@@ -247,7 +281,12 @@ fn requirement<'a, 't>(
             };
             Ok((requirement, rest))
         }
-        [Token::Word(key), Token::Word(operator @ ("in" | "notin")), Token::Sign("("), rest @ ..] => {
+        [
+            Token::Word(key),
+            Token::Word(operator @ ("in" | "notin")),
+            Token::Sign("("),
+            rest @ ..,
+        ] => {
             let (values, rest) = set(rest)?;
             let requirement = if *operator == "in" {
                 Requirement::In(own(key), values)
@@ -264,14 +303,14 @@ fn requirement<'a, 't>(
         [Token::Word(_), Token::Sign(found) | Token::Word(found), ..] => Err(format!(
             "found '{found}', expected: in, notin, =, ==, !=, gt, lt"
         )),
-        [Token::Sign(found), ..] => Err(format!("found '{found}', expected: !, identifier, or 'end of string'")),
+        [Token::Sign(found), ..] => Err(format!(
+            "found '{found}', expected: !, identifier, or 'end of string'"
+        )),
         [Token::Word(_)] | [] => Err(String::from("found '', expected: identifier")),
     }
 }
 
-fn set<'a, 't>(
-    mut tokens: &'t [Token<'a>],
-) -> Result<(Vec<String>, &'t [Token<'a>]), String> {
+fn set<'a, 't>(mut tokens: &'t [Token<'a>]) -> Result<(Vec<String>, &'t [Token<'a>]), String> {
     let mut values = Vec::new();
     loop {
         match tokens {

@@ -22,6 +22,9 @@ mod clock;
 /// How long requests may take to finish after the listener has been told to stop.
 const DRAIN: Duration = Duration::from_secs(2);
 
+/// How long accepting rests after a failure, so that a lack of descriptors is not made worse by haste.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
 /// Connections at once: far beyond any development use, and a bound all the same.
 const MAX_CONNECTIONS: usize = 4096;
 
@@ -34,7 +37,9 @@ pub(crate) async fn serve(
     if !address.ip().is_loopback() {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            format!("{address} is not a loopback address; hint: the embedded cluster has no authentication, listen on 127.0.0.1"),
+            format!(
+                "{address} is not a loopback address; hint: the embedded cluster has no authentication, listen on 127.0.0.1"
+            ),
         ));
     }
     let mut connections = JoinSet::new();
@@ -50,7 +55,7 @@ pub(crate) async fn serve(
                 Err(error) => {
                     // Out of descriptors, or a peer that is gone already: neither is the listener's end.
                     tracing::warn!(%error, "accepting a connection failed");
-                    tokio::task::yield_now().await;
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
         }

@@ -23,7 +23,10 @@ pub struct Status {
 
 /// `metav1.StatusReason`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the names are the documentation: metav1.StatusReason")]
+#[expect(
+    missing_docs,
+    reason = "the names are the documentation: metav1.StatusReason"
+)]
 pub enum Reason {
     AlreadyExists,
     BadRequest,
@@ -87,7 +90,13 @@ impl Status {
     /// A refusal without details.
     #[must_use]
     pub fn new(code: u16, reason: Reason, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: None, continue_token: None }
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            details: None,
+            continue_token: None,
+        }
     }
 
     /// 400 `BadRequest`.
@@ -105,14 +114,25 @@ impl Status {
     /// 404 for a path that no resource is served under.
     #[must_use]
     pub fn no_such_path() -> Self {
-        Self::new(404, Reason::NotFound, "the server could not find the requested resource")
-            .with_details(Details::default())
+        Self::new(
+            404,
+            Reason::NotFound,
+            "the server could not find the requested resource",
+        )
+        .with_details(Details::default())
     }
 
     /// 409 `AlreadyExists`.
     #[must_use]
     pub fn already_exists(group: &str, resource: &str, name: &str) -> Self {
-        Self::about(409, Reason::AlreadyExists, group, resource, name, "already exists")
+        Self::about(
+            409,
+            Reason::AlreadyExists,
+            group,
+            resource,
+            name,
+            "already exists",
+        )
     }
 
     /// 409 `Conflict`.
@@ -121,7 +141,10 @@ impl Status {
         let mut status = Self::new(
             409,
             Reason::Conflict,
-            format!("Operation cannot be fulfilled on {} {name:?}: {why}", qualified(group, resource)),
+            format!(
+                "Operation cannot be fulfilled on {} {name:?}: {why}",
+                qualified(group, resource)
+            ),
         );
         status.details = Some(Box::new(details(group, resource, name)));
         status
@@ -144,7 +167,10 @@ impl Status {
         let mut status = Self::new(
             403,
             Reason::Forbidden,
-            format!("{} {name:?} is forbidden: {why}", qualified(group, resource)),
+            format!(
+                "{} {name:?} is forbidden: {why}",
+                qualified(group, resource)
+            ),
         );
         status.details = Some(Box::new(details(group, resource, name)));
         status
@@ -170,21 +196,34 @@ impl Status {
     /// 422 `Invalid` with one cause per wrong field.
     #[must_use]
     pub fn invalid(group: &str, kind: &str, name: &str, causes: Vec<Cause>) -> Self {
-        let lines: Vec<String> =
-            causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
+        let lines: Vec<String> = causes
+            .iter()
+            .map(|cause| format!("{}: {}", cause.field, cause.message))
+            .collect();
         let what = match lines.as_slice() {
             [] => String::new(),
             [one] => one.clone(),
             many => format!("[{}]", many.join(", ")),
         };
-        Self::new(422, Reason::Invalid, format!("{} {name:?} is invalid: {what}", qualified(group, kind)))
-            .with_details(Details { causes, ..details(group, kind, name) })
+        Self::new(
+            422,
+            Reason::Invalid,
+            format!("{} {name:?} is invalid: {what}", qualified(group, kind)),
+        )
+        .with_details(Details {
+            causes,
+            ..details(group, kind, name)
+        })
     }
 
     /// 500 `InternalError`.
     #[must_use]
     pub fn internal(message: impl std::fmt::Display) -> Self {
-        Self::new(500, Reason::InternalError, format!("Internal error occurred: {message}"))
+        Self::new(
+            500,
+            Reason::InternalError,
+            format!("Internal error occurred: {message}"),
+        )
     }
 
     /// The same refusal with these details.
@@ -236,8 +275,12 @@ impl Status {
         name: &str,
         what: &str,
     ) -> Self {
-        Self::new(code, reason, format!("{} {name:?} {what}", qualified(group, resource)))
-            .with_details(details(group, resource, name))
+        Self::new(
+            code,
+            reason,
+            format!("{} {name:?} {what}", qualified(group, resource)),
+        )
+        .with_details(details(group, resource, name))
     }
 }
 
@@ -245,13 +288,21 @@ impl Cause {
     /// A cause of one of apimachinery's field error types, for example `FieldValueRequired`.
     #[must_use]
     pub fn new(reason: &str, field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { reason: String::from(reason), field: field.into(), message: message.into() }
+        Self {
+            reason: String::from(reason),
+            field: field.into(),
+            message: message.into(),
+        }
     }
 
     /// `FieldValueInvalid`: `Invalid value: <value>: <why>`.
     #[must_use]
     pub fn invalid(field: impl Into<String>, value: &Value, why: &str) -> Self {
-        Self::new("FieldValueInvalid", field, format!("Invalid value: {value}: {why}"))
+        Self::new(
+            "FieldValueInvalid",
+            field,
+            format!("Invalid value: {value}: {why}"),
+        )
     }
 
     /// `FieldValueRequired`: `Required value: <why>`.
@@ -276,5 +327,9 @@ fn details(group: &str, kind: &str, name: &str) -> Details {
 }
 
 fn qualified(group: &str, resource: &str) -> String {
-    if group.is_empty() { String::from(resource) } else { format!("{resource}.{group}") }
+    if group.is_empty() {
+        String::from(resource)
+    } else {
+        format!("{resource}.{group}")
+    }
 }

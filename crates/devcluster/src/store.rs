@@ -31,7 +31,6 @@ mod state;
 mod update;
 mod watch;
 
-
 pub use self::delete::{DeleteOptions, Deleted, Preconditions, Propagation};
 pub use self::history::Change;
 pub use self::listing::{ListOptions, Listing, RevisionMatch};
@@ -124,7 +123,10 @@ impl Write {
     /// A plain write by `manager`.
     #[must_use]
     pub fn by(manager: impl Into<String>) -> Self {
-        Self { manager: manager.into(), ..Self::default() }
+        Self {
+            manager: manager.into(),
+            ..Self::default()
+        }
     }
 
     /// The same write to a subresource.
@@ -139,7 +141,10 @@ impl Key {
     /// A key; `namespace` is empty for cluster-scoped resources.
     #[must_use]
     pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { namespace: namespace.into(), name: name.into() }
+        Self {
+            namespace: namespace.into(),
+            name: name.into(),
+        }
     }
 }
 
@@ -164,7 +169,12 @@ impl Store {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, history: usize, seed: u64) -> Self {
         let state = State::new(history, seed);
-        let store = Self { shared: Arc::new(Shared { state: Mutex::new(state), clock }) };
+        let store = Self {
+            shared: Arc::new(Shared {
+                state: Mutex::new(state),
+                clock,
+            }),
+        };
         store.create_system_namespaces();
         store
     }
@@ -249,7 +259,10 @@ impl Store {
         namespace: Option<&str>,
         filter: &Filter,
     ) -> Result<Vec<Arc<Value>>, Status> {
-        let options = ListOptions { filter: filter.clone(), ..ListOptions::default() };
+        let options = ListOptions {
+            filter: filter.clone(),
+            ..ListOptions::default()
+        };
         Ok(self.list(id, namespace, &options)?.items)
     }
 
@@ -350,7 +363,14 @@ impl Store {
         write: &Write,
     ) -> Result<Written, Status> {
         self.write(id, |state, resource, now| {
-            state.apply(resource, &Key::new(namespace, name), config, force, write, now)
+            state.apply(
+                resource,
+                &Key::new(namespace, name),
+                config,
+                force,
+                write,
+                now,
+            )
         })
     }
 
@@ -401,7 +421,11 @@ impl Store {
     fn write<T>(
         &self,
         id: &ResourceId,
-        act: impl FnOnce(&mut State, &Arc<Resource>, oarlock_core::timestamp::Timestamp) -> Result<T, Status>,
+        act: impl FnOnce(
+            &mut State,
+            &Arc<Resource>,
+            oarlock_core::timestamp::Timestamp,
+        ) -> Result<T, Status>,
     ) -> Result<T, Status> {
         let now = self.shared.clock.now();
         let mut state = self.shared.state.lock();

@@ -28,7 +28,9 @@ impl Frame {
     /// From the live objects.
     pub(super) fn of(deployer: Option<&Object>, deployments: &[Object]) -> Self {
         let text = |pointer: &str| {
-            let value = deployer.and_then(|d| d.pointer(pointer)).and_then(Value::as_str);
+            let value = deployer
+                .and_then(|d| d.pointer(pointer))
+                .and_then(Value::as_str);
             value.unwrap_or_default().to_owned()
         };
         let number = |object: &Object, pointer: &str| {

@@ -54,7 +54,9 @@ impl Screen {
 
     /// Shows the present; what is new in it goes into the history.
     pub(super) fn show(&mut self, now: Timestamp, frame: &Frame) {
-        if !frame.step.is_empty() && (&frame.step, &frame.wait) != (&self.last.step, &self.last.wait) {
+        if !frame.step.is_empty()
+            && (&frame.step, &frame.wait) != (&self.last.step, &self.last.wait)
+        {
             let what = format!(
                 "step {}: {}, {} ({})",
                 frame.step,
@@ -63,7 +65,10 @@ impl Screen {
                 frame.replicas()
             );
             self.event(now, &what);
-        } else if !self.live && frame.deployments != self.last.deployments && !frame.deployments.is_empty() {
+        } else if !self.live
+            && frame.deployments != self.last.deployments
+            && !frame.deployments.is_empty()
+        {
             println!("{}    {}", elapsed(self.start, now), frame.replicas());
         }
         if self.live {
@@ -75,7 +80,10 @@ impl Screen {
     /// What happened when, and how to look around.
     pub(super) fn summary(&mut self, sources: &Sources, now: Timestamp) {
         self.clear();
-        println!("\nWhat happened, in the cluster's own time ({} in all):", elapsed(self.start, now));
+        println!(
+            "\nWhat happened, in the cluster's own time ({} in all):",
+            elapsed(self.start, now)
+        );
         for line in &self.history {
             println!("  {line}");
         }
@@ -84,19 +92,28 @@ impl Screen {
             sources.watches.display(),
             sources.modules.display()
         );
-        println!("Look around in it:       KUBECONFIG=.oarlock/kubeconfig kubectl get deployers,deployments --watch");
+        println!(
+            "Look around in it:       KUBECONFIG=.oarlock/kubeconfig kubectl get deployers,deployments --watch"
+        );
     }
 
     fn draw(&mut self, now: Timestamp, frame: &Frame) {
         self.clear();
         let mut lines = Vec::new();
         if let Some(at) = frame.next_step.filter(|at| *at > now) {
-            lines.push(format!("{}  {} s to go", elapsed(self.start, now), at.since(now).as_secs()));
+            lines.push(format!(
+                "{}  {} s to go",
+                elapsed(self.start, now),
+                at.since(now).as_secs()
+            ));
         } else {
             lines.push(format!("{}  {}", elapsed(self.start, now), frame.condition));
         }
         for (name, ready, wanted) in &frame.deployments {
-            lines.push(format!("       {name:16} {} {ready:3} of {wanted:3} Pods ready", bar(*ready, *wanted)));
+            lines.push(format!(
+                "       {name:16} {} {ready:3} of {wanted:3} Pods ready",
+                bar(*ready, *wanted)
+            ));
         }
         for line in &lines {
             println!("{line}");
@@ -118,5 +135,10 @@ impl Screen {
 fn bar(ready: i64, wanted: i64) -> String {
     let share = |pods: i64| usize::try_from(pods).unwrap_or(0).min(BAR);
     let (ready, wanted) = (share(ready), share(wanted.max(ready)));
-    format!("{}{}{}", "#".repeat(ready), ".".repeat(wanted - ready), " ".repeat(BAR - wanted))
+    format!(
+        "{}{}{}",
+        "#".repeat(ready),
+        ".".repeat(wanted - ready),
+        " ".repeat(BAR - wanted)
+    )
 }

@@ -12,7 +12,12 @@ pub(super) fn source(source: &ModuleSource) -> String {
 pub(super) fn module(module: &Module) -> String {
     let named = |module: &std::sync::Arc<dyn oarlock_core::reconciler::Reconciler>| {
         let manifest = module.manifest();
-        format!("{} {} ({:.19})", manifest.name, manifest.version, module.digest().as_str())
+        format!(
+            "{} {} ({:.19})",
+            manifest.name,
+            manifest.version,
+            module.digest().as_str()
+        )
     };
     match module {
         Module::Serving(good) => named(good),

@@ -31,7 +31,10 @@ async fn validate_names_places_and_fails() {
 #[tokio::test]
 async fn the_example_is_valid() {
     let output = oarlock(&["validate", "examples/deployer/watches.yaml"], &root()).await;
-    assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""));
+    assert_eq!(
+        (output.status.code(), text(&output.stderr).as_str()),
+        (Some(0), "")
+    );
 }
 
 #[tokio::test]
@@ -51,16 +54,38 @@ async fn run_says_what_is_missing() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("kubeconfig"), "oops: [").unwrap();
     for (args, message) in [
-        (&["run", "--kubeconfig", "nowhere"][..], "error: cannot read kubeconfig nowhere"),
-        (&["run", "--kubeconfig", "kubeconfig"], "error: cannot read kubeconfig kubeconfig"),
-        (&["run", "--clock", "http://127.0.0.1:1/clock"], "error: no clock at http://127.0.0.1:1/clock/watch; hint: `oarlock dev` prints the URL of its clock"),
-        (&["inspect", "nowhere.wasm"], "error: cannot read nowhere.wasm"),
-        (&["validate", "nowhere.yaml"], "error: cannot read nowhere.yaml"),
-        (&["demo", "--speed", "0"], "error: --speed 0 stands still: the demo would never end; expected more than 0"),
+        (
+            &["run", "--kubeconfig", "nowhere"][..],
+            "error: cannot read kubeconfig nowhere",
+        ),
+        (
+            &["run", "--kubeconfig", "kubeconfig"],
+            "error: cannot read kubeconfig kubeconfig",
+        ),
+        (
+            &["run", "--clock", "http://127.0.0.1:1/clock"],
+            "error: no clock at http://127.0.0.1:1/clock/watch; hint: `oarlock dev` prints the URL of its clock",
+        ),
+        (
+            &["inspect", "nowhere.wasm"],
+            "error: cannot read nowhere.wasm",
+        ),
+        (
+            &["validate", "nowhere.yaml"],
+            "error: cannot read nowhere.yaml",
+        ),
+        (
+            &["demo", "--speed", "0"],
+            "error: --speed 0 stands still: the demo would never end; expected more than 0",
+        ),
     ] {
         let output = oarlock(args, directory.path()).await;
         assert_eq!(output.status.code(), Some(1), "{args:?}");
-        let first = text(&output.stderr).lines().next().unwrap_or_default().to_owned();
+        let first = text(&output.stderr)
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         assert_eq!(first, message, "{args:?}");
     }
 }

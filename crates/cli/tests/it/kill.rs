@@ -14,7 +14,10 @@ fn operator(cluster: &Cluster, directory: &Path) -> Process {
         &[
             "run",
             "--watches",
-            root().join("examples/deployer/watches.yaml").to_str().unwrap(),
+            root()
+                .join("examples/deployer/watches.yaml")
+                .to_str()
+                .unwrap(),
             "--modules",
             modules().to_str().unwrap(),
             "--kubeconfig",
@@ -43,19 +46,21 @@ async fn killed_at_every_transition_the_rollout_goes_on_where_it_was() {
 
     let start = cluster.now().await;
     change_version(&client, "1.7.8").await;
-    let (mut kills, mut last) = (0, String::new());
+    let (mut kills, mut last) = (0, serde_json::Value::Null);
     let mut waits: Vec<(String, String)> = Vec::new();
     loop {
-        let deployer = until(&mut states, |d| d.data["status"].to_string() != last).await;
+        let deployer = until(&mut states, |d| d.data["status"] != last).await;
         let status = &deployer.data["status"];
-        last = status.to_string();
+        last = status.clone();
         if ready_at(&deployer, "1.7.8") {
             break;
         }
         operator_process.kill().await;
         operator_process = operator(&cluster, directory.path());
         kills += 1;
-        let next = status["nextStepAt"].as_str().and_then(Timestamp::parse_rfc3339);
+        let next = status["nextStepAt"]
+            .as_str()
+            .and_then(Timestamp::parse_rfc3339);
         if let Some(next) = next {
             let text = |field: &str| status["progress"][field].as_str().unwrap().to_owned();
             let wait = (text("step"), text("wait"));
@@ -74,11 +79,17 @@ async fn killed_at_every_transition_the_rollout_goes_on_where_it_was() {
         ("no. 3", "30s till next step"),
     ]
     .map(|(step, wait)| (step.to_owned(), wait.to_owned()));
-    let waited: Vec<_> = waits.into_iter().filter(|(_, wait)| !wait.starts_with("0s")).collect();
+    let waited: Vec<_> = waits
+        .into_iter()
+        .filter(|(_, wait)| !wait.starts_with("0s"))
+        .collect();
     assert_eq!(waited, expected, "no step is repeated or skipped");
     assert!(kills >= 8, "only {kills} transitions were seen");
     let took = cluster.now().await - start;
-    assert!((118_000..=122_000).contains(&took), "it took {took} ms of the cluster's time");
+    assert!(
+        (118_000..=122_000).contains(&took),
+        "it took {took} ms of the cluster's time"
+    );
     let names: Vec<String> = deployments(&client)
         .list(&kube::api::ListParams::default())
         .await

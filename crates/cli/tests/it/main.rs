@@ -1,5 +1,5 @@
 //! The binary, driven from outside: its commands, its messages, and its death.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic_in_result_fn, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod commands;
 mod kill;

@@ -12,7 +12,11 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The repository.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .unwrap()
+        .to_owned()
 }
 
 /// The built modules.
@@ -34,7 +38,10 @@ pub(crate) async fn oarlock(args: &[&str], directory: &Path) -> Output {
         .env_remove("KUBECONFIG")
         .kill_on_drop(true)
         .output();
-    tokio::time::timeout(PATIENCE, run).await.expect("it ends").unwrap()
+    tokio::time::timeout(PATIENCE, run)
+        .await
+        .expect("it ends")
+        .unwrap()
 }
 
 /// A process of the binary that stays. Killed when dropped.
@@ -46,7 +53,11 @@ pub(crate) struct Process {
 impl Process {
     /// Starts it. Its log goes to `log`, appended.
     pub(crate) fn start(args: &[&str], log: &Path) -> Self {
-        let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(log)
+            .unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_oarlock"))
             .args(args)
             .env_remove("KUBECONFIG")
@@ -63,13 +74,20 @@ impl Process {
     pub(crate) async fn says(&mut self, word: &str) -> String {
         let find = async {
             loop {
-                let line = self.lines.next_line().await.unwrap().expect("it goes on talking");
+                let line = self
+                    .lines
+                    .next_line()
+                    .await
+                    .unwrap()
+                    .expect("it goes on talking");
                 if let Some(rest) = line.strip_prefix(word) {
                     return rest.trim().to_owned();
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, find).await.unwrap_or_else(|_| panic!("it says {word:?}"))
+        tokio::time::timeout(PATIENCE, find)
+            .await
+            .unwrap_or_else(|_| panic!("it says {word:?}"))
     }
 
     /// Ends it as `kill -9` does, and waits until it is gone.
@@ -109,7 +127,12 @@ impl Cluster {
         let _tls = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let config = kube::Config::new(url.parse().unwrap());
         let http = kube::Client::try_from(config).unwrap();
-        Self { _process: process, url, kubeconfig, http }
+        Self {
+            _process: process,
+            url,
+            kubeconfig,
+            http,
+        }
     }
 
     /// A client of its API.

@@ -32,7 +32,10 @@ pub(crate) async fn define(client: &kube::Client) {
         Api::all_with(client.clone(), &ApiResource::from_gvk(&gvk));
     let name = "deployers.deploy.example.com";
     let apply = PatchParams::apply("test");
-    definitions.patch(name, &apply, &Patch::Apply(manifest("crd.yaml"))).await.unwrap();
+    definitions
+        .patch(name, &apply, &Patch::Apply(manifest("crd.yaml")))
+        .await
+        .unwrap();
     let mut changes = std::pin::pin!(changes(definitions));
     until(&mut changes, |crd| condition(crd, "Established") == "True").await;
 }
@@ -42,7 +45,11 @@ pub(crate) async fn apply_deployer(client: &kube::Client) {
     let mut deployer = manifest("deployer.yaml");
     deployer["metadata"]["namespace"] = json!("default");
     deployers(client)
-        .patch("nginx", &PatchParams::apply("kubectl"), &Patch::Apply(deployer))
+        .patch(
+            "nginx",
+            &PatchParams::apply("kubectl"),
+            &Patch::Apply(deployer),
+        )
         .await
         .unwrap();
 }
@@ -87,9 +94,15 @@ pub(crate) async fn until(
 
 /// A condition's status, or nothing.
 pub(crate) fn condition(object: &DynamicObject, kind: &str) -> String {
-    let conditions = object.data["status"]["conditions"].as_array().cloned().unwrap_or_default();
+    let conditions = object.data["status"]["conditions"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     let found = conditions.iter().find(|c| c["type"] == kind);
-    found.and_then(|c| c["status"].as_str()).unwrap_or_default().to_owned()
+    found
+        .and_then(|c| c["status"].as_str())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Whether everything is as `version` wants it.

@@ -170,5 +170,65 @@ async fn failures_are_told_apart() {
     assert!(matches!(result, Err(HttpError::Tls(_))), "{result:?}");
 }
 
+/// Answers one TLS connection as `localhost`, with a certificate that `ca.pem` vouches for.
+fn tls_server() -> (u16, std::thread::JoinHandle<()>) {
+    use std::io::{Read as _, Write as _};
+
+    use rustls::pki_types::pem::PemObject as _;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+    let certificate =
+        CertificateDer::from_pem_slice(include_bytes!("tests/localhost.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(include_bytes!("tests/localhost.key.pem")).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let thread = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut connection = rustls::ServerConnection::new(Arc::new(config)).unwrap();
+        let mut tls = rustls::Stream::new(&mut connection, &mut stream);
+        // Ends when the client does not trust, or has its answer.
+        let mut buffer = [0; 4096];
+        if tls.read(&mut buffer).is_ok() {
+            tls.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi")
+                .unwrap();
+            tls.conn.send_close_notify();
+            tls.flush().unwrap();
+        }
+    });
+    (port, thread)
+}
+
+#[tokio::test]
+async fn a_ca_bundle_is_trusted_and_no_other() {
+    let egress = Egress::new(EgressLimits::default());
+    for (host, bundle, trusted) in [
+        ("localhost", include_str!("tests/ca.pem"), true),
+        ("localhost", CERTIFICATE, false),
+        // Not a name in the certificate.
+        ("127.0.0.1", include_str!("tests/ca.pem"), false),
+    ] {
+        let (port, thread) = tls_server();
+        let mut request = get(&format!("https://{host}:{port}/"));
+        request.ca_bundle = Some(bundle.to_owned());
+        let result = egress.send(&request, None, &everything, LEFT).await;
+        if trusted {
+            assert_eq!(result.map(|response| response.body), Ok(b"hi".to_vec()));
+        } else {
+            assert!(
+                matches!(result, Err(HttpError::Tls(_))),
+                "{host}: {result:?}"
+            );
+        }
+        thread.join().unwrap();
+    }
+}
+
 /// A self-signed certificate whose key nobody has kept.
 const CERTIFICATE: &str = include_str!("tests/nobody.pem");

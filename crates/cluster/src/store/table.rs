@@ -179,18 +179,32 @@ impl Table {
             .observed
             .as_ref()
             .is_some_and(|observed| !new.resource_version().newer_than(observed));
+        if told && self.fresh.is_none() {
+            return Vec::new();
+        }
         let key = own_key(new.target());
-        let buried = self
+        if self
             .graves
             .get(&key)
-            .is_some_and(|grave| grave.covers(&new));
-        if buried || (told && self.fresh.is_none()) {
-            return Vec::new();
+            .is_some_and(|grave| grave.covers(&new))
+        {
+            return self.outlived(&new).into_iter().collect();
         }
         if let Some(fresh) = &mut self.fresh {
             fresh.insert(key);
         }
         self.put(new)
+    }
+
+    /// The answer of a write to an object that we have deleted since: what is older than it is gone as well.
+    fn outlived(&mut self, buried: &Cached) -> Option<Change> {
+        let old = Arc::clone(self.at(buried.target())?);
+        let older = buried.resource_version().newer_than(old.resource_version());
+        if !older || old.uid() == buried.uid() {
+            return None;
+        }
+        self.objects.remove(&Entry(Arc::clone(&old)));
+        Some(Change::Deleted(old))
     }
 
     pub(super) fn removed(&mut self, target: &ObjectRef, uid: Option<&Uid>) -> Option<Change> {

@@ -206,7 +206,9 @@ impl Feed {
         if error.code == 410 {
             return self.relist(info).await;
         }
-        let next = if error.code != 0 && self.backoff.failures() >= PATIENCE {
+        // A server that is down or busy says nothing about the version.
+        let about_version = !matches!(error.code, 0 | 429 | 500 | 502 | 503);
+        let next = if about_version && self.backoff.failures() >= PATIENCE {
             Phase::List(info)
         } else {
             Phase::Follow(info, since)

@@ -89,7 +89,11 @@ impl EventStream {
         query(&mut path, "watch", "true");
         query(&mut path, "allowWatchBookmarks", "true");
         query(&mut path, "resourceVersion", &since.0);
-        query(&mut path, "timeoutSeconds", &timeout.as_secs().to_string());
+        query(
+            &mut path,
+            "timeoutSeconds",
+            &timeout.as_secs().max(1).to_string(),
+        );
         Ok(Self {
             body: transport.stream(&ApiCall::get(path).accept(accept)).await?,
             buffer: BytesMut::new(),

@@ -31,7 +31,25 @@ pub(crate) const MANAGER: &str = "oarlock/test";
 
 type Fault = Box<dyn FnMut(&Request<Body>) -> Option<(u16, Value)> + Send>;
 
-type Answer = Either<oarlock_devcluster::Body, Full<Bytes>>;
+type Answer = Either<Either<oarlock_devcluster::Body, Silence>, Full<Bytes>>;
+
+/// The code of an answer that never goes on.
+pub(crate) const SILENCE: u16 = 0;
+
+/// A body without a byte or an end.
+pub(crate) struct Silence;
+
+impl hyper::body::Body for Silence {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+}
 
 /// Stands before the API: logs each request, and answers in its place when told to.
 #[derive(Clone)]
@@ -77,6 +95,10 @@ impl tower::Service<Request<Body>> for Gate {
         let mut inner = self.inner.clone();
         Box::pin(async move {
             if let Some((code, content)) = answer {
+                if code == SILENCE {
+                    // Headers, and then nothing for ever: a connection whose other end is gone.
+                    return Ok(Response::new(Either::Left(Either::Right(Silence))));
+                }
                 // No content: a body that ends at once.
                 let text = if content.is_null() {
                     String::new()
@@ -90,7 +112,7 @@ impl tower::Service<Request<Body>> for Gate {
                     .unwrap());
             }
             let response = tower::Service::call(&mut inner, request).await.unwrap();
-            Ok(response.map(Either::Left))
+            Ok(response.map(|body| Either::Left(Either::Left(body))))
         })
     }
 }

@@ -9,7 +9,7 @@ use oarlock_core::reconciler::ReadError;
 use oarlock_core::reference::Gvk;
 use serde_json::json;
 
-use crate::rig::{Rig, at, config_map, map, status, typed};
+use crate::rig::{Rig, SILENCE, at, config_map, map, status, typed};
 
 #[tokio::test(start_paused = true)]
 async fn what_others_do_is_told_and_shown() {
@@ -147,6 +147,97 @@ async fn a_relist_after_410_serves_the_old_cache_and_tells_what_was_missed() {
         "+ConfigMap default/new ~ConfigMap default/touched -ConfigMap default/gone"
     );
     assert!(rig.shown(&at("kept")).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_is_never_accepted_ends_in_a_list() {
+    let rig = Rig::with(Options {
+        watch_timeout: Duration::from_secs(1),
+        ..Options::default()
+    });
+    rig.kubernetes.watch(&config_map()).await.unwrap();
+    // What an API server says that was restored from a backup: the version is ahead of it.
+    let mut refusals = 0;
+    rig.gate.break_with(move |request| {
+        let path = request.uri().to_string();
+        let refused = path.contains("configmaps?watch") && refusals < 6;
+        refused.then(|| {
+            refusals += 1;
+            status(504, "Timeout")
+        })
+    });
+    rig.gate.requests();
+    rig.sleep(Duration::from_secs(60)).await;
+    let lists = rig
+        .gate
+        .requests()
+        .iter()
+        .filter(|r| r.contains("configmaps?limit"))
+        .count();
+    assert!(lists > 0);
+    let new = typed(map("a", &json!({})));
+    rig.others()
+        .create(&PostParams::default(), &new)
+        .await
+        .unwrap();
+    rig.until("+ConfigMap default/a").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn watches_that_end_every_second_lose_nothing() {
+    let rig = Rig::with(Options {
+        watch_timeout: Duration::from_secs(1),
+        ..Options::default()
+    });
+    rig.kubernetes.watch(&config_map()).await.unwrap();
+    rig.told();
+    for round in 0..5 {
+        rig.sleep(Duration::from_millis(1700)).await;
+        let new = typed(map(&format!("a{round}"), &json!({})));
+        rig.others()
+            .create(&PostParams::default(), &new)
+            .await
+            .unwrap();
+    }
+    let told = rig.until("+ConfigMap default/a4").await;
+    assert_eq!(told.matches('+').count(), 5, "{told}");
+    let lists = rig
+        .gate
+        .requests()
+        .iter()
+        .filter(|r| r.contains("configmaps?limit"))
+        .count();
+    assert_eq!(lists, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_went_silent_is_given_up() {
+    let rig = Rig::with(Options {
+        watch_timeout: Duration::from_secs(100),
+        ..Options::default()
+    });
+    let mut silent = 1;
+    rig.gate.break_with(move |request| {
+        let watch = request.uri().to_string().contains("configmaps?watch");
+        (watch && silent > 0).then(|| {
+            silent -= 1;
+            (SILENCE, json!(null))
+        })
+    });
+    rig.kubernetes.watch(&config_map()).await.unwrap();
+    rig.told();
+    let new = typed(map("a", &json!({})));
+    rig.others()
+        .create(&PostParams::default(), &new)
+        .await
+        .unwrap();
+    let before = rig.clock.now();
+    rig.until("+ConfigMap default/a").await;
+    let waited = rig.clock.now().since(before);
+    assert!(
+        waited > Duration::from_secs(50) && waited < Duration::from_secs(150),
+        "{waited:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

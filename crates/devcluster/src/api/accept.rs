@@ -29,7 +29,11 @@ impl Accept {
     /// The first media type of the header that this server can produce wins.
     pub(crate) fn parse(header: &str) -> Self {
         if header.trim().is_empty() {
-            return Self { json: true, form: Form::Whole, aggregated: None };
+            return Self {
+                json: true,
+                form: Form::Whole,
+                aggregated: None,
+            };
         }
         for entry in header.split(',') {
             let mut parts = entry.split(';').map(str::trim);
@@ -37,10 +41,14 @@ impl Accept {
             if !matches!(media, "application/json" | "application/*" | "*/*") {
                 continue;
             }
-            let parameters: Vec<(&str, &str)> =
-                parts.filter_map(|parameter| parameter.split_once('=')).collect();
+            let parameters: Vec<(&str, &str)> = parts
+                .filter_map(|parameter| parameter.split_once('='))
+                .collect();
             let get = |name: &str| {
-                parameters.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| *value)
+                parameters
+                    .iter()
+                    .find(|(key, _)| *key == name)
+                    .map_or("", |(_, value)| *value)
             };
             let (form, aggregated) = match (get("as"), get("g"), get("v")) {
                 ("", _, _) => (Form::Whole, None),
@@ -56,9 +64,17 @@ impl Accept {
                 }
                 _ => continue,
             };
-            return Self { json: true, form, aggregated };
+            return Self {
+                json: true,
+                form,
+                aggregated,
+            };
         }
-        Self { json: false, form: Form::Whole, aggregated: None }
+        Self {
+            json: false,
+            form: Form::Whole,
+            aggregated: None,
+        }
     }
 }
 

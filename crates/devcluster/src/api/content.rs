@@ -20,7 +20,9 @@ pub(super) fn object(content_type: &str, body: &[u8]) -> Result<Value, Status> {
     if value.is_object() {
         return Ok(value);
     }
-    Err(Status::bad_request("the object provided is unrecognized: expected a JSON object"))
+    Err(Status::bad_request(
+        "the object provided is unrecognized: expected a JSON object",
+    ))
 }
 
 pub(super) fn json(body: &[u8]) -> Result<Value, Status> {

@@ -40,7 +40,9 @@ const RETURNED: [&str; 7] = [
 impl Call<'_> {
     pub(super) fn delete(&self, name: &str) -> Result<Reply, Status> {
         let options = self.delete_options()?;
-        let deleted = self.store.delete(&self.resource.id, self.namespace(), name, &options)?;
+        let deleted = self
+            .store
+            .delete(&self.resource.id, self.namespace(), name, &options)?;
         Ok(match deleted {
             Deleted::Marked(object) => self.show(StatusCode::OK, &object),
             Deleted::Removed(object) if self.returns_object() => self.show(StatusCode::OK, &object),
@@ -58,7 +60,8 @@ impl Call<'_> {
         for object in &listing.items {
             let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
             let deleted =
-                self.store.delete(&self.resource.id, text("namespace"), text("name"), &options);
+                self.store
+                    .delete(&self.resource.id, text("namespace"), text("name"), &options);
             match deleted {
                 Ok(deleted) => items.push(deleted.object().clone()),
                 // Somebody else was faster, or the removal of one removed the other.
@@ -66,7 +69,11 @@ impl Call<'_> {
                 Err(refusal) => return Err(refusal),
             }
         }
-        Ok(self.show_list(&Listing { items, revision: self.store.revision(), ..listing }))
+        Ok(self.show_list(&Listing {
+            items,
+            revision: self.store.revision(),
+            ..listing
+        }))
     }
 
     fn returns_object(&self) -> bool {
@@ -92,17 +99,21 @@ impl Call<'_> {
             Given::default()
         } else {
             let value = content::object(&self.message.content_type, body)?;
-            serde_json::from_value(value).map_err(|error| {
-                Status::bad_request(format!("DeleteOptions: {error}"))
-            })?
+            serde_json::from_value(value)
+                .map_err(|error| Status::bad_request(format!("DeleteOptions: {error}")))?
         };
         let query = &self.message.query;
-        let policy = given.propagation_policy.as_deref().unwrap_or(query.get("propagationPolicy"));
-        let orphan = given.orphan_dependents.or_else(|| match query.get("orphanDependents") {
-            "true" => Some(true),
-            "false" => Some(false),
-            _ => None,
-        });
+        let policy = given
+            .propagation_policy
+            .as_deref()
+            .unwrap_or(query.get("propagationPolicy"));
+        let orphan = given
+            .orphan_dependents
+            .or_else(|| match query.get("orphanDependents") {
+                "true" => Some(true),
+                "false" => Some(false),
+                _ => None,
+            });
         let preconditions = given.preconditions.unwrap_or_default();
         let seconds = match query.get("gracePeriodSeconds") {
             "" => None,
@@ -117,7 +128,8 @@ impl Call<'_> {
                 resource_version: preconditions.resource_version,
             },
             grace_period_seconds: given.grace_period_seconds.or(seconds),
-            dry_run: query::dry_run(given.dry_run.iter().map(String::as_str))? || query.dry_run()?,
+            dry_run: query::dry_run(given.dry_run.iter().map(String::as_str))?
+                || query.dry_run()?,
         })
     }
 }
@@ -130,12 +142,21 @@ fn propagation(policy: &str, orphan: Option<bool>) -> Result<Propagation, Status
         ("Foreground", None) => Ok(Propagation::Foreground),
         (other, orphan) => {
             let message = if orphan.is_some() {
-                String::from("Invalid value: orphanDependents and deletionPropagation cannot be both set")
+                String::from(
+                    "Invalid value: orphanDependents and deletionPropagation cannot be both set",
+                )
             } else {
-                format!("Unsupported value: {other:?}: supported values: \"Background\", \"Foreground\", \"Orphan\"")
+                format!(
+                    "Unsupported value: {other:?}: supported values: \"Background\", \"Foreground\", \"Orphan\""
+                )
             };
             let cause = Cause::new("FieldValueInvalid", "propagationPolicy", message);
-            Err(Status::invalid("meta.k8s.io", "DeleteOptions", "", vec![cause]))
+            Err(Status::invalid(
+                "meta.k8s.io",
+                "DeleteOptions",
+                "",
+                vec![cause],
+            ))
         }
     }
 }

@@ -5,16 +5,24 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::accept::Accept;
 use super::Reply;
+use super::accept::Accept;
 use crate::resource::builtin::{is_review, precedence};
 use crate::resource::{Resource, Version, api_version};
 use crate::schema::builtin::{self, BuiltinResource};
 use crate::status::Status;
 use crate::store::Store;
 
-const VERBS: [&str; 8] =
-    ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+const VERBS: [&str; 8] = [
+    "create",
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "update",
+    "watch",
+];
 
 /// One resource of one version, as discovery describes it.
 struct Entry {
@@ -42,30 +50,44 @@ fn index(store: &Store) -> Index {
     let mut index: BTreeMap<String, BTreeMap<String, Vec<Entry>>> = BTreeMap::new();
     let mut add = |group: &str, version: &str, entry: Entry| {
         let versions = index.entry(String::from(group)).or_default();
-        versions.entry(String::from(version)).or_default().push(entry);
+        versions
+            .entry(String::from(version))
+            .or_default()
+            .push(entry);
     };
     for resource in builtin::all() {
         add(&resource.group, &resource.version, built_in(resource));
     }
-    for resource in store.resources().values().filter(|resource| resource.is_custom()) {
+    for resource in store
+        .resources()
+        .values()
+        .filter(|resource| resource.is_custom())
+    {
         for version in &resource.versions {
-            add(resource.id.group(), &version.name, custom(resource, version));
+            add(
+                resource.id.group(),
+                &version.name,
+                custom(resource, version),
+            );
         }
     }
     index
         .into_iter()
         .map(|(group, versions)| {
             let mut versions: Vec<_> = versions.into_iter().collect();
-            versions.sort_by(|(a, _), (b, _)| {
-                precedence(b).cmp(&precedence(a)).then_with(|| a.cmp(b))
-            });
+            versions
+                .sort_by(|(a, _), (b, _)| precedence(b).cmp(&precedence(a)).then_with(|| a.cmp(b)));
             (group, versions)
         })
         .collect()
 }
 
 fn built_in(resource: &BuiltinResource) -> Entry {
-    let own = (resource.group.clone(), resource.version.clone(), resource.kind.clone());
+    let own = (
+        resource.group.clone(),
+        resource.version.clone(),
+        resource.kind.clone(),
+    );
     let subresource = |name: &str| -> Option<Subentry> {
         let (kind, verbs): (_, &[&'static str]) = match name {
             "status" => (own.clone(), &["get", "patch", "update"]),
@@ -77,7 +99,11 @@ fn built_in(resource: &BuiltinResource) -> Entry {
             // Everything else needs a kubelet or a token issuer.
             _ => return None,
         };
-        Some(Subentry { name: String::from(name), kind, verbs: verbs.to_vec() })
+        Some(Subentry {
+            name: String::from(name),
+            kind,
+            verbs: verbs.to_vec(),
+        })
     };
     Entry {
         plural: resource.plural.clone(),
@@ -90,7 +116,11 @@ fn built_in(resource: &BuiltinResource) -> Entry {
         subresources: if is_review(resource) {
             Vec::new()
         } else {
-            resource.subresources.iter().filter_map(|name| subresource(name)).collect()
+            resource
+                .subresources
+                .iter()
+                .filter_map(|name| subresource(name))
+                .collect()
         },
     }
 }
@@ -101,10 +131,18 @@ fn custom(resource: &Resource, version: &Version) -> Entry {
     let verbs = vec!["get", "patch", "update"];
     if version.scale.is_some() {
         let name = String::from("scale");
-        subresources.push(Subentry { name, kind: scale_kind(), verbs: verbs.clone() });
+        subresources.push(Subentry {
+            name,
+            kind: scale_kind(),
+            verbs: verbs.clone(),
+        });
     }
     if version.status {
-        subresources.push(Subentry { name: String::from("status"), kind: own, verbs });
+        subresources.push(Subentry {
+            name: String::from("status"),
+            kind: own,
+            verbs,
+        });
     }
     Entry {
         plural: String::from(resource.id.plural()),
@@ -123,7 +161,11 @@ fn scale_kind() -> (String, String, String) {
 }
 
 fn own_kind(group: &str, version: &str, kind: &str) -> (String, String, String) {
-    (String::from(group), String::from(version), String::from(kind))
+    (
+        String::from(group),
+        String::from(version),
+        String::from(kind),
+    )
 }
 
 /// `/api`.
@@ -157,7 +199,10 @@ pub(super) fn groups(store: &Store, accept: &Accept) -> Reply {
 /// `/apis/{group}`.
 pub(super) fn group(store: &Store, group: &str) -> Result<Reply, Status> {
     let index = index(store);
-    let versions = index.get(group).filter(|_| !group.is_empty()).ok_or_else(Status::no_such_path)?;
+    let versions = index
+        .get(group)
+        .filter(|_| !group.is_empty())
+        .ok_or_else(Status::no_such_path)?;
     let mut value = group_value(group, versions);
     value["kind"] = Value::from("APIGroup");
     value["apiVersion"] = Value::from("v1");
@@ -165,7 +210,8 @@ pub(super) fn group(store: &Store, group: &str) -> Result<Reply, Status> {
 }
 
 fn group_value(group: &str, versions: &[(String, Vec<Entry>)]) -> Value {
-    let version = |name: &String| json!({"groupVersion": api_version(group, name), "version": name});
+    let version =
+        |name: &String| json!({"groupVersion": api_version(group, name), "version": name});
     let all: Vec<Value> = versions.iter().map(|(name, _)| version(name)).collect();
     json!({"name": group, "versions": all, "preferredVersion": all.first()})
 }
@@ -220,8 +266,10 @@ fn aggregated(store: &Store, version: &str, wanted: impl Fn(&str) -> bool) -> Re
             let versions: Vec<Value> = versions
                 .iter()
                 .map(|(name, entries)| {
-                    let resources: Vec<Value> =
-                        entries.iter().map(|entry| discovered(group, name, entry)).collect();
+                    let resources: Vec<Value> = entries
+                        .iter()
+                        .map(|entry| discovered(group, name, entry))
+                        .collect();
                     json!({"version": name, "resources": resources, "freshness": "Current"})
                 })
                 .collect();
@@ -241,9 +289,7 @@ fn aggregated(store: &Store, version: &str, wanted: impl Fn(&str) -> bool) -> Re
 }
 
 fn discovered(group: &str, version: &str, entry: &Entry) -> Value {
-    let kind = |(group, version, kind): &(String, String, String)| {
-        json!({"group": group, "version": version, "kind": kind})
-    };
+    let kind = |(group, version, kind): &(String, String, String)| json!({"group": group, "version": version, "kind": kind});
     let mut value = json!({
         "resource": entry.plural,
         "responseKind": {"group": group, "version": version, "kind": entry.kind},

@@ -25,8 +25,14 @@ pub(super) fn index(store: &Store) -> Reply {
     for (group, version) in group_versions(store) {
         let path = document_path(&group, &version);
         // Documents of custom groups change with their definitions; the revision is a good enough hash.
-        let custom = builtin::all().iter().all(|r| r.group != group || r.version != version);
-        let hash = if custom { revision.to_string() } else { String::from(super::GIT_VERSION) };
+        let custom = builtin::all()
+            .iter()
+            .all(|r| r.group != group || r.version != version);
+        let hash = if custom {
+            revision.to_string()
+        } else {
+            String::from(super::GIT_VERSION)
+        };
         let url = format!("/openapi/v3/{path}?hash={hash}");
         paths.insert(path, json!({"serverRelativeURL": url}));
     }
@@ -42,12 +48,25 @@ pub(super) fn document(store: &Store, path: &str) -> Result<Reply, Status> {
     let mut document = Document::default();
     for resource in builtin::all() {
         if resource.group == group && resource.version == version {
-            let Some(name) = resource_type(&group, &version, &resource.kind) else { continue };
+            let Some(name) = resource_type(&group, &version, &resource.kind) else {
+                continue;
+            };
             document.add_type(&name);
-            document.add_paths(&group, &version, &resource.plural, &resource.kind, resource.namespaced, &name);
+            document.add_paths(
+                &group,
+                &version,
+                &resource.plural,
+                &resource.kind,
+                resource.namespaced,
+                &name,
+            );
         }
     }
-    for resource in store.resources().values().filter(|resource| resource.is_custom()) {
+    for resource in store
+        .resources()
+        .values()
+        .filter(|resource| resource.is_custom())
+    {
         if resource.id.group() == group
             && let Some(served) = resource.version(&version)
         {
@@ -59,16 +78,28 @@ pub(super) fn document(store: &Store, path: &str) -> Result<Reply, Status> {
 }
 
 fn group_versions(store: &Store) -> BTreeSet<(String, String)> {
-    let built_in = builtin::all().iter().map(|r| (r.group.clone(), r.version.clone()));
+    let built_in = builtin::all()
+        .iter()
+        .map(|r| (r.group.clone(), r.version.clone()));
     let resources = store.resources();
-    let custom = resources.values().filter(|resource| resource.is_custom()).flat_map(|resource| {
-        resource.versions.iter().map(|v| (String::from(resource.id.group()), v.name.clone()))
-    });
+    let custom = resources
+        .values()
+        .filter(|resource| resource.is_custom())
+        .flat_map(|resource| {
+            resource
+                .versions
+                .iter()
+                .map(|v| (String::from(resource.id.group()), v.name.clone()))
+        });
     built_in.chain(custom).collect()
 }
 
 fn document_path(group: &str, version: &str) -> String {
-    if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") }
+    if group.is_empty() {
+        format!("api/{version}")
+    } else {
+        format!("apis/{group}/{version}")
+    }
 }
 
 /// A document in the making.
@@ -87,7 +118,9 @@ impl Document {
         if self.schemas.contains_key(&published) {
             return;
         }
-        let Some(raw) = data()["types"].get(name) else { return };
+        let Some(raw) = data()["types"].get(name) else {
+            return;
+        };
         self.schemas.insert(published.clone(), Value::Null);
         let mut wanted = Vec::new();
         let schema = expand(raw, &mut wanted);
@@ -100,7 +133,11 @@ impl Document {
     fn add_custom(&mut self, resource: &Resource, version: &Version) {
         let group: Vec<&str> = resource.id.group().split('.').rev().collect();
         let name = format!("{}.{}.{}", group.join("."), version.name, resource.kind);
-        let mut schema = version.open_api.as_deref().cloned().unwrap_or_else(|| json!({"type": "object"}));
+        let mut schema = version
+            .open_api
+            .as_deref()
+            .cloned()
+            .unwrap_or_else(|| json!({"type": "object"}));
         if schema["properties"].is_null() {
             schema["properties"] = json!({});
         }
@@ -111,7 +148,14 @@ impl Document {
         self.schemas.insert(name.clone(), schema);
         self.kinds.insert(name.clone(), resource.kind.clone());
         self.add_type("meta.v1.ObjectMeta");
-        self.path(resource.id.group(), &version.name, resource.id.plural(), &resource.kind, resource.namespaced, &name);
+        self.path(
+            resource.id.group(),
+            &version.name,
+            resource.id.plural(),
+            &resource.kind,
+            resource.namespaced,
+            &name,
+        );
     }
 
     fn add_paths(
@@ -137,14 +181,17 @@ impl Document {
         namespaced: bool,
         schema: &str,
     ) {
-        let scope = if namespaced { "namespaces/{namespace}/" } else { "" };
+        let scope = if namespaced {
+            "namespaces/{namespace}/"
+        } else {
+            ""
+        };
         let base = format!("/{}/{scope}{plural}", document_path(group, version));
         let kind = json!({"group": group, "version": version, "kind": kind});
-        let query = |name: &str| {
-            json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}})
-        };
-        let written: Vec<Value> =
-            ["dryRun", "fieldManager", "fieldValidation"].map(query).to_vec();
+        let query = |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}});
+        let written: Vec<Value> = ["dryRun", "fieldManager", "fieldValidation"]
+            .map(query)
+            .to_vec();
         let content = json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{schema}")}}});
         let operation = |action: &str, parameters: &[Value]| {
             json!({
@@ -210,7 +257,9 @@ fn resource_type(group: &str, version: &str, kind: &str) -> Option<String> {
 /// The name under which Kubernetes publishes a type.
 fn published(name: &str) -> String {
     match name.split_once('.') {
-        Some(("meta" | "runtime" | "util" | "resource" | "api", _)) if name.starts_with("meta.") => {
+        Some(("meta" | "runtime" | "util" | "resource" | "api", _))
+            if name.starts_with("meta.") =>
+        {
             format!("io.k8s.apimachinery.pkg.apis.{name}")
         }
         _ => format!("io.k8s.api.{name}"),

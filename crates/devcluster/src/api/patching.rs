@@ -43,22 +43,31 @@ impl Call<'_> {
         let patch = content::json(&self.message.body)?;
         let version = &self.version;
         let id = &self.resource.id;
-        self.store.modify(id, self.namespace(), name, Some(&version.name), &write, |object| {
-            match kind {
-                Patch::Json => patch::json(object, &patch),
-                Patch::Merge => {
-                    if !patch.is_object() {
-                        return Err(Status::bad_request("error decoding patch: expected a JSON object"));
+        self.store.modify(
+            id,
+            self.namespace(),
+            name,
+            Some(&version.name),
+            &write,
+            |object| {
+                match kind {
+                    Patch::Json => patch::json(object, &patch),
+                    Patch::Merge => {
+                        if !patch.is_object() {
+                            return Err(Status::bad_request(
+                                "error decoding patch: expected a JSON object",
+                            ));
+                        }
+                        patch::merge(object, &patch);
+                        Ok(())
                     }
-                    patch::merge(object, &patch);
-                    Ok(())
+                    Patch::Strategic | Patch::Apply => {
+                        patch::strategic(object, &patch, &version.schema)
+                    }
                 }
-                Patch::Strategic | Patch::Apply => {
-                    patch::strategic(object, &patch, &version.schema)
-                }
-            }
-            .map_err(|error| self.refused_patch(name, &error))
-        })
+                .map_err(|error| self.refused_patch(name, &error))
+            },
+        )
     }
 
     fn applied(&self, name: &str, write: &Write) -> Result<Written, Status> {
@@ -68,11 +77,20 @@ impl Call<'_> {
         }
         let mut config = content::yaml(&self.message.body)?;
         if !config.is_object() {
-            return Err(Status::bad_request("error decoding YAML: expected an object"));
+            return Err(Status::bad_request(
+                "error decoding YAML: expected an object",
+            ));
         }
         self.settle_kind(&mut config)?;
         let force = self.message.query.flag("force");
-        self.store.apply(&self.resource.id, self.namespace(), name, config, force, write)
+        self.store.apply(
+            &self.resource.id,
+            self.namespace(),
+            name,
+            config,
+            force,
+            write,
+        )
     }
 
     /// What the body is, as far as this resource takes it.
@@ -83,7 +101,11 @@ impl Call<'_> {
             "application/apply-patch+yaml",
             "application/strategic-merge-patch+json",
         ];
-        let accepted = if self.resource.is_custom() { &ALL[..3] } else { &ALL[..] };
+        let accepted = if self.resource.is_custom() {
+            &ALL[..3]
+        } else {
+            &ALL[..]
+        };
         match Patch::of(&self.message.content_type) {
             Some(Patch::Strategic) if self.resource.is_custom() => {
                 Err(content::unsupported(accepted))
@@ -115,8 +137,9 @@ impl Call<'_> {
                     Vec::<Cause>::new(),
                 );
                 refusal.reason = Reason::Invalid;
-                refusal.message =
-                    format!("the server rejected our request due to an error in our request: {message}");
+                refusal.message = format!(
+                    "the server rejected our request due to an error in our request: {message}"
+                );
                 refusal
             }
         }

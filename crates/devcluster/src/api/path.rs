@@ -46,8 +46,11 @@ pub(crate) struct Target {
 impl Route {
     /// Reads a path.
     pub(crate) fn parse(path: &str) -> Self {
-        let parts: Vec<String> =
-            path.split('/').filter(|part| !part.is_empty()).map(decode).collect();
+        let parts: Vec<String> = path
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .map(decode)
+            .collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         match parts.as_slice() {
             ["api"] => Self::CoreVersions,
@@ -67,7 +70,10 @@ impl Route {
 }
 
 fn resources(group: &str, version: &str) -> Route {
-    Route::Resources { group: String::from(group), version: String::from(version) }
+    Route::Resources {
+        group: String::from(group),
+        version: String::from(version),
+    }
 }
 
 fn objects(group: &str, version: &str, rest: &[&str]) -> Route {

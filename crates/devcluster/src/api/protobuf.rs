@@ -92,8 +92,9 @@ fn types() -> &'static HashMap<String, Type> {
 }
 
 fn message_of(type_name: &str, bytes: &[u8]) -> Result<Map<String, Value>, Undecodable> {
-    let shape =
-        types().get(type_name).ok_or_else(|| Undecodable::UnknownType(String::from(type_name)))?;
+    let shape = types()
+        .get(type_name)
+        .ok_or_else(|| Undecodable::UnknownType(String::from(type_name)))?;
     let mut object = Map::new();
     for field in wire::fields(bytes) {
         let field = field?;
@@ -120,7 +121,9 @@ fn put(
 ) -> Result<(), Undecodable> {
     if let Some(kind) = kind.strip_prefix('*') {
         let element = value(kind, field)?;
-        let list = object.entry(name).or_insert_with(|| Value::Array(Vec::new()));
+        let list = object
+            .entry(name)
+            .or_insert_with(|| Value::Array(Vec::new()));
         if let Some(list) = list.as_array_mut() {
             list.push(element);
         }
@@ -128,7 +131,9 @@ fn put(
     }
     if let Some(kind) = kind.strip_prefix('%') {
         let (key, element) = entry(kind, field)?;
-        let map = object.entry(name).or_insert_with(|| Value::Object(Map::new()));
+        let map = object
+            .entry(name)
+            .or_insert_with(|| Value::Object(Map::new()));
         map[key] = element;
         return Ok(());
     }
@@ -175,9 +180,9 @@ fn value(kind: &str, field: &Field<'_>) -> Result<Value, Undecodable> {
         ("b", Payload::Number(number)) => Ok(Value::from(number != 0)),
         ("d", Payload::Fixed(bits)) => Ok(Value::from(f64::from_bits(bits))),
         ("f", Payload::Fixed(bits)) => Ok(Value::from(f32::from_bits(bits as u32))),
-        ("y", Payload::Bytes(bytes)) => {
-            Ok(serde_json::to_value(k8s_openapi::ByteString(bytes.to_vec()))?)
-        }
+        ("y", Payload::Bytes(bytes)) => Ok(serde_json::to_value(k8s_openapi::ByteString(
+            bytes.to_vec(),
+        ))?),
         (kind, Payload::Bytes(bytes)) => {
             if let Some(name) = kind.strip_prefix('#') {
                 return message_of(name, bytes).map(Value::Object);

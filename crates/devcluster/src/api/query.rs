@@ -49,7 +49,10 @@ impl Query {
 
     /// A parameter; empty when absent.
     pub(crate) fn get(&self, name: &str) -> &str {
-        self.pairs.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
+        self.pairs
+            .iter()
+            .find(|(key, _)| key == name)
+            .map_or("", |(_, value)| value.as_str())
     }
 
     /// A parameter that is on or off.
@@ -61,7 +64,12 @@ impl Query {
     }
 
     pub(crate) fn dry_run(&self) -> Result<bool, Status> {
-        dry_run(self.pairs.iter().filter(|(key, _)| key == "dryRun").map(|(_, value)| value.as_str()))
+        dry_run(
+            self.pairs
+                .iter()
+                .filter(|(key, _)| key == "dryRun")
+                .map(|(_, value)| value.as_str()),
+        )
     }
 
     pub(crate) fn field_validation(&self) -> Result<FieldValidation, Status> {
@@ -143,7 +151,9 @@ impl Query {
                 Some(revision) => WatchStart::After(revision),
             }
         };
-        let timeout = self.number("timeoutSeconds")?.filter(|seconds| *seconds > 0);
+        let timeout = self
+            .number("timeoutSeconds")?
+            .filter(|seconds| *seconds > 0);
         Ok(WatchOptions {
             filter: self.filter()?,
             start,
@@ -156,7 +166,9 @@ impl Query {
         match self.get(name) {
             "" => Ok(None),
             text => text.parse().map(Some).map_err(|_not_a_number| {
-                Status::bad_request(format!("{name}: Invalid value: {text:?}: must be a non-negative integer"))
+                Status::bad_request(format!(
+                    "{name}: Invalid value: {text:?}: must be a non-negative integer"
+                ))
             }),
         }
     }

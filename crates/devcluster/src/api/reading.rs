@@ -39,7 +39,8 @@ impl Serialize for Untyped {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0.as_object() {
             Some(map) => serializer.collect_map(
-                map.iter().filter(|(key, _)| *key != "apiVersion" && *key != "kind"),
+                map.iter()
+                    .filter(|(key, _)| *key != "apiVersion" && *key != "kind"),
             ),
             None => self.0.serialize(serializer),
         }
@@ -55,8 +56,11 @@ impl Call<'_> {
     pub(super) fn list(&self) -> Result<Reply, Status> {
         let mut options = self.message.query.list_options()?;
         self.check_fields(&mut options.filter)?;
-        let listing =
-            self.store.list(&self.resource.id, self.target.namespace.as_deref(), &options)?;
+        let listing = self.store.list(
+            &self.resource.id,
+            self.target.namespace.as_deref(),
+            &options,
+        )?;
         Ok(self.show_list(&listing))
     }
 
@@ -67,7 +71,13 @@ impl Call<'_> {
             Form::Whole => Reply::json(code, &*object),
             Form::Table => {
                 let revision = object["metadata"]["resourceVersion"].clone();
-                Reply::json(code, &self.table(std::slice::from_ref(&object), json!({"resourceVersion": revision})))
+                Reply::json(
+                    code,
+                    &self.table(
+                        std::slice::from_ref(&object),
+                        json!({"resourceVersion": revision}),
+                    ),
+                )
             }
             Form::Metadata => Reply::json(code, &partial(&object)),
         }
@@ -75,7 +85,11 @@ impl Call<'_> {
 
     /// What a write left, with its warnings.
     pub(super) fn show_written(&self, written: Written) -> Reply {
-        let code = if written.created { StatusCode::CREATED } else { StatusCode::OK };
+        let code = if written.created {
+            StatusCode::CREATED
+        } else {
+            StatusCode::OK
+        };
         let mut reply = self.show(code, &written.object);
         reply.warn(written.warnings);
         reply
@@ -95,24 +109,43 @@ impl Call<'_> {
         let api_version = self.resource.api_version(&self.version.name);
         let kind = self.resource.list_kind.as_str();
         match self.message.accept.form {
-            Form::Table => {
-                Reply::json(StatusCode::OK, &self.table(&objects, json!(metadata)))
-            }
+            Form::Table => Reply::json(StatusCode::OK, &self.table(&objects, json!(metadata))),
             Form::Metadata => {
                 let items = objects.iter().map(|object| partial(object)).collect();
                 let kind = "PartialObjectMetadataList";
                 Reply::json(
                     StatusCode::OK,
-                    &List { kind, api_version: "meta.k8s.io/v1", metadata, items },
+                    &List {
+                        kind,
+                        api_version: "meta.k8s.io/v1",
+                        metadata,
+                        items,
+                    },
                 )
             }
             Form::Whole if self.resource.is_custom() => {
                 let items: Vec<&Value> = objects.iter().map(Arc::as_ref).collect();
-                Reply::json(StatusCode::OK, &List { kind, api_version: &api_version, metadata, items })
+                Reply::json(
+                    StatusCode::OK,
+                    &List {
+                        kind,
+                        api_version: &api_version,
+                        metadata,
+                        items,
+                    },
+                )
             }
             Form::Whole => {
                 let items: Vec<Untyped> = objects.into_iter().map(Untyped).collect();
-                Reply::json(StatusCode::OK, &List { kind, api_version: &api_version, metadata, items })
+                Reply::json(
+                    StatusCode::OK,
+                    &List {
+                        kind,
+                        api_version: &api_version,
+                        metadata,
+                        items,
+                    },
+                )
             }
         }
     }
@@ -120,7 +153,14 @@ impl Call<'_> {
     /// A table of these objects.
     pub(super) fn table(&self, objects: &[Arc<Value>], metadata: Value) -> Value {
         let include = table::Include::parse(self.message.query.get("includeObject"));
-        table::render(&self.resource, &self.version, objects, metadata, include, self.store.clock().now())
+        table::render(
+            &self.resource,
+            &self.version,
+            objects,
+            metadata,
+            include,
+            self.store.clock().now(),
+        )
     }
 
     /// Field selectors name what the resource can be selected by, in its own version's words.
@@ -134,7 +174,9 @@ impl Call<'_> {
             let why = if self.resource.is_custom() {
                 format!("field label not supported: {path}")
             } else {
-                format!("{path:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
+                format!(
+                    "{path:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+                )
             };
             return Err(Status::bad_request(why));
         }
@@ -158,6 +200,9 @@ impl Call<'_> {
 
 /// The metadata of an object, as an object of its own.
 pub(super) fn partial(object: &Value) -> Value {
-    let metadata = object.get("metadata").cloned().unwrap_or_else(|| Value::Object(Map::new()));
+    let metadata = object
+        .get("metadata")
+        .cloned()
+        .unwrap_or_else(|| Value::Object(Map::new()));
     json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata})
 }

@@ -40,7 +40,12 @@ impl Reply {
         bytes: impl Into<Bytes>,
     ) -> Self {
         let body = Full::new(bytes.into()).boxed_unsync();
-        Self { code, content_type, warnings: Vec::new(), body }
+        Self {
+            code,
+            content_type,
+            warnings: Vec::new(),
+            body,
+        }
     }
 
     /// A stream of JSON documents, one per line.
@@ -77,8 +82,14 @@ impl Reply {
         let mut response = Response::new(self.body);
         *response.status_mut() = self.code;
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(self.content_type),
+        );
+        headers.insert(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-cache, private"),
+        );
         for warning in self.warnings {
             // RFC 7234 5.5: 299 is a warning that persists, "-" an unnamed agent, the text a quoted string.
             let quoted = warning.replace('\\', "\\\\").replace('"', "\\\"");

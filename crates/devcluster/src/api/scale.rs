@@ -12,7 +12,9 @@ use crate::store::Subresource;
 
 impl Call<'_> {
     pub(super) fn scale(&self, method: &Method, name: &str) -> Result<Reply, Status> {
-        let Some(paths) = self.version.scale.clone() else { return Err(Status::no_such_path()) };
+        let Some(paths) = self.version.scale.clone() else {
+            return Err(Status::no_such_path());
+        };
         let object = self.store.get(&self.resource.id, self.namespace(), name)?;
         if *method == Method::GET {
             return Ok(Reply::json(StatusCode::OK, &view(&paths, &object)));
@@ -44,7 +46,10 @@ impl Call<'_> {
             version,
             &write,
             |object| {
-                if revision.as_str().is_some_and(|revision| !revision.is_empty()) {
+                if revision
+                    .as_str()
+                    .is_some_and(|revision| !revision.is_empty())
+                {
                     object["metadata"]["resourceVersion"] = revision;
                 }
                 set(object, &paths.spec_replicas, Value::from(replicas));
@@ -58,7 +63,13 @@ impl Call<'_> {
 
 fn view(paths: &Scale, object: &Arc<Value>) -> Value {
     let mut metadata = Map::new();
-    for field in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
+    for field in [
+        "name",
+        "namespace",
+        "uid",
+        "resourceVersion",
+        "creationTimestamp",
+    ] {
         if let Some(value) = object["metadata"].get(field) {
             metadata.insert(String::from(field), value.clone());
         }
@@ -86,10 +97,18 @@ fn selector_text(selector: &Value) -> String {
     for (key, value) in selector["matchLabels"].as_object().into_iter().flatten() {
         terms.push(format!("{key}={}", value.as_str().unwrap_or_default()));
     }
-    for expression in selector["matchExpressions"].as_array().into_iter().flatten() {
+    for expression in selector["matchExpressions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
         let key = expression["key"].as_str().unwrap_or_default();
-        let values: Vec<&str> =
-            expression["values"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let values: Vec<&str> = expression["values"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         let values = values.join(",");
         terms.push(match expression["operator"].as_str().unwrap_or_default() {
             "In" => format!("{key} in ({values})"),

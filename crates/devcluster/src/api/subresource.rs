@@ -14,7 +14,11 @@ impl Call<'_> {
         name: &str,
         subresource: &str,
     ) -> Result<Reply, Status> {
-        match (self.resource.id.group(), self.resource.id.plural(), subresource) {
+        match (
+            self.resource.id.group(),
+            self.resource.id.plural(),
+            subresource,
+        ) {
             (_, _, "status") if self.version.status => match *method {
                 Method::GET => self.get(name),
                 Method::PUT => self.update(name, Subresource::Status),
@@ -42,21 +46,23 @@ impl Call<'_> {
         let node = String::from(binding["target"]["name"].as_str().unwrap_or_default());
         let write = self.write(Subresource::Other("binding"))?;
         let id = &self.resource.id;
-        self.store.modify(id, self.namespace(), name, None, &write, |pod| {
-            let bound = pod["spec"]["nodeName"].as_str().unwrap_or_default();
-            if !bound.is_empty() {
-                let why = format!("pod {name} is already assigned to node {bound:?}");
-                return Err(Status::conflict("", "pods/binding", name, &why));
-            }
-            pod["spec"]["nodeName"] = Value::from(node);
-            Ok(())
-        })?;
+        self.store
+            .modify(id, self.namespace(), name, None, &write, |pod| {
+                let bound = pod["spec"]["nodeName"].as_str().unwrap_or_default();
+                if !bound.is_empty() {
+                    let why = format!("pod {name} is already assigned to node {bound:?}");
+                    return Err(Status::conflict("", "pods/binding", name, &why));
+                }
+                pod["spec"]["nodeName"] = Value::from(node);
+                Ok(())
+            })?;
         Ok(created())
     }
 
     fn evict(&self, name: &str) -> Result<Reply, Status> {
         let options = self.delete_options()?;
-        self.store.delete(&self.resource.id, self.namespace(), name, &options)?;
+        self.store
+            .delete(&self.resource.id, self.namespace(), name, &options)?;
         Ok(created())
     }
 }

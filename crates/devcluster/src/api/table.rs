@@ -77,7 +77,10 @@ pub(crate) fn render(
     let rows: Vec<Value> = objects
         .iter()
         .map(|object| {
-            let cells: Vec<Value> = columns.iter().map(|column| column.cell(object, now)).collect();
+            let cells: Vec<Value> = columns
+                .iter()
+                .map(|column| column.cell(object, now))
+                .collect();
             let mut row = json!({"cells": cells});
             match include {
                 Include::Nothing => {}
@@ -98,7 +101,9 @@ impl Column {
         match &self.cell {
             Cell::Built(make) => make(object, now),
             Cell::Path(path) => {
-                let Some(found) = json_path::find(object, path) else { return Value::Null };
+                let Some(found) = json_path::find(object, path) else {
+                    return Value::Null;
+                };
                 match self.kind.as_str() {
                     "date" => Value::from(age::since(found.as_str(), now)),
                     "string" => match found {
@@ -128,7 +133,10 @@ fn name(object: &Value, _: Timestamp) -> Value {
 }
 
 fn object_age(object: &Value, now: Timestamp) -> Value {
-    Value::from(age::since(object["metadata"]["creationTimestamp"].as_str(), now))
+    Value::from(age::since(
+        object["metadata"]["creationTimestamp"].as_str(),
+        now,
+    ))
 }
 
 fn columns(resource: &Resource, version: &Version) -> Vec<Column> {

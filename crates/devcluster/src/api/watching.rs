@@ -95,7 +95,12 @@ impl Following {
                     ..ListOptions::default()
                 };
                 let listing = view.store.list(id, view.namespace.as_deref(), &wanted)?;
-                lines.extend(listing.items.iter().map(|object| view.event("ADDED", object)));
+                lines.extend(
+                    listing
+                        .items
+                        .iter()
+                        .map(|object| view.event("ADDED", object)),
+                );
                 if matches!(options.start, WatchStart::StateWithBookmark(_)) {
                     lines.push_back(view.bookmark(listing.revision, true));
                 }
@@ -171,10 +176,17 @@ async fn at(moment: Option<Instant>) {
 impl View {
     /// A change as watchers of this view see it: objects enter and leave by the selector.
     fn change(&self, change: &Change) -> Option<Bytes> {
-        if self.namespace.as_ref().is_some_and(|namespace| *namespace != change.key.namespace) {
+        if self
+            .namespace
+            .as_ref()
+            .is_some_and(|namespace| *namespace != change.key.namespace)
+        {
             return None;
         }
-        let before = change.previous.as_ref().is_some_and(|object| self.filter.matches(object));
+        let before = change
+            .previous
+            .as_ref()
+            .is_some_and(|object| self.filter.matches(object));
         let after = !change.removed && self.filter.matches(&change.object);
         match (before, after) {
             (false, false) => None,
@@ -203,7 +215,8 @@ impl View {
     }
 
     fn bookmark(&self, revision: u64, initial: bool) -> Bytes {
-        let mut metadata = json!({"resourceVersion": revision.to_string(), "creationTimestamp": null});
+        let mut metadata =
+            json!({"resourceVersion": revision.to_string(), "creationTimestamp": null});
         if initial {
             metadata["annotations"] = json!({INITIAL_EVENTS_END: "true"});
         }
@@ -223,7 +236,14 @@ impl View {
 
     fn table(&self, objects: &[Arc<Value>], metadata: Value) -> Value {
         let now = self.store.clock().now();
-        table::render(&self.resource, &self.version, objects, metadata, self.include, now)
+        table::render(
+            &self.resource,
+            &self.version,
+            objects,
+            metadata,
+            self.include,
+            now,
+        )
     }
 }
 

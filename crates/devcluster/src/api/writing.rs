@@ -10,21 +10,30 @@ impl Call<'_> {
     pub(super) fn create(&self) -> Result<Reply, Status> {
         let object = self.body_object()?;
         let write = self.write(Subresource::Main)?;
-        let written = self.store.create(&self.resource.id, self.namespace(), object, &write)?;
+        let written = self
+            .store
+            .create(&self.resource.id, self.namespace(), object, &write)?;
         Ok(self.show_written(written))
     }
 
     pub(super) fn update(&self, name: &str, subresource: Subresource) -> Result<Reply, Status> {
         let object = self.body_object()?;
         if self.resource.is_custom()
-            && object["metadata"]["resourceVersion"].as_str().unwrap_or_default().is_empty()
-            && self.store.get(&self.resource.id, self.namespace(), name).is_ok()
+            && object["metadata"]["resourceVersion"]
+                .as_str()
+                .unwrap_or_default()
+                .is_empty()
+            && self
+                .store
+                .get(&self.resource.id, self.namespace(), name)
+                .is_ok()
         {
             return Err(self.unconditional(name));
         }
         let write = self.write(subresource)?;
         let written =
-            self.store.update(&self.resource.id, self.namespace(), name, object, &write)?;
+            self.store
+                .update(&self.resource.id, self.namespace(), name, object, &write)?;
         Ok(self.show_written(written))
     }
 
@@ -46,8 +55,14 @@ impl Call<'_> {
         }
         for field in ["kind", "apiVersion"] {
             if absent(&object[field]) {
-                return Err(Status::bad_request(format!("Object '{}' is missing in '{object}'",
-                    if field == "kind" { "Kind" } else { "apiVersion" })));
+                return Err(Status::bad_request(format!(
+                    "Object '{}' is missing in '{object}'",
+                    if field == "kind" {
+                        "Kind"
+                    } else {
+                        "apiVersion"
+                    }
+                )));
             }
         }
         if object["apiVersion"] != expected.as_str() {
@@ -66,6 +81,11 @@ impl Call<'_> {
             &Value::from(0),
             "must be specified for an update",
         );
-        Status::invalid(self.resource.id.group(), &self.resource.kind, name, vec![cause])
+        Status::invalid(
+            self.resource.id.group(),
+            &self.resource.kind,
+            name,
+            vec![cause],
+        )
     }
 }

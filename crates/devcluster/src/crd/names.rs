@@ -33,20 +33,34 @@ pub(super) fn conflict(
         })
     };
     let text = |field: &str| names[field].as_str().unwrap_or_default();
-    let kind = |name: &str| others.iter().any(|other| other.kind == name || other.list_kind == name);
+    let kind = |name: &str| {
+        others
+            .iter()
+            .any(|other| other.kind == name || other.list_kind == name)
+    };
     let wanted = [
         ("PluralConflict", text("plural"), taken(text("plural"))),
-        ("SingularConflict", text("singular"), taken(text("singular"))),
+        (
+            "SingularConflict",
+            text("singular"),
+            taken(text("singular")),
+        ),
         ("KindConflict", text("kind"), kind(text("kind"))),
         ("ListKindConflict", text("listKind"), kind(text("listKind"))),
     ];
     for (reason, name, is_taken) in wanted {
         if is_taken {
-            return Some(Conflict { reason, message: format!("{name:?} is already in use") });
+            return Some(Conflict {
+                reason,
+                message: format!("{name:?} is already in use"),
+            });
         }
     }
-    super::texts(&names["shortNames"]).into_iter().find(|short| taken(short)).map(|short| Conflict {
-        reason: "ShortNamesConflict",
-        message: format!("{short:?} is already in use"),
-    })
+    super::texts(&names["shortNames"])
+        .into_iter()
+        .find(|short| taken(short))
+        .map(|short| Conflict {
+            reason: "ShortNamesConflict",
+            message: format!("{short:?} is already in use"),
+        })
 }

@@ -53,7 +53,11 @@ fn name_faults(definition: &Value, causes: &mut Vec<Cause>) {
         let why = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an \
              alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used \
              for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
-        causes.push(Cause::invalid("spec.names.plural", &Value::from(plural), why));
+        causes.push(Cause::invalid(
+            "spec.names.plural",
+            &Value::from(plural),
+            why,
+        ));
     }
     let scope = text(spec, "scope");
     if scope.is_empty() {
@@ -104,7 +108,12 @@ fn version_faults(spec: &Value, causes: &mut Vec<Cause>) {
         ));
         return;
     }
-    if list.iter().filter(|version| version["storage"] == true).count() != 1 {
+    if list
+        .iter()
+        .filter(|version| version["storage"] == true)
+        .count()
+        != 1
+    {
         causes.push(Cause::invalid(
             "spec.versions",
             &spec["versions"],
@@ -113,18 +122,27 @@ fn version_faults(spec: &Value, causes: &mut Vec<Cause>) {
     }
     for (index, version) in list.iter().enumerate() {
         let name = text(version, "name");
-        if list[..index].iter().any(|earlier| text(earlier, "name") == name) {
+        if list[..index]
+            .iter()
+            .any(|earlier| text(earlier, "name") == name)
+        {
             causes.push(Cause::invalid(
                 "spec.versions",
                 &spec["versions"],
                 "must contain unique version names",
             ));
         }
-        if name.is_empty() || name.contains(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit() && c != '-') {
+        if name.is_empty()
+            || name.contains(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit() && c != '-')
+        {
             let why = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an \
                  alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex \
                  used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
-            causes.push(Cause::invalid(format!("spec.versions[{index}].name"), &version["name"], why));
+            causes.push(Cause::invalid(
+                format!("spec.versions[{index}].name"),
+                &version["name"],
+                why,
+            ));
         }
     }
 }
@@ -141,11 +159,19 @@ fn schema_faults(spec: &Value, index: usize, version: &Value, causes: &mut Vec<C
     if shared && index > 0 {
         return;
     }
-    let path = if shared { String::from("spec.validation.openAPIV3Schema") } else { path };
+    let path = if shared {
+        String::from("spec.validation.openAPIV3Schema")
+    } else {
+        path
+    };
     if let Err(errors) = TypeSchema::from_structural(schema) {
         causes.extend(errors.iter().map(|error| {
             let dot = if error.path.is_empty() { "" } else { "." };
-            Cause::new(error.kind.reason(), format!("{path}{dot}{}", error.path), error.message())
+            Cause::new(
+                error.kind.reason(),
+                format!("{path}{dot}{}", error.path),
+                error.message(),
+            )
         }));
     }
 }
@@ -155,15 +181,26 @@ fn update_faults(live: &Value, definition: &Value, causes: &mut Vec<Cause>) {
     let mut fixed = vec![("spec.group", &old["group"], &new["group"])];
     if condition(&live["status"], "Established").is_some_and(|c| c["status"] == "True") {
         fixed.push(("spec.scope", &old["scope"], &new["scope"]));
-        fixed.push(("spec.names.kind", &old["names"]["kind"], &new["names"]["kind"]));
+        fixed.push((
+            "spec.names.kind",
+            &old["names"]["kind"],
+            &new["names"]["kind"],
+        ));
     }
-    fixed.push(("spec.names.plural", &old["names"]["plural"], &new["names"]["plural"]));
+    fixed.push((
+        "spec.names.plural",
+        &old["names"]["plural"],
+        &new["names"]["plural"],
+    ));
     for (path, before, after) in fixed {
         if before != after {
             causes.push(Cause::invalid(path, after, "field is immutable"));
         }
     }
-    let kept = definition["status"]["storedVersions"].as_array().into_iter().flatten();
+    let kept = definition["status"]["storedVersions"]
+        .as_array()
+        .into_iter()
+        .flatten();
     for (index, stored) in kept.enumerate() {
         if versions(new).all(|version| version["name"] != *stored) {
             let name = stored.as_str().unwrap_or_default();

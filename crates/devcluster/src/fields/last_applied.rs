@@ -45,7 +45,8 @@ pub(super) fn record(manager: &str, config: &Value, object: &mut Value) {
     if let Some(annotations) = annotations_mut(&mut config) {
         annotations.remove(ANNOTATION);
     }
-    let Some(annotations) = annotations_mut(object).filter(|all| all.contains_key(ANNOTATION)) else {
+    let Some(annotations) = annotations_mut(object).filter(|all| all.contains_key(ANNOTATION))
+    else {
         return;
     };
     annotations.insert(ANNOTATION.to_owned(), Value::String(format!("{config}\n")));

@@ -310,4 +310,3 @@ fn many_updaters_are_merged() {
         ]
     );
 }
-

@@ -1,6 +1,6 @@
 //! Strategic merge patch: a merge patch that knows which lists are merged by which key.
 //!
-//! Directives of the format: `$patch` (`merge`, `replace`, `delete`), `$retainKeys`,
+//! Directives of the format: `$patch` (`replace`, `delete`), `$retainKeys`,
 //! `$setElementOrder/<list>` and `$deleteFromPrimitiveList/<list>`. They never reach the object.
 
 use serde_json::{Map, Value};
@@ -46,7 +46,7 @@ pub(super) fn map(
         .get(PATCH)
         .map(|directive| (directive, directive.as_str()))
     {
-        None | Some((_, Some("merge"))) => {}
+        None => {}
         Some((_, Some("delete"))) => return Ok(Map::new()),
         Some((_, Some("replace"))) => {
             let mut replacement = patch.clone();
@@ -54,7 +54,9 @@ pub(super) fn map(
             return Ok(without_directives(replacement));
         }
         Some((directive, _)) => {
-            return Err(malformed(format!("unknown patch type: {directive}")));
+            return Err(malformed(format!(
+                "unknown patch type: {directive} in a map"
+            )));
         }
     }
     let mut result = live.clone();
@@ -73,12 +75,24 @@ pub(super) fn map(
             Some(live) => place.merge(live, value)?,
             None => fresh(value.clone()),
         };
-        result.insert(name.clone(), merged);
+        match merged {
+            Some(merged) => {
+                result.insert(name.clone(), merged);
+            }
+            None => {
+                result.remove(name);
+            }
+        }
     }
     for (name, order) in patch {
         if let Some(name) = name.strip_prefix(SET_ORDER) {
             let place = Place::of(schema, name);
             let before = live.get(name).and_then(Value::as_array);
+            if patch.get(name).is_some_and(|items| !items.is_array()) {
+                return Err(malformed(format!(
+                    "{name} must be a list beside {SET_ORDER}{name}"
+                )));
+            }
             if let Some(Value::Array(items)) = result.get_mut(name) {
                 let Value::Array(order) = order else {
                     return Err(malformed(format!("{SET_ORDER}{name} must be a list")));
@@ -122,13 +136,13 @@ impl<'a> Place<'a> {
             .and_then(|strategy| strategy.merge_key.as_deref())
     }
 
-    fn merge(&self, live: &Value, patch: &Value) -> Result<Value, PatchError> {
+    fn merge(&self, live: &Value, patch: &Value) -> Result<Option<Value>, PatchError> {
         match (live, patch) {
             (Value::Object(live), Value::Object(patch)) => {
                 if self.strategy.is_some_and(|strategy| strategy.replace) {
-                    return Ok(Value::Object(without_directives(patch.clone())));
+                    return Ok(Some(Value::Object(without_directives(patch.clone()))));
                 }
-                Ok(Value::Object(map(live, patch, self.schema)?))
+                Ok(Some(Value::Object(map(live, patch, self.schema)?)))
             }
             (Value::Array(live), Value::Array(patch)) => {
                 if !self.strategy.is_some_and(|strategy| strategy.merge) {
@@ -138,7 +152,12 @@ impl<'a> Place<'a> {
                     Some(Shape::List(ListShape { items, .. })) => Some(items.get()),
                     _ => None,
                 };
-                Ok(Value::Array(list::merge(live, patch, self.key(), items)?))
+                Ok(Some(Value::Array(list::merge(
+                    live,
+                    patch,
+                    self.key(),
+                    items,
+                )?)))
             }
             (_, patch) => Ok(fresh(patch.clone())),
         }
@@ -214,32 +233,15 @@ fn check_order(
     Ok(())
 }
 
-/// A value as it enters an object: without directives and nulls.
-pub(super) fn fresh(value: Value) -> Value {
+/// A value as it enters an object: without directives and nulls. An object with a `$patch` of its own
+/// has nothing to act on there, and is left out.
+pub(super) fn fresh(value: Value) -> Option<Value> {
     match value {
-        Value::Object(object) => {
-            let mut object = without_directives(object);
-            object.retain(|_, value| !value.is_null());
-            Value::Object(object)
-        }
-        Value::Array(items) => items
-            .into_iter()
-            .filter(|item| !is_directive(item))
-            .map(fresh)
-            .collect(),
-        scalar => scalar,
-    }
-}
-
-/// Whether an element says something about the list and is none of its elements.
-fn is_directive(item: &Value) -> bool {
-    let Some(object) = item.as_object() else {
-        return false;
-    };
-    match object.get(PATCH).and_then(Value::as_str) {
-        Some("delete") => true,
-        Some(_) => object.len() == 1,
-        None => false,
+        Value::Object(object) if object.contains_key(PATCH) => None,
+        Value::Object(object) => Some(Value::Object(without_directives(object))),
+        Value::Array(items) => Some(items.into_iter().filter_map(fresh).collect()),
+        Value::Null => None,
+        scalar => Some(scalar),
     }
 }
 
@@ -252,6 +254,6 @@ fn without_directives(object: Map<String, Value>) -> Map<String, Value> {
                 && !name.starts_with(SET_ORDER)
                 && !name.starts_with(DELETE_FROM)
         })
-        .map(|(name, value)| (name, fresh(value)))
+        .filter_map(|(name, value)| Some((name, fresh(value)?)))
         .collect()
 }

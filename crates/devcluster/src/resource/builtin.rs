@@ -10,10 +10,22 @@ use crate::schema::builtin::{self, BuiltinResource};
 const WITH_GENERATION: [(&str, &str); 19] = [
     ("", "pods"),
     ("", "replicationcontrollers"),
-    ("admissionregistration.k8s.io", "mutatingwebhookconfigurations"),
-    ("admissionregistration.k8s.io", "validatingadmissionpolicies"),
-    ("admissionregistration.k8s.io", "validatingadmissionpolicybindings"),
-    ("admissionregistration.k8s.io", "validatingwebhookconfigurations"),
+    (
+        "admissionregistration.k8s.io",
+        "mutatingwebhookconfigurations",
+    ),
+    (
+        "admissionregistration.k8s.io",
+        "validatingadmissionpolicies",
+    ),
+    (
+        "admissionregistration.k8s.io",
+        "validatingadmissionpolicybindings",
+    ),
+    (
+        "admissionregistration.k8s.io",
+        "validatingwebhookconfigurations",
+    ),
     ("apiextensions.k8s.io", "customresourcedefinitions"),
     ("apps", "daemonsets"),
     ("apps", "deployments"),
@@ -39,10 +51,19 @@ pub(crate) fn is_review(resource: &BuiltinResource) -> bool {
 /// One resource per group and plural, its versions ordered as discovery prefers them.
 pub(crate) fn catalog() -> Vec<Resource> {
     let mut grouped: BTreeMap<(&str, &str), Vec<&BuiltinResource>> = BTreeMap::new();
-    for resource in builtin::all().iter().filter(|resource| !is_review(resource)) {
-        grouped.entry((&resource.group, &resource.plural)).or_default().push(resource);
+    for resource in builtin::all()
+        .iter()
+        .filter(|resource| !is_review(resource))
+    {
+        grouped
+            .entry((&resource.group, &resource.plural))
+            .or_default()
+            .push(resource);
     }
-    grouped.into_values().filter_map(|versions| served(&versions)).collect()
+    grouped
+        .into_values()
+        .filter_map(|versions| served(&versions))
+        .collect()
 }
 
 fn served(versions: &[&BuiltinResource]) -> Option<Resource> {
@@ -62,7 +83,10 @@ fn served(versions: &[&BuiltinResource]) -> Option<Resource> {
         generation: WITH_GENERATION.contains(&(id.group(), id.plural())),
         storage_version: first.version.clone(),
         origin: Origin::BuiltIn,
-        versions: versions.iter().map(|resource| version(&id, resource)).collect(),
+        versions: versions
+            .iter()
+            .map(|resource| version(&id, resource))
+            .collect(),
         id,
     })
 }
@@ -126,9 +150,15 @@ fn selectable(id: &ResourceId) -> Vec<String> {
 /// kube-aware version priority of the Kubernetes API conventions.
 pub(crate) fn precedence(version: &str) -> (u8, u64, u64) {
     let unknown = (0, 0, 0);
-    let Some(rest) = version.strip_prefix('v') else { return unknown };
-    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    let Ok(major) = rest[..digits].parse() else { return unknown };
+    let Some(rest) = version.strip_prefix('v') else {
+        return unknown;
+    };
+    let digits = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
+    let Ok(major) = rest[..digits].parse() else {
+        return unknown;
+    };
     let minor = |text: &str| text.parse().ok();
     match &rest[digits..] {
         "" => (3, major, 0),

@@ -15,9 +15,15 @@ const RENAMES: [(&str, &str); 7] = [
 
 /// Rewrites an Event between the shapes, towards events.k8s.io when `to_events_group`.
 pub(super) fn convert(object: &mut Value, to_events_group: bool) {
-    let Some(map) = object.as_object_mut() else { return };
+    let Some(map) = object.as_object_mut() else {
+        return;
+    };
     for (core, group) in RENAMES {
-        let (from, to) = if to_events_group { (core, group) } else { (group, core) };
+        let (from, to) = if to_events_group {
+            (core, group)
+        } else {
+            (group, core)
+        };
         rename(map, from, to);
     }
 }

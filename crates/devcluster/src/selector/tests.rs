@@ -35,18 +35,35 @@ fn label_selectors() {
 #[test]
 fn malformed_selectors_say_what_was_found() {
     for (selector, message) in [
-        ("app in web", "unable to parse requirement: found 'in', expected: in, notin, =, ==, !=, gt, lt"),
-        ("app=web tier", "unable to parse requirement: found 'tier', expected: ',' or 'end of string'"),
-        ("app in (web", "unable to parse requirement: found 'web', expected: ',', or ')'"),
-        ("rank>many", "unable to parse requirement: \"many\": for 'Gt', 'Lt' operators, the value must be an integer"),
+        (
+            "app in web",
+            "unable to parse requirement: found 'in', expected: in, notin, =, ==, !=, gt, lt",
+        ),
+        (
+            "app=web tier",
+            "unable to parse requirement: found 'tier', expected: ',' or 'end of string'",
+        ),
+        (
+            "app in (web",
+            "unable to parse requirement: found 'web', expected: ',', or ')'",
+        ),
+        (
+            "rank>many",
+            "unable to parse requirement: \"many\": for 'Gt', 'Lt' operators, the value must be an integer",
+        ),
     ] {
-        assert_eq!(Filter::parse(selector, "").unwrap_err().message, message, "{selector}");
+        assert_eq!(
+            Filter::parse(selector, "").unwrap_err().message,
+            message,
+            "{selector}"
+        );
     }
 }
 
 #[test]
 fn field_selectors() {
-    let object = json!({"metadata": {"name": "a"}, "status": {"phase": "Running"}, "spec": {"n": 3}});
+    let object =
+        json!({"metadata": {"name": "a"}, "status": {"phase": "Running"}, "spec": {"n": 3}});
     for (selector, expected) in [
         ("metadata.name=a", true),
         ("metadata.name==a,status.phase!=Failed", true),

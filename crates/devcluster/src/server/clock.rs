@@ -49,12 +49,19 @@ async fn act(
         (&Method::PUT, "/clock") => {
             let Speed { speed } = read(request, "{\"speed\": 20}").await?;
             if !speed.is_finite() || speed < 0.0 {
-                return Err(Status::bad_request(format!("speed {speed}: expected a number not below 0")));
+                return Err(Status::bad_request(format!(
+                    "speed {speed}: expected a number not below 0"
+                )));
             }
             clock.set_speed(speed);
         }
         (&Method::POST, "/clock/advance") => {
-            match read(request, "{\"by\": 60000} or {\"to\": 1700000000000}, in milliseconds").await? {
+            match read(
+                request,
+                "{\"by\": 60000} or {\"to\": 1700000000000}, in milliseconds",
+            )
+            .await?
+            {
                 Advance::By(millis) => clock.advance_by(Duration::from_millis(millis)),
                 Advance::To(millis) => clock.advance_to(Timestamp::from_millis(millis)),
             }
@@ -73,14 +80,17 @@ fn watch(cluster: &DevCluster) -> Reply {
     let mut changes = cluster.clock().subscribe();
     changes.mark_changed();
     let stop = cluster.stop().clone();
-    Reply::lines(futures_util::stream::unfold((changes, stop), |(mut changes, stop)| async move {
-        tokio::select! {
-            () = stop.cancelled() => return None,
-            changed = changes.changed() => changed.ok()?,
-        }
-        let reading = changes.borrow_and_update().reading();
-        Some((line(reading), (changes, stop)))
-    }))
+    Reply::lines(futures_util::stream::unfold(
+        (changes, stop),
+        |(mut changes, stop)| async move {
+            tokio::select! {
+                () = stop.cancelled() => return None,
+                changed = changes.changed() => changed.ok()?,
+            }
+            let reading = changes.borrow_and_update().reading();
+            Some((line(reading), (changes, stop)))
+        },
+    ))
 }
 
 fn line(reading: Reading) -> Bytes {

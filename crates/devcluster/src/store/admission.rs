@@ -37,8 +37,10 @@ pub(super) fn unknown_fields(
 }
 
 fn strict(resource: &Resource, version: &Version, unknown: &[String]) -> Status {
-    let fields: Vec<String> =
-        unknown.iter().map(|path| format!("unknown field \"{path}\"")).collect();
+    let fields: Vec<String> = unknown
+        .iter()
+        .map(|path| format!("unknown field \"{path}\""))
+        .collect();
     let kind = &resource.kind;
     Status::bad_request(format!(
         "{kind} in version \"{}\" cannot be handled as a {kind}: strict decoding error: {}",
@@ -86,14 +88,19 @@ pub(super) fn check(
         Subresource::Status => schema::validate_status(&version.schema, object),
         _ => schema::validate(&version.schema, object),
     };
-    let mut causes = metadata::faults(object);
+    let mut causes = metadata::faults(resource, object);
     causes.extend(errors.iter().map(cause));
     causes.extend(defaults::faults(resource, object));
     if causes.is_empty() {
         return Ok(());
     }
     let name = metadata::text(object, "name");
-    Err(Status::invalid(resource.id.group(), &resource.kind, name, causes))
+    Err(Status::invalid(
+        resource.id.group(),
+        &resource.kind,
+        name,
+        causes,
+    ))
 }
 
 fn cause(error: &schema::FieldError) -> Cause {
@@ -105,10 +112,17 @@ pub(super) fn check_name(resource: &Resource, object: &Value) -> Result<(), Stat
     let name = metadata::text(object, "name");
     let invalid = |cause| Status::invalid(resource.id.group(), &resource.kind, name, vec![cause]);
     if name.is_empty() {
-        return Err(invalid(Cause::required("metadata.name", "name or generateName is required")));
+        return Err(invalid(Cause::required(
+            "metadata.name",
+            "name or generateName is required",
+        )));
     }
     match metadata::name_rule(&resource.id, name) {
-        Some(why) => Err(invalid(Cause::invalid("metadata.name", &Value::from(name), &why))),
+        Some(why) => Err(invalid(Cause::invalid(
+            "metadata.name",
+            &Value::from(name),
+            &why,
+        ))),
         None => Ok(()),
     }
 }

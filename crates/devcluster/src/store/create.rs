@@ -38,7 +38,10 @@ impl State {
     }
 
     /// The part that plain creates and creating applies share: metadata, checks, the write.
-    #[expect(clippy::too_many_arguments, reason = "one private step of two callers, each argument another noun")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one private step of two callers, each argument another noun"
+    )]
     pub(super) fn finish_create(
         &mut self,
         resource: &Arc<Resource>,
@@ -64,7 +67,11 @@ impl State {
         stamp(resource, &mut object, uid, now);
         defaults::complete(resource, &mut object, &mut self.identity);
         if self.objects(resource).contains_key(&key) {
-            return Err(Status::already_exists(resource.id.group(), resource.id.plural(), &key.name));
+            return Err(Status::already_exists(
+                resource.id.group(),
+                resource.id.plural(),
+                &key.name,
+            ));
         }
         admission::check(resource, version, &object, Subresource::Main)?;
         let mut object = resource.keep(object);
@@ -72,11 +79,19 @@ impl State {
             crd::admit(self.catalog(), None, &mut object, now)?;
         }
         if write.dry_run {
-            return Ok(Written { object: Arc::new(object), created: true, warnings });
+            return Ok(Written {
+                object: Arc::new(object),
+                created: true,
+                warnings,
+            });
         }
         let object = self.put(resource, key, object);
         self.after_write(resource, &object);
-        Ok(Written { object, created: true, warnings })
+        Ok(Written {
+            object,
+            created: true,
+            warnings,
+        })
     }
 
     fn check_origin(&self, resource: &Resource) -> Result<(), Status> {
@@ -105,7 +120,9 @@ impl State {
         if metadata::text(object, "name").is_empty() && !prefix.is_empty() {
             for _ in 0..NAME_ATTEMPTS {
                 let name = self.identity.name(&prefix);
-                let taken = self.objects(resource).contains_key(&Key::new(namespace, name.as_str()));
+                let taken = self
+                    .objects(resource)
+                    .contains_key(&Key::new(namespace, name.as_str()));
                 metadata::set(object, "name", Some(Value::from(name)));
                 if !taken {
                     break;
@@ -174,16 +191,27 @@ fn strip_status(resource: &Resource, object: &mut Value) {
     if let Some(map) = object.as_object_mut() {
         let had = map.remove("status").is_some();
         if had && !resource.is_custom() {
-            map.insert(String::from("status"), Value::Object(serde_json::Map::new()));
+            map.insert(
+                String::from("status"),
+                Value::Object(serde_json::Map::new()),
+            );
         }
     }
 }
 
 fn stamp(resource: &Resource, object: &mut Value, uid: String, now: Timestamp) {
     metadata::set(object, "uid", Some(Value::from(uid)));
-    metadata::set(object, "creationTimestamp", Some(Value::from(now.rfc3339())));
+    metadata::set(
+        object,
+        "creationTimestamp",
+        Some(Value::from(now.rfc3339())),
+    );
     metadata::set(object, "deletionTimestamp", None);
     metadata::set(object, "deletionGracePeriodSeconds", None);
     metadata::set(object, "selfLink", None);
-    metadata::set(object, "generation", resource.generation.then(|| Value::from(1)));
+    metadata::set(
+        object,
+        "generation",
+        resource.generation.then(|| Value::from(1)),
+    );
 }

@@ -17,7 +17,7 @@ pub(super) fn fill(resource: &Resource, live: Option<&Value>, object: &mut Value
     match (resource.id.group(), resource.id.plural()) {
         ("", "secrets") => fill_secret(object),
         ("", "services") => fill_service(live, object),
-        ("", "namespaces") => fill_namespace(live, object),
+        ("", "namespaces") => fill_namespace(object),
         ("apiextensions.k8s.io", "customresourcedefinitions") => crd::fill(object),
         _ => {}
     }
@@ -44,9 +44,13 @@ pub(super) fn complete(resource: &Resource, object: &mut Value, identity: &mut I
 }
 
 fn fill_secret(object: &mut Value) {
-    let Some(secret) = object.as_object_mut() else { return };
+    let Some(secret) = object.as_object_mut() else {
+        return;
+    };
     if let Some(Value::Object(texts)) = secret.remove("stringData") {
-        let data = secret.entry("data").or_insert_with(|| Value::Object(Map::new()));
+        let data = secret
+            .entry("data")
+            .or_insert_with(|| Value::Object(Map::new()));
         if !data.is_object() {
             *data = Value::Object(Map::new());
         }
@@ -55,10 +59,12 @@ fn fill_secret(object: &mut Value) {
             data[key] = json!(bytes);
         }
     }
-    secret.entry("type").or_insert_with(|| Value::from("Opaque"));
+    secret
+        .entry("type")
+        .or_insert_with(|| Value::from("Opaque"));
 }
 
-fn fill_namespace(live: Option<&Value>, object: &mut Value) {
+fn fill_namespace(object: &mut Value) {
     const NAME_LABEL: &str = "kubernetes.io/metadata.name";
     let name = String::from(metadata::text(object, "name"));
     if !name.is_empty() {
@@ -66,14 +72,6 @@ fn fill_namespace(live: Option<&Value>, object: &mut Value) {
             object["metadata"]["labels"] = json!({});
         }
         object["metadata"]["labels"][NAME_LABEL] = Value::from(name);
-    }
-    // Only /finalize changes these; its write has been applied to the object by now when it is one.
-    if let Some(live) = live
-        && object["spec"].get("finalizers").is_none()
-        && !metadata::is_deleting(live)
-        && let Some(finalizers) = live["spec"].get("finalizers")
-    {
-        object["spec"]["finalizers"] = finalizers.clone();
     }
 }
 
@@ -89,7 +87,13 @@ fn fill_service(live: Option<&Value>, object: &mut Value) {
         }
     }
     let Some(live) = live else { return };
-    for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"] {
+    for field in [
+        "clusterIP",
+        "clusterIPs",
+        "ipFamilies",
+        "ipFamilyPolicy",
+        "internalTrafficPolicy",
+    ] {
         let absent = object["spec"].get(field).is_none_or(|value| value == "");
         if absent && let Some(value) = live["spec"].get(field) {
             object["spec"][field] = value.clone();
@@ -130,7 +134,8 @@ fn complete_job(object: &mut Value) {
     }
     let uid = object["metadata"]["uid"].clone();
     let name = object["metadata"]["name"].clone();
-    object["spec"]["selector"] = json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}});
+    object["spec"]["selector"] =
+        json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}});
     let template = &mut object["spec"]["template"];
     if !template["metadata"].is_object() {
         template["metadata"] = json!({});
@@ -150,10 +155,17 @@ fn complete_job(object: &mut Value) {
 
 /// The quality-of-service class of a pod: by whether requests equal limits everywhere, are there at all, or neither.
 fn quality_of_service(spec: &Value) -> &'static str {
-    let containers: Vec<&Value> =
-        spec["containers"].as_array().into_iter().flatten().map(|c| &c["resources"]).collect();
+    let containers: Vec<&Value> = spec["containers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|c| &c["resources"])
+        .collect();
     let given = |part: &Value| part.as_object().is_some_and(|map| !map.is_empty());
-    if containers.iter().all(|r| !given(&r["requests"]) && !given(&r["limits"])) {
+    if containers
+        .iter()
+        .all(|r| !given(&r["requests"]) && !given(&r["limits"]))
+    {
         return "BestEffort";
     }
     let guaranteed = containers.iter().all(|r| {
@@ -163,7 +175,11 @@ fn quality_of_service(spec: &Value) -> &'static str {
             !limit.is_null() && request == limit
         })
     });
-    if guaranteed { "Guaranteed" } else { "Burstable" }
+    if guaranteed {
+        "Guaranteed"
+    } else {
+        "Burstable"
+    }
 }
 
 /// Rules between the fields of one object that its schema cannot say.
@@ -211,9 +227,12 @@ pub(super) fn check_immutable(
 ) -> Result<(), Status> {
     let fixed: &[&str] = match (resource.id.group(), resource.id.plural()) {
         ("apps", "deployments" | "replicasets" | "daemonsets") => &["spec.selector"],
-        ("apps", "statefulsets") => {
-            &["spec.selector", "spec.serviceName", "spec.podManagementPolicy", "spec.volumeClaimTemplates"]
-        }
+        ("apps", "statefulsets") => &[
+            "spec.selector",
+            "spec.serviceName",
+            "spec.podManagementPolicy",
+            "spec.volumeClaimTemplates",
+        ],
         ("batch", "jobs") => &["spec.selector", "spec.template", "spec.completionMode"],
         ("", "secrets") => &["type"],
         ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => &["roleRef"],
@@ -222,7 +241,10 @@ pub(super) fn check_immutable(
     let mut causes: Vec<Cause> = fixed
         .iter()
         .filter_map(|path| {
-            let at = |object: &Value| path.split('.').fold(object.clone(), |value, part| value[part].clone());
+            let at = |object: &Value| {
+                path.split('.')
+                    .fold(object.clone(), |value, part| value[part].clone())
+            };
             let (before, after) = (at(live), at(object));
             (before != after).then(|| Cause::invalid(*path, &after, "field is immutable"))
         })
@@ -238,5 +260,10 @@ pub(super) fn check_immutable(
     if causes.is_empty() {
         return Ok(());
     }
-    Err(Status::invalid(resource.id.group(), &resource.kind, &key.name, causes))
+    Err(Status::invalid(
+        resource.id.group(),
+        &resource.kind,
+        &key.name,
+        causes,
+    ))
 }

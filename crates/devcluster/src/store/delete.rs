@@ -67,13 +67,19 @@ impl DeleteOptions {
     /// Without any grace period: what the kubelet sends once the containers have stopped.
     #[must_use]
     pub fn now() -> Self {
-        Self { grace_period_seconds: Some(0), ..Self::default() }
+        Self {
+            grace_period_seconds: Some(0),
+            ..Self::default()
+        }
     }
 
     /// With this propagation.
     #[must_use]
     pub fn propagating(propagation: Propagation) -> Self {
-        Self { propagation, ..Self::default() }
+        Self {
+            propagation,
+            ..Self::default()
+        }
     }
 }
 
@@ -98,7 +104,12 @@ impl State {
         let live = self.live(resource, key)?.clone();
         check_preconditions(resource, key, &live, &options.preconditions)?;
         if resource.id == NAMESPACES && is_immortal(&key.name) {
-            return Err(Status::forbidden("", "namespaces", &key.name, "this namespace may not be deleted"));
+            return Err(Status::forbidden(
+                "",
+                "namespaces",
+                &key.name,
+                "this namespace may not be deleted",
+            ));
         }
         let mut object = Value::clone(&live);
         let finalizers = wanted_finalizers(&live, options.propagation);
@@ -107,13 +118,19 @@ impl State {
         let held = !finalizers.is_empty()
             || grace > 0
             || (resource.id == NAMESPACES
-                && object["spec"]["finalizers"].as_array().is_some_and(|list| !list.is_empty()));
+                && object["spec"]["finalizers"]
+                    .as_array()
+                    .is_some_and(|list| !list.is_empty()));
         if held {
             mark(resource, &live, &mut object, grace, now);
         }
         if options.dry_run {
             let object = Arc::new(object);
-            return Ok(if held { Deleted::Marked(object) } else { Deleted::Removed(object) });
+            return Ok(if held {
+                Deleted::Marked(object)
+            } else {
+                Deleted::Removed(object)
+            });
         }
         if !held {
             return Ok(Deleted::Removed(self.vanish(resource, key.clone(), object)));
@@ -158,7 +175,8 @@ impl State {
         for instance in keys {
             // Cannot be refused: the keys were read under the same lock and there are no preconditions. The last
             // instance's removal releases the definition, after which the rest of the keys is empty.
-            if let Err(refusal) = self.delete(&instances, &instance, &DeleteOptions::default(), now) {
+            if let Err(refusal) = self.delete(&instances, &instance, &DeleteOptions::default(), now)
+            {
                 tracing::error!(resource = %instances.id, ?instance, %refusal, "instance of a deleted definition stays");
             }
         }
@@ -174,9 +192,13 @@ impl State {
         if !self.objects(instances).is_empty() {
             return;
         }
-        let Ok(definitions) = self.served(&crd::DEFINITIONS) else { return };
+        let Ok(definitions) = self.served(&crd::DEFINITIONS) else {
+            return;
+        };
         let key = Key::new("", instances.id.to_string());
-        let Some(definition) = self.objects(&definitions).get(&key).cloned() else { return };
+        let Some(definition) = self.objects(&definitions).get(&key).cloned() else {
+            return;
+        };
         if !metadata::is_deleting(&definition) {
             return;
         }
@@ -206,13 +228,25 @@ fn check_preconditions(
         let why = format!(
             "Precondition failed: {what} in precondition: {wanted}, {meta} in object meta: {found}"
         );
-        Err(Status::conflict(resource.id.group(), resource.id.plural(), &key.name, &why))
+        Err(Status::conflict(
+            resource.id.group(),
+            resource.id.plural(),
+            &key.name,
+            &why,
+        ))
     };
-    let (uid, revision) = (metadata::text(live, "uid"), metadata::text(live, "resourceVersion"));
+    let (uid, revision) = (
+        metadata::text(live, "uid"),
+        metadata::text(live, "resourceVersion"),
+    );
     if let Some(wanted) = wanted.uid.as_deref().filter(|wanted| *wanted != uid) {
         return refuse("UID", "UID", wanted, uid);
     }
-    if let Some(wanted) = wanted.resource_version.as_deref().filter(|wanted| *wanted != revision) {
+    if let Some(wanted) = wanted
+        .resource_version
+        .as_deref()
+        .filter(|wanted| *wanted != revision)
+    {
         return refuse("ResourceVersion", "ResourceVersion", wanted, revision);
     }
     Ok(())
@@ -226,7 +260,8 @@ fn wanted_finalizers(live: &Value, propagation: Propagation) -> Vec<String> {
         Propagation::Foreground => Some(FOREGROUND),
         Propagation::Orphan => Some(ORPHAN),
     };
-    finalizers.retain(|name| (name != FOREGROUND && name != ORPHAN) || Some(name.as_str()) == wanted);
+    finalizers
+        .retain(|name| (name != FOREGROUND && name != ORPHAN) || Some(name.as_str()) == wanted);
     if let Some(wanted) = wanted
         && !finalizers.iter().any(|name| name == wanted)
     {
@@ -240,12 +275,19 @@ fn grace(resource: &Resource, live: &Value, options: &DeleteOptions) -> i64 {
     if resource.id != PODS {
         return 0;
     }
-    let scheduled = live["spec"]["nodeName"].as_str().is_some_and(|node| !node.is_empty());
-    let ended = matches!(live["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
+    let scheduled = live["spec"]["nodeName"]
+        .as_str()
+        .is_some_and(|node| !node.is_empty());
+    let ended = matches!(
+        live["status"]["phase"].as_str(),
+        Some("Succeeded" | "Failed")
+    );
     if !scheduled || ended {
         return 0;
     }
-    let own = live["spec"]["terminationGracePeriodSeconds"].as_i64().unwrap_or(DEFAULT_GRACE);
+    let own = live["spec"]["terminationGracePeriodSeconds"]
+        .as_i64()
+        .unwrap_or(DEFAULT_GRACE);
     let wanted = options.grace_period_seconds.unwrap_or(own).max(0);
     // A second deletion may shorten the period and never lengthens it.
     match live["metadata"]["deletionGracePeriodSeconds"].as_i64() {
@@ -256,7 +298,9 @@ fn grace(resource: &Resource, live: &Value, options: &DeleteOptions) -> i64 {
 
 fn mark(resource: &Resource, live: &Value, object: &mut Value, grace: i64, now: Timestamp) {
     if metadata::is_deleting(live) {
-        let running = live["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(0);
+        let running = live["metadata"]["deletionGracePeriodSeconds"]
+            .as_i64()
+            .unwrap_or(0);
         if grace >= running {
             return;
         }
@@ -264,8 +308,16 @@ fn mark(resource: &Resource, live: &Value, object: &mut Value, grace: i64, now: 
         metadata::set(object, "generation", Some(Value::from(generation + 1)));
     }
     let deadline = now.after(Duration::from_secs(u64::try_from(grace).unwrap_or(0)));
-    metadata::set(object, "deletionTimestamp", Some(Value::from(deadline.rfc3339())));
-    metadata::set(object, "deletionGracePeriodSeconds", Some(Value::from(grace)));
+    metadata::set(
+        object,
+        "deletionTimestamp",
+        Some(Value::from(deadline.rfc3339())),
+    );
+    metadata::set(
+        object,
+        "deletionGracePeriodSeconds",
+        Some(Value::from(grace)),
+    );
     if resource.id == NAMESPACES {
         object["status"]["phase"] = Value::from("Terminating");
     }

@@ -39,7 +39,13 @@ pub(super) struct History {
 
 impl History {
     pub(super) fn new(capacity: usize, floor: Revision) -> Self {
-        Self { ring: VecDeque::new(), capacity, floor, over: false, tip: watch::Sender::new(floor) }
+        Self {
+            ring: VecDeque::new(),
+            capacity,
+            floor,
+            over: false,
+            tip: watch::Sender::new(floor),
+        }
     }
 
     pub(super) fn record(&mut self, change: Arc<Change>) {
@@ -68,7 +74,9 @@ impl History {
         &self,
         revision: Revision,
     ) -> impl DoubleEndedIterator<Item = &Arc<Change>> {
-        let start = self.ring.partition_point(|change| change.revision <= revision);
+        let start = self
+            .ring
+            .partition_point(|change| change.revision <= revision);
         self.ring.range(start..)
     }
 

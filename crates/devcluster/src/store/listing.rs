@@ -66,7 +66,11 @@ pub(super) fn list(
     namespace: Option<&str>,
     options: &ListOptions,
 ) -> Result<Listing, Status> {
-    let page = options.continue_token.as_deref().map(Page::parse).transpose()?;
+    let page = options
+        .continue_token
+        .as_deref()
+        .map(Page::parse)
+        .transpose()?;
     let (revision, objects) = match &page {
         Some(page) => page_state(state, resource, page)?,
         None => wanted_state(state, resource, options.revision)?,
@@ -88,10 +92,16 @@ pub(super) fn list(
         last = Some(key);
     }
     let remaining = candidates.count();
-    let continue_token =
-        last.filter(|_| remaining > 0).map(|key| Page::token(Some(revision), key));
+    let continue_token = last
+        .filter(|_| remaining > 0)
+        .map(|key| Page::token(Some(revision), key));
     let remaining = (remaining > 0 && options.filter.is_empty()).then_some(remaining);
-    Ok(Listing { items, revision, continue_token, remaining })
+    Ok(Listing {
+        items,
+        revision,
+        continue_token,
+        remaining,
+    })
 }
 
 fn wanted_state<'a>(
@@ -111,7 +121,9 @@ fn wanted_state<'a>(
         RevisionMatch::Exact(revision) => past(state, resource, revision)
             .map(|objects| (revision, objects))
             .ok_or_else(|| {
-                Status::expired(format!("The resourceVersion for the provided list is too old: {revision} ({present})"))
+                Status::expired(format!(
+                    "The resourceVersion for the provided list is too old: {revision} ({present})"
+                ))
             }),
         RevisionMatch::Latest | RevisionMatch::NotOlderThan(_) => {
             Ok((present, Cow::Borrowed(state.objects(resource))))
@@ -141,11 +153,7 @@ fn page_state<'a>(
 }
 
 /// The table as it was: the changes since then taken back, newest first.
-fn past<'a>(
-    state: &'a State,
-    resource: &Resource,
-    revision: Revision,
-) -> Option<Cow<'a, Objects>> {
+fn past<'a>(state: &'a State, resource: &Resource, revision: Revision) -> Option<Cow<'a, Objects>> {
     let history = state.history(Some(&resource.storage))?;
     let present = state.objects(resource);
     let mut undo = history.after(revision).rev().peekable();
@@ -172,7 +180,11 @@ fn too_large(asked: Revision, present: Revision) -> Status {
         format!("Timeout: Too large resource version: {asked}, current: {present}"),
     )
     .with_details(Details {
-        causes: vec![Cause::new("ResourceVersionTooLarge", "", "Too large resource version")],
+        causes: vec![Cause::new(
+            "ResourceVersionTooLarge",
+            "",
+            "Too large resource version",
+        )],
         retry_after_seconds: Some(1),
         ..Details::default()
     })
@@ -196,6 +208,9 @@ impl Page {
             "-1" => None,
             digits => Some(digits.parse().map_err(|_not_a_number| refused())?),
         };
-        Ok(Self { revision, after: Key::new(namespace, name) })
+        Ok(Self {
+            revision,
+            after: Key::new(namespace, name),
+        })
     }
 }

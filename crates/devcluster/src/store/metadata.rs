@@ -63,19 +63,28 @@ pub(super) fn may_vanish(resource: &Resource, object: &Value) -> bool {
     const NAMESPACES: ResourceId = ResourceId::of("", "namespaces");
     is_deleting(object)
         && finalizers(object).is_empty()
-        && object["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(0) == 0
+        && object["metadata"]["deletionGracePeriodSeconds"]
+            .as_i64()
+            .unwrap_or(0)
+            == 0
         && (resource.id != NAMESPACES
-            || object["spec"]["finalizers"].as_array().is_none_or(Vec::is_empty))
+            || object["spec"]["finalizers"]
+                .as_array()
+                .is_none_or(Vec::is_empty))
 }
 
 /// `metadata` without managedFields, and managedFields without times, for comparing two states of an object.
 pub(super) fn same_but_for_times(old: &Value, new: &Value) -> bool {
-    let (Some(old), Some(new)) = (old.as_object(), new.as_object()) else { return old == new };
-    let rest = |object: &Map<String, Value>| {
-        object.iter().filter(|(key, _)| *key != "metadata").count()
+    let (Some(old), Some(new)) = (old.as_object(), new.as_object()) else {
+        return old == new;
     };
+    let rest =
+        |object: &Map<String, Value>| object.iter().filter(|(key, _)| *key != "metadata").count();
     rest(old) == rest(new)
-        && old.iter().filter(|(key, _)| *key != "metadata").all(|(key, value)| new.get(key) == Some(value))
+        && old
+            .iter()
+            .filter(|(key, _)| *key != "metadata")
+            .all(|(key, value)| new.get(key) == Some(value))
         && same_metadata(old.get("metadata"), new.get("metadata"))
 }
 
@@ -85,7 +94,10 @@ fn same_metadata(old: Option<&Value>, new: Option<&Value>) -> bool {
     let new = new.and_then(Value::as_object).unwrap_or(&empty);
     let plain = |key: &&String| *key != "managedFields" && *key != "resourceVersion";
     old.keys().filter(plain).count() == new.keys().filter(plain).count()
-        && old.keys().filter(plain).all(|key| old.get(key) == new.get(key))
+        && old
+            .keys()
+            .filter(plain)
+            .all(|key| old.get(key) == new.get(key))
         && timeless(old.get("managedFields")) == timeless(new.get("managedFields"))
 }
 
@@ -151,16 +163,18 @@ fn is_label(text: &str) -> bool {
 }
 
 /// What is wrong with `metadata` itself.
-pub(super) fn faults(object: &Value) -> Vec<Cause> {
+pub(super) fn faults(resource: &Resource, object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     label_faults(object, &mut causes);
     annotation_faults(object, &mut causes);
     owner_faults(object, &mut causes);
+    // Definitions and custom resources may have finalizers of any qualified name.
+    let generic = resource.is_custom() || resource.id.group() == "apiextensions.k8s.io";
     for finalizer in finalizers(object) {
         let known = ["orphan", "foregroundDeletion", "kubernetes"].contains(&finalizer.as_str());
         if let Some(why) = qualified_name_fault(&finalizer) {
             causes.push(Cause::invalid("metadata.finalizers", &Value::from(finalizer), &why));
-        } else if !finalizer.contains('/') && !known {
+        } else if !generic && !finalizer.contains('/') && !known {
             causes.push(Cause::invalid(
                 "metadata.finalizers",
                 &Value::from(finalizer),
@@ -175,13 +189,25 @@ fn label_faults(object: &Value, causes: &mut Vec<Cause>) {
     const VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must \
          start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for \
          validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
-    for (key, value) in object["metadata"]["labels"].as_object().into_iter().flatten() {
+    for (key, value) in object["metadata"]["labels"]
+        .as_object()
+        .into_iter()
+        .flatten()
+    {
         if let Some(why) = qualified_name_fault(key) {
-            causes.push(Cause::invalid("metadata.labels", &Value::from(key.as_str()), &why));
+            causes.push(Cause::invalid(
+                "metadata.labels",
+                &Value::from(key.as_str()),
+                &why,
+            ));
         }
         let text = value.as_str().unwrap_or_default();
         if text.len() > 63 {
-            causes.push(Cause::invalid("metadata.labels", value, "must be no more than 63 bytes"));
+            causes.push(Cause::invalid(
+                "metadata.labels",
+                value,
+                "must be no more than 63 bytes",
+            ));
         } else if !text.is_empty() && !is_name_part(text) {
             causes.push(Cause::invalid("metadata.labels", value, VALUE));
         }
@@ -191,10 +217,18 @@ fn label_faults(object: &Value, causes: &mut Vec<Cause>) {
 fn annotation_faults(object: &Value, causes: &mut Vec<Cause>) {
     const LIMIT: usize = 256 * 1024;
     let mut size = 0;
-    for (key, value) in object["metadata"]["annotations"].as_object().into_iter().flatten() {
+    for (key, value) in object["metadata"]["annotations"]
+        .as_object()
+        .into_iter()
+        .flatten()
+    {
         size += key.len() + value.as_str().unwrap_or_default().len();
         if let Some(why) = qualified_name_fault(&key.to_lowercase()) {
-            causes.push(Cause::invalid("metadata.annotations", &Value::from(key.as_str()), &why));
+            causes.push(Cause::invalid(
+                "metadata.annotations",
+                &Value::from(key.as_str()),
+                &why,
+            ));
         }
     }
     if size > LIMIT {
@@ -207,14 +241,23 @@ fn annotation_faults(object: &Value, causes: &mut Vec<Cause>) {
 }
 
 fn owner_faults(object: &Value, causes: &mut Vec<Cause>) {
-    let owners = object["metadata"]["ownerReferences"].as_array().map_or(&[][..], Vec::as_slice);
+    let owners = object["metadata"]["ownerReferences"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
     for owner in owners {
         for field in ["apiVersion", "kind", "name", "uid"] {
             if owner[field].as_str().unwrap_or_default().is_empty() {
                 causes.push(Cause::invalid(
                     format!("metadata.ownerReferences.{field}"),
                     &Value::from(""),
-                    &format!("{} must not be empty", if field == "apiVersion" { "version" } else { field }),
+                    &format!(
+                        "{} must not be empty",
+                        if field == "apiVersion" {
+                            "version"
+                        } else {
+                            field
+                        }
+                    ),
                 ));
             }
         }
@@ -259,7 +302,8 @@ fn qualified_name_fault(name: &str) -> Option<String> {
 }
 
 fn is_name_part(text: &str) -> bool {
-    text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    text.chars()
+        .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.ends_with(|c: char| c.is_ascii_alphanumeric())
 }

@@ -56,10 +56,12 @@ impl State {
     pub(super) fn serve(&mut self, resource: Arc<Resource>) {
         let (capacity, revision) = (self.capacity, self.revision);
         self.retired.remove(&resource.storage);
-        self.tables.entry(resource.storage.clone()).or_insert_with(|| Table {
-            objects: BTreeMap::new(),
-            history: History::new(capacity, revision.saturating_sub(1)),
-        });
+        self.tables
+            .entry(resource.storage.clone())
+            .or_insert_with(|| Table {
+                objects: BTreeMap::new(),
+                history: History::new(capacity, revision.saturating_sub(1)),
+            });
         self.catalog.insert(resource.id.clone(), resource);
     }
 
@@ -73,7 +75,10 @@ impl State {
     }
 
     pub(super) fn served(&self, id: &ResourceId) -> Result<Arc<Resource>, Status> {
-        self.catalog.get(id).cloned().ok_or_else(Status::no_such_path)
+        self.catalog
+            .get(id)
+            .cloned()
+            .ok_or_else(Status::no_such_path)
     }
 
     pub(super) fn history(&self, table: Option<&ResourceId>) -> Option<&History> {
@@ -89,7 +94,9 @@ impl State {
     /// Objects of a served resource.
     pub(super) fn objects(&self, resource: &Resource) -> &BTreeMap<Key, Arc<Value>> {
         static NONE: BTreeMap<Key, Arc<Value>> = BTreeMap::new();
-        self.tables.get(&resource.storage).map_or(&NONE, |table| &table.objects)
+        self.tables
+            .get(&resource.storage)
+            .map_or(&NONE, |table| &table.objects)
     }
 
     pub(super) fn live(&self, resource: &Resource, key: &Key) -> Result<&Arc<Value>, Status> {

@@ -10,9 +10,11 @@ use super::state::State;
 use super::{Key, Subresource, Write, Written, admission, defaults, metadata};
 use crate::crd;
 use crate::fields::{self, ApplyError, Conflict};
-use crate::resource::{Resource, Version};
+use crate::resource::{Resource, ResourceId, Version};
 use crate::schema;
 use crate::status::{Cause, Details, Reason, Status};
+
+const NAMESPACES: ResourceId = ResourceId::of("", "namespaces");
 
 /// Metadata that only the server writes: taken from the object as it is.
 const SERVER_METADATA: [&str; 6] = [
@@ -41,7 +43,11 @@ impl State {
                 metadata::set(&mut object, "resourceVersion", None);
                 return self.create(resource, &key.namespace, object, write, now);
             }
-            return Err(Status::not_found(resource.id.group(), resource.id.plural(), &key.name));
+            return Err(Status::not_found(
+                resource.id.group(),
+                resource.id.plural(),
+                &key.name,
+            ));
         };
         check_preconditions(resource, key, &live, &object)?;
         let live = resource.present(&version.name, &live);
@@ -76,11 +82,17 @@ impl State {
         }
         let stored = self.objects(resource).get(key).cloned();
         if stored.is_none() && write.subresource != Subresource::Main {
-            return Err(Status::not_found(resource.id.group(), resource.id.plural(), &key.name));
+            return Err(Status::not_found(
+                resource.id.group(),
+                resource.id.plural(),
+                &key.name,
+            ));
         }
         let unknown = schema::prune(&version.schema, &mut config);
         let warnings = admission::unknown_fields(resource, version, &unknown, write.validation)?;
-        let live = stored.as_ref().map(|stored| resource.present(&version.name, stored));
+        let live = stored
+            .as_ref()
+            .map(|stored| resource.present(&version.name, stored));
         if let Some(live) = &live {
             check_preconditions(resource, key, live, &config)?;
         }
@@ -112,7 +124,10 @@ impl State {
         self.finish_update(resource, version, key, &live, object, write, now, warnings)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one private step of two callers, each argument another noun")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one private step of two callers, each argument another noun"
+    )]
     fn finish_update(
         &mut self,
         resource: &Arc<Resource>,
@@ -127,7 +142,11 @@ impl State {
         check_finalizers(resource, key, live, &object)?;
         if metadata::same_but_for_times(live, &object) && !metadata::may_vanish(resource, live) {
             let object = self.live(resource, key)?.clone();
-            return Ok(Written { object, created: false, warnings });
+            return Ok(Written {
+                object,
+                created: false,
+                warnings,
+            });
         }
         if counts(resource, version, live, &object) {
             let generation = live["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
@@ -140,15 +159,27 @@ impl State {
             crd::admit(self.catalog(), Some(live), &mut object, now)?;
         }
         if write.dry_run {
-            return Ok(Written { object: Arc::new(object), created: false, warnings });
+            return Ok(Written {
+                object: Arc::new(object),
+                created: false,
+                warnings,
+            });
         }
         if metadata::may_vanish(resource, &object) {
             let object = self.vanish(resource, key.clone(), object);
-            return Ok(Written { object, created: false, warnings });
+            return Ok(Written {
+                object,
+                created: false,
+                warnings,
+            });
         }
         let object = self.put(resource, key.clone(), object);
         self.after_write(resource, &object);
-        Ok(Written { object, created: false, warnings })
+        Ok(Written {
+            object,
+            created: false,
+            warnings,
+        })
     }
 }
 
@@ -163,7 +194,9 @@ fn check_preconditions(
     let uid = metadata::text(object, "uid");
     let live_uid = metadata::text(live, "uid");
     if !uid.is_empty() && uid != live_uid {
-        let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {live_uid}");
+        let why = format!(
+            "Precondition failed: UID in precondition: {uid}, UID in object meta: {live_uid}"
+        );
         return Err(Status::conflict(group, plural, &key.name, &why));
     }
     let revision = metadata::text(object, "resourceVersion");
@@ -193,7 +226,13 @@ fn restrict(
     object: &mut Value,
 ) {
     match subresource {
-        Subresource::Main if version.status => keep_field(live, object, "status"),
+        Subresource::Main if version.status => {
+            keep_field(live, object, "status");
+            if resource.id == NAMESPACES {
+                // Only /finalize changes these.
+                object["spec"]["finalizers"] = live["spec"]["finalizers"].clone();
+            }
+        }
         Subresource::Main | Subresource::Scale | Subresource::Other(_) => {}
         Subresource::Status => {
             let status = object.get("status").cloned();
@@ -246,7 +285,11 @@ fn carry(live: &Value, object: &mut Value) {
     for field in SERVER_METADATA {
         metadata::set(object, field, live["metadata"].get(field).cloned());
     }
-    metadata::set(object, "resourceVersion", live["metadata"].get("resourceVersion").cloned());
+    metadata::set(
+        object,
+        "resourceVersion",
+        live["metadata"].get("resourceVersion").cloned(),
+    );
 }
 
 /// Whether the change counts the generation up: anything but metadata and status of kinds that have one.
@@ -259,9 +302,14 @@ fn counts(resource: &Resource, version: &Version, live: &Value, object: &Value) 
             || field == "apiVersion"
             || (field == "status" && (version.status || !resource.is_custom()))
     };
-    let (Some(old), Some(new)) = (live.as_object(), object.as_object()) else { return false };
-    old.iter().any(|(field, value)| !ignored(field) && new.get(field) != Some(value))
-        || new.keys().any(|field| !ignored(field) && !old.contains_key(field))
+    let (Some(old), Some(new)) = (live.as_object(), object.as_object()) else {
+        return false;
+    };
+    old.iter()
+        .any(|(field, value)| !ignored(field) && new.get(field) != Some(value))
+        || new
+            .keys()
+            .any(|field| !ignored(field) && !old.contains_key(field))
 }
 
 fn check_finalizers(
@@ -274,8 +322,10 @@ fn check_finalizers(
         return Ok(());
     }
     let before = metadata::finalizers(live);
-    let added: Vec<String> =
-        metadata::finalizers(object).into_iter().filter(|name| !before.contains(name)).collect();
+    let added: Vec<String> = metadata::finalizers(object)
+        .into_iter()
+        .filter(|name| !before.contains(name))
+        .collect();
     if added.is_empty() {
         return Ok(());
     }
@@ -288,7 +338,12 @@ fn check_finalizers(
             listed.join(", ")
         ),
     );
-    Err(Status::invalid(resource.id.group(), &resource.kind, &key.name, vec![cause]))
+    Err(Status::invalid(
+        resource.id.group(),
+        &resource.kind,
+        &key.name,
+        vec![cause],
+    ))
 }
 
 fn refused_apply(error: &ApplyError) -> Status {
@@ -297,11 +352,17 @@ fn refused_apply(error: &ApplyError) -> Status {
             let causes: Vec<Cause> = conflicts
                 .iter()
                 .map(|conflict| {
-                    Cause::new(Conflict::REASON, conflict.field.as_str(), conflict.message())
+                    Cause::new(
+                        Conflict::REASON,
+                        conflict.field.as_str(),
+                        conflict.message(),
+                    )
                 })
                 .collect();
-            Status::new(409, Reason::Conflict, error.to_string())
-                .with_details(Details { causes, ..Details::default() })
+            Status::new(409, Reason::Conflict, error.to_string()).with_details(Details {
+                causes,
+                ..Details::default()
+            })
         }
         ApplyError::Untyped { .. } => Status::new(500, Reason::InternalError, error.to_string()),
         ApplyError::BadRequest { .. } => Status::bad_request(error.to_string()),

@@ -32,14 +32,22 @@ impl Watch {
             Some(id) => Some(state.served(id)?.storage.clone()),
             None => None,
         };
-        let history = state.history(table.as_ref()).ok_or_else(Status::no_such_path)?;
+        let history = state
+            .history(table.as_ref())
+            .ok_or_else(Status::no_such_path)?;
         let cursor = from.unwrap_or_else(|| state.revision());
         if !history.reaches(cursor) {
             return Err(too_old(cursor, state.revision()));
         }
         let tip = history.subscribe();
         drop(state);
-        Ok(Self { store: store.clone(), table, cursor, pending: VecDeque::new(), tip })
+        Ok(Self {
+            store: store.clone(),
+            table,
+            cursor,
+            pending: VecDeque::new(),
+            tip,
+        })
     }
 
     /// The next change, waiting for it; `None` once the resource is no longer served.
@@ -79,9 +87,13 @@ impl Watch {
             return Some(Err(too_old(self.cursor, state.revision())));
         }
         self.tip.mark_unchanged();
-        self.pending.extend(history.after(self.cursor).take(BATCH).cloned());
+        self.pending
+            .extend(history.after(self.cursor).take(BATCH).cloned());
         // With nothing left to deliver the cursor is the present, so that a bookmark moves on with the other resources.
-        self.cursor = self.pending.back().map_or(state.revision(), |change| change.revision);
+        self.cursor = self
+            .pending
+            .back()
+            .map_or(state.revision(), |change| change.revision);
         if self.pending.is_empty() && history.is_over() {
             return None;
         }
@@ -91,7 +103,9 @@ impl Watch {
     /// The revision up to which everything has been delivered: what a bookmark may promise.
     #[must_use]
     pub fn delivered(&self) -> Revision {
-        self.pending.front().map_or(self.cursor, |change| change.revision - 1)
+        self.pending
+            .front()
+            .map_or(self.cursor, |change| change.revision - 1)
     }
 }
 

@@ -11,12 +11,24 @@ async fn an_apply_creates_changes_and_does_nothing() {
     let config = deployment("web", "nginx:1");
     let created = cluster.apply(&path, "gitops", &config).await.ok();
     assert_eq!(created.code, 201);
-    let entries = created.body["metadata"]["managedFields"].as_array().unwrap();
-    assert_eq!((&entries[0]["manager"], &entries[0]["operation"]), (&json!("gitops"), &json!("Apply")));
+    let entries = created.body["metadata"]["managedFields"]
+        .as_array()
+        .unwrap();
+    assert_eq!(
+        (&entries[0]["manager"], &entries[0]["operation"]),
+        (&json!("gitops"), &json!("Apply"))
+    );
     cluster.clock.advance_by(std::time::Duration::from_secs(60));
     let again = cluster.apply(&path, "gitops", &config).await.ok();
-    assert_eq!((again.code, again.revision()), (200, created.revision()), "nothing changed");
-    let changed = cluster.apply(&path, "gitops", &deployment("web", "nginx:2")).await.ok();
+    assert_eq!(
+        (again.code, again.revision()),
+        (200, created.revision()),
+        "nothing changed"
+    );
+    let changed = cluster
+        .apply(&path, "gitops", &deployment("web", "nginx:2"))
+        .await
+        .ok();
     assert_eq!(changed.body["metadata"]["generation"], 2);
 }
 
@@ -32,12 +44,18 @@ async fn another_managers_field_is_a_conflict() {
     });
     let refused = cluster.apply(&path, "two", &partial).await;
     assert_eq!(refused.code, 409);
-    assert_eq!(refused.message(), "Apply failed with 1 conflict: conflict with \"one\": .spec.replicas");
+    assert_eq!(
+        refused.message(),
+        "Apply failed with 1 conflict: conflict with \"one\": .spec.replicas"
+    );
     assert_eq!(
         refused.body["details"]["causes"],
         json!([{"reason": "FieldManagerConflict", "message": "conflict with \"one\"", "field": ".spec.replicas"}])
     );
-    let forced = cluster.apply(&format!("{path}?force=true"), "two", &partial).await.ok();
+    let forced = cluster
+        .apply(&format!("{path}?force=true"), "two", &partial)
+        .await
+        .ok();
     assert_eq!(forced.body["spec"]["replicas"], 5);
     // Given up by its owner, the field falls back to the default.
     let empty = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}});
@@ -50,17 +68,30 @@ async fn what_an_apply_must_carry() {
     let cluster = Conversation::new();
     let path = format!("{DEPLOYMENTS}/web");
     let nobody = cluster
-        .send("PATCH", &path, "application/apply-patch+yaml", &deployment("web", "nginx"))
+        .send(
+            "PATCH",
+            &path,
+            "application/apply-patch+yaml",
+            &deployment("web", "nginx"),
+        )
         .await;
     assert_eq!(
         (nobody.code, nobody.message()),
-        (422, "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch")
+        (
+            422,
+            "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch"
+        )
     );
-    let forced = cluster.merge(&format!("{path}?force=true"), &json!({})).await;
+    let forced = cluster
+        .merge(&format!("{path}?force=true"), &json!({}))
+        .await;
     assert_eq!(forced.code, 422);
     let mut config = deployment("web", "nginx");
     config["metadata"]["managedFields"] = json!([]);
     config["metadata"]["managedFields"] = json!([{"manager": "x"}]);
     let refused = cluster.apply(&path, "one", &config).await;
-    assert_eq!((refused.code, refused.message()), (400, "metadata.managedFields must be nil"));
+    assert_eq!(
+        (refused.code, refused.message()),
+        (400, "metadata.managedFields must be nil")
+    );
 }

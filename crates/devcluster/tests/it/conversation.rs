@@ -29,7 +29,11 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn revision(&self) -> u64 {
-        self.body["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap()
+        self.body["metadata"]["resourceVersion"]
+            .as_str()
+            .unwrap()
+            .parse()
+            .unwrap()
     }
 
     pub(crate) fn message(&self) -> &str {
@@ -77,13 +81,15 @@ impl Conversation {
     }
 
     pub(crate) async fn merge(&self, path: &str, body: &Value) -> Answer {
-        self.send("PATCH", path, "application/merge-patch+json", body).await
+        self.send("PATCH", path, "application/merge-patch+json", body)
+            .await
     }
 
     pub(crate) async fn apply(&self, path: &str, manager: &str, body: &Value) -> Answer {
         let separator = if path.contains('?') { '&' } else { '?' };
         let path = format!("{path}{separator}fieldManager={manager}");
-        self.send("PATCH", &path, "application/apply-patch+yaml", body).await
+        self.send("PATCH", &path, "application/apply-patch+yaml", body)
+            .await
     }
 
     pub(crate) async fn send(
@@ -93,7 +99,11 @@ impl Conversation {
         content_type: &str,
         body: &Value,
     ) -> Answer {
-        let bytes = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
+        let bytes = if body.is_null() {
+            Bytes::new()
+        } else {
+            Bytes::from(body.to_string())
+        };
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -105,7 +115,9 @@ impl Conversation {
     }
 
     pub(crate) async fn accepting(&self, path: &str, accept: &str) -> Answer {
-        let request = Request::get(path).header("accept", accept).body(Full::<Bytes>::default());
+        let request = Request::get(path)
+            .header("accept", accept)
+            .body(Full::<Bytes>::default());
         self.exchange(request.unwrap()).await
     }
 
@@ -121,7 +133,11 @@ impl Conversation {
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         let body = serde_json::from_slice(&bytes)
             .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&bytes).into_owned()));
-        Answer { code, body, warnings }
+        Answer {
+            code,
+            body,
+            warnings,
+        }
     }
 
     /// The events of a watch.
@@ -130,9 +146,12 @@ impl Conversation {
         let request = Request::get(path).body(Full::<Bytes>::default()).unwrap();
         let response = self.cluster.service().oneshot(request).await.unwrap();
         assert_eq!(response.status(), 200);
-        Box::pin(response.into_body().into_data_stream().map(|line| {
-            serde_json::from_slice(&line.unwrap()).expect("a line is an event")
-        }))
+        Box::pin(
+            response
+                .into_body()
+                .into_data_stream()
+                .map(|line| serde_json::from_slice(&line.unwrap()).expect("a line is an event")),
+        )
     }
 
     /// Creates a ConfigMap `name` in `default`.

@@ -37,7 +37,11 @@ impl Kubectl {
         let output = child.wait_with_output().await.unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         let (out, err) = (text(output.stdout), text(output.stderr));
-        if output.status.success() { Ok(format!("{out}{err}")) } else { Err(format!("{out}{err}")) }
+        if output.status.success() {
+            Ok(format!("{out}{err}"))
+        } else {
+            Err(format!("{out}{err}"))
+        }
     }
 
     #[track_caller]
@@ -92,8 +96,14 @@ spec:
 ";
 
 fn kubectl_version() -> Option<String> {
-    let output = std::process::Command::new("kubectl").args(["version", "--client"]).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    let output = std::process::Command::new("kubectl")
+        .args(["version", "--client"])
+        .output()
+        .ok()?;
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -106,8 +116,15 @@ async fn kubectl_cannot_tell_the_difference() {
     let cluster = DevCluster::builder().without_controllers().start();
     let served = Served::start(&cluster).await;
     let config = directory.path().join("config");
-    std::fs::write(&config, cluster.kubeconfig(&format!("http://{}", served.address))).unwrap();
-    let kubectl = Kubectl { config, home: directory.path().to_path_buf() };
+    std::fs::write(
+        &config,
+        cluster.kubeconfig(&format!("http://{}", served.address)),
+    )
+    .unwrap();
+    let kubectl = Kubectl {
+        config,
+        home: directory.path().to_path_buf(),
+    };
     discovers(&kubectl).await;
     applies(&kubectl).await;
     custom_resources(&kubectl).await;
@@ -117,20 +134,29 @@ async fn kubectl_cannot_tell_the_difference() {
     served.end().await;
 }
 
-#[expect(clippy::print_stderr, reason = "the test harness has no other way to say that a test did not run")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the test harness has no other way to say that a test did not run"
+)]
 fn report_not_run() {
     eprintln!("NOT RUN: kubectl is not on PATH; hint: install it to run this test");
 }
 
 async fn discovers(kubectl: &Kubectl) {
     let resources = Kubectl::ok(kubectl.run("api-resources", "").await);
-    assert!(resources.contains("deployments") && resources.contains("customresourcedefinitions"), "{resources}");
+    assert!(
+        resources.contains("deployments") && resources.contains("customresourcedefinitions"),
+        "{resources}"
+    );
     let versions = Kubectl::ok(kubectl.run("version", "").await);
     assert!(versions.contains("Server Version: v1.34.0"), "{versions}");
     let explained = Kubectl::ok(kubectl.run("explain deployment.spec.strategy", "").await);
     assert!(explained.contains("rollingUpdate"), "{explained}");
     let namespaces = Kubectl::ok(kubectl.run("get namespaces", "").await);
-    assert!(namespaces.starts_with("NAME") && namespaces.contains("kube-system"), "{namespaces}");
+    assert!(
+        namespaces.starts_with("NAME") && namespaces.contains("kube-system"),
+        "{namespaces}"
+    );
 }
 
 async fn applies(kubectl: &Kubectl) {
@@ -138,19 +164,45 @@ async fn applies(kubectl: &Kubectl) {
     assert_eq!(first, "deployment.apps/web created\n");
     let second = Kubectl::ok(kubectl.run("apply -f -", DEPLOYMENT).await);
     assert_eq!(second, "deployment.apps/web unchanged\n");
-    let changed = Kubectl::ok(kubectl.run("apply -f -", &DEPLOYMENT.replace("nginx:1", "nginx:2")).await);
+    let changed = Kubectl::ok(
+        kubectl
+            .run("apply -f -", &DEPLOYMENT.replace("nginx:1", "nginx:2"))
+            .await,
+    );
     assert_eq!(changed, "deployment.apps/web configured\n");
-    let refused = kubectl.run("apply -f -", &DEPLOYMENT.replace("replicas", "replcas")).await.unwrap_err();
-    assert!(refused.contains("strict decoding error: unknown field \"spec.replcas\""), "{refused}");
+    let refused = kubectl
+        .run("apply -f -", &DEPLOYMENT.replace("replicas", "replcas"))
+        .await
+        .unwrap_err();
+    assert!(
+        refused.contains("strict decoding error: unknown field \"spec.replcas\""),
+        "{refused}"
+    );
     let third = DEPLOYMENT.replace("nginx:1", "nginx:3");
     let other = "apply --server-side --field-manager=other -f -";
     let conflict = kubectl.run(other, &third).await.unwrap_err();
-    assert!(conflict.contains("Apply failed with 1 conflict"), "another manager owns the image: {conflict}");
+    assert!(
+        conflict.contains("Apply failed with 1 conflict"),
+        "another manager owns the image: {conflict}"
+    );
     // kubectl hands over what its client-side apply owned.
     let forced = kubectl.run("apply --server-side -f -", &third).await;
-    assert_eq!(Kubectl::ok(forced), "deployment.apps/web serverside-applied\n");
-    let dry = Kubectl::ok(kubectl.run("apply --server-side --dry-run=server --force-conflicts -f -", DEPLOYMENT).await);
-    assert_eq!(dry, "deployment.apps/web serverside-applied (server dry run)\n");
+    assert_eq!(
+        Kubectl::ok(forced),
+        "deployment.apps/web serverside-applied\n"
+    );
+    let dry = Kubectl::ok(
+        kubectl
+            .run(
+                "apply --server-side --dry-run=server --force-conflicts -f -",
+                DEPLOYMENT,
+            )
+            .await,
+    );
+    assert_eq!(
+        dry,
+        "deployment.apps/web serverside-applied (server dry run)\n"
+    );
     let image = "get deploy web -o jsonpath={.spec.template.spec.containers[0].image}";
     assert_eq!(Kubectl::ok(kubectl.run(image, "").await), "nginx:3");
 }
@@ -161,48 +213,103 @@ async fn custom_resources(kubectl: &Kubectl) {
     Kubectl::ok(kubectl.run(waited, "").await);
     Kubectl::ok(kubectl.run("apply -f -", DEPLOYER).await);
     let table = Kubectl::ok(kubectl.run("get dep", "").await);
-    let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    let lines: Vec<Vec<&str>> = table
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
     assert_eq!(lines, [["NAME", "IMAGE"], ["nginx", "nginx:1.7.7"]]);
-    let refused = kubectl.run("apply -f -", &DEPLOYER.replace("image", "picture")).await.unwrap_err();
+    let refused = kubectl
+        .run("apply -f -", &DEPLOYER.replace("image", "picture"))
+        .await
+        .unwrap_err();
     assert!(refused.contains("spec.picture"), "{refused}");
     let explained = Kubectl::ok(kubectl.run("explain deployers.spec", "").await);
     assert!(explained.contains("What runs"), "{explained}");
 }
 
 async fn edits_and_deletes(kubectl: &Kubectl) {
-    Kubectl::ok(kubectl.run("patch deploy web --type=merge -p {\"spec\":{\"replicas\":3}}", "").await);
+    Kubectl::ok(
+        kubectl
+            .run(
+                "patch deploy web --type=merge -p {\"spec\":{\"replicas\":3}}",
+                "",
+            )
+            .await,
+    );
     Kubectl::ok(kubectl.run("scale deploy web --replicas=4", "").await);
     Kubectl::ok(kubectl.run("label deploy web team=one", "").await);
     Kubectl::ok(kubectl.run("annotate dep nginx note=hello", "").await);
     Kubectl::ok(kubectl.run("set image deploy/web main=nginx:9", "").await);
     let table = Kubectl::ok(kubectl.run("get deploy -l team=one -o wide", "").await);
-    assert!(table.contains("0/4") && table.contains("nginx:9"), "{table}");
+    assert!(
+        table.contains("0/4") && table.contains("nginx:9"),
+        "{table}"
+    );
     let described = Kubectl::ok(kubectl.run("describe deploy web", "").await);
-    assert!(described.contains("Replicas:               4 desired"), "{described}");
+    assert!(
+        described.contains("Replicas:               4 desired"),
+        "{described}"
+    );
     let described = Kubectl::ok(kubectl.run("describe dep nginx", "").await);
     assert!(described.contains("Image:  nginx:1.7.7"), "{described}");
     let settings = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {a: b}";
     Kubectl::ok(kubectl.run("create -f -", settings).await);
     // These are sent as protobuf.
-    Kubectl::ok(kubectl.run("create deployment made --image=nginx --replicas=2", "").await);
-    Kubectl::ok(kubectl.run("create secret generic pass --from-literal=a=b", "").await);
-    Kubectl::ok(kubectl.run("create job once --image=busybox -- true", "").await);
-    Kubectl::ok(kubectl.run("create role reader --verb=get --resource=pods", "").await);
+    Kubectl::ok(
+        kubectl
+            .run("create deployment made --image=nginx --replicas=2", "")
+            .await,
+    );
+    Kubectl::ok(
+        kubectl
+            .run("create secret generic pass --from-literal=a=b", "")
+            .await,
+    );
+    Kubectl::ok(
+        kubectl
+            .run("create job once --image=busybox -- true", "")
+            .await,
+    );
+    Kubectl::ok(
+        kubectl
+            .run("create role reader --verb=get --resource=pods", "")
+            .await,
+    );
     Kubectl::ok(kubectl.run("create namespace team", "").await);
-    let table = Kubectl::ok(kubectl.run("get deploy/made secret/pass job/once role/reader ns/team", "").await);
+    let table = Kubectl::ok(
+        kubectl
+            .run(
+                "get deploy/made secret/pass job/once role/reader ns/team",
+                "",
+            )
+            .await,
+    );
     assert!(table.contains("deployment.apps/made   0/2"), "{table}");
-    assert_eq!(Kubectl::ok(kubectl.run("auth can-i delete pods", "").await), "yes\n");
+    assert_eq!(
+        Kubectl::ok(kubectl.run("auth can-i delete pods", "").await),
+        "yes\n"
+    );
     assert!(Kubectl::ok(kubectl.run("auth whoami", "").await).contains("oarlock:admin"));
     assert!(Kubectl::ok(kubectl.run("get all,cm", "").await).contains("configmap/settings"));
     Kubectl::ok(kubectl.run("delete deploy web", "").await);
     Kubectl::ok(kubectl.run("delete dep --all", "").await);
-    assert!(kubectl.run("get deploy web", "").await.unwrap_err().contains("deployments.apps \"web\" not found"));
+    assert!(
+        kubectl
+            .run("get deploy web", "")
+            .await
+            .unwrap_err()
+            .contains("deployments.apps \"web\" not found")
+    );
 }
 
 async fn follows(kubectl: &Kubectl) {
-    let mut child = kubectl.command("get configmaps -w -n kube-public").spawn().unwrap();
+    let mut child = kubectl
+        .command("get configmaps -w -n kube-public")
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let followed = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: followed, namespace: kube-public}";
+    let followed =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: followed, namespace: kube-public}";
     Kubectl::ok(kubectl.run("create -f -", followed).await);
     let seen = tokio::time::timeout(Duration::from_secs(30), async {
         let mut seen = Vec::new();

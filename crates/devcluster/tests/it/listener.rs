@@ -24,7 +24,11 @@ impl Served {
         let stop = CancellationToken::new();
         let (cluster, token) = (cluster.clone(), stop.clone());
         let task = tokio::spawn(async move { cluster.serve(listener, token).await });
-        Self { address, stop, task }
+        Self {
+            address,
+            stop,
+            task,
+        }
     }
 
     pub(crate) async fn end(self) {
@@ -38,7 +42,10 @@ impl Served {
         stream.read_to_string(&mut text).await.unwrap();
         let code = text.split(' ').nth(1).unwrap().parse().unwrap();
         let body = text.split_once("\r\n\r\n").unwrap().1;
-        (code, serde_json::from_str(body).unwrap_or_else(|_| Value::from(body)))
+        (
+            code,
+            serde_json::from_str(body).unwrap_or_else(|_| Value::from(body)),
+        )
     }
 
     async fn send(&self, method: &str, path: &str, body: &str, connection: &str) -> TcpStream {
@@ -58,18 +65,54 @@ async fn the_clock_is_read_set_and_advanced() {
     let start = crate::conversation::START;
     let served = Served::start(&cluster.cluster).await;
     for (method, path, body, code, expected) in [
-        ("GET", "/clock", "", 200, json!({"now": start, "speed": 0.0})),
-        ("POST", "/clock/advance", "{\"by\":1500}", 200, json!({"now": start + 1500, "speed": 0.0})),
-        ("POST", "/clock/advance", &format!("{{\"to\":{}}}", start + 9000), 200, json!({"now": start + 9000, "speed": 0.0})),
+        (
+            "GET",
+            "/clock",
+            "",
+            200,
+            json!({"now": start, "speed": 0.0}),
+        ),
+        (
+            "POST",
+            "/clock/advance",
+            "{\"by\":1500}",
+            200,
+            json!({"now": start + 1500, "speed": 0.0}),
+        ),
+        (
+            "POST",
+            "/clock/advance",
+            &format!("{{\"to\":{}}}", start + 9000),
+            200,
+            json!({"now": start + 9000, "speed": 0.0}),
+        ),
     ] {
-        assert_eq!(served.exchange(method, path, body).await, (code, expected), "{method} {path}");
+        assert_eq!(
+            served.exchange(method, path, body).await,
+            (code, expected),
+            "{method} {path}"
+        );
     }
     let (code, refused) = served.exchange("PUT", "/clock", "{\"speed\":-1}").await;
-    assert_eq!((code, &refused["message"]), (400, &json!("speed -1: expected a number not below 0")));
-    let (code, refused) = served.exchange("POST", "/clock/advance", "{\"bye\":1}").await;
+    assert_eq!(
+        (code, &refused["message"]),
+        (400, &json!("speed -1: expected a number not below 0"))
+    );
+    let (code, refused) = served
+        .exchange("POST", "/clock/advance", "{\"bye\":1}")
+        .await;
     assert_eq!(code, 400);
-    assert!(refused["message"].as_str().unwrap().contains("expected {\"by\": 60000}"), "{refused}");
-    assert_eq!(served.exchange("GET", "/healthz", "").await, (200, json!("ok")));
+    assert!(
+        refused["message"]
+            .as_str()
+            .unwrap()
+            .contains("expected {\"by\": 60000}"),
+        "{refused}"
+    );
+    assert_eq!(
+        served.exchange("GET", "/healthz", "").await,
+        (200, json!("ok"))
+    );
     served.end().await;
 }
 
@@ -96,6 +139,15 @@ async fn the_clock_is_watched() {
 async fn only_loopback_is_served() {
     let cluster = Conversation::new();
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
-    let refused = cluster.cluster.serve(listener, CancellationToken::new()).await.unwrap_err();
-    assert!(refused.to_string().contains("is not a loopback address; hint: "), "{refused}");
+    let refused = cluster
+        .cluster
+        .serve(listener, CancellationToken::new())
+        .await
+        .unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .contains("is not a loopback address; hint: "),
+        "{refused}"
+    );
 }

@@ -1,8 +1,8 @@
 //! The embedded cluster as its clients see it.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
-mod conversation;
 mod apply;
+mod conversation;
 mod definitions;
 mod discovery;
 mod kube_client;

@@ -10,7 +10,9 @@ use super::{Undecodable, wire};
 pub(super) fn value(kind: &str, bytes: &[u8]) -> Result<Value, Undecodable> {
     match kind {
         "@time" => Ok(instant(bytes)?.map_or(Value::Null, |time| Value::from(time.rfc3339()))),
-        "@micro" => Ok(instant(bytes)?.map_or(Value::Null, |time| Value::from(time.rfc3339_micro()))),
+        "@micro" => {
+            Ok(instant(bytes)?.map_or(Value::Null, |time| Value::from(time.rfc3339_micro())))
+        }
         "@duration" => duration(bytes),
         "@raw" => raw(bytes),
         "@intstr" => int_or_string(bytes),
@@ -71,13 +73,21 @@ fn int_or_string(bytes: &[u8]) -> Result<Value, Undecodable> {
             _ => {}
         }
     }
-    Ok(if is_text { Value::from(text) } else { Value::from(number) })
+    Ok(if is_text {
+        Value::from(text)
+    } else {
+        Value::from(number)
+    })
 }
 
 fn first_text(bytes: &[u8]) -> Result<Value, Undecodable> {
-    wire::fields(bytes).next().map_or(Ok(Value::from("")), |field| field?.text().map(Value::from))
+    wire::fields(bytes)
+        .next()
+        .map_or(Ok(Value::from("")), |field| field?.text().map(Value::from))
 }
 
 fn items(bytes: &[u8]) -> Result<Value, Undecodable> {
-    wire::fields(bytes).map(|field| field?.text().map(Value::from)).collect()
+    wire::fields(bytes)
+        .map(|field| field?.text().map(Value::from))
+        .collect()
 }

@@ -25,7 +25,13 @@ fn enveloped(api_version: &str, kind: &str, raw: &[u8]) -> Vec<u8> {
 fn a_config_map() {
     let label = [bytes(1, b"app"), bytes(2, b"web")].concat();
     // Name, an empty generateName as Go writes it, an empty creationTimestamp, labels.
-    let metadata = [bytes(1, b"a"), bytes(2, b""), bytes(8, b""), bytes(11, &label)].concat();
+    let metadata = [
+        bytes(1, b"a"),
+        bytes(2, b""),
+        bytes(8, b""),
+        bytes(11, &label),
+    ]
+    .concat();
     let data = [bytes(1, b"key"), bytes(2, b"value")].concat();
     let binary = [bytes(1, b"raw"), bytes(2, b"me")].concat();
     let raw = [bytes(1, &metadata), bytes(2, &data), bytes(3, &binary)].concat();
@@ -44,7 +50,10 @@ fn zeroes_that_were_given_stay() {
     // spec.replicas is a pointer in Go: 0 is not absent.
     let spec = number(1, 0);
     let raw = bytes(2, &spec);
-    assert_eq!(object(&enveloped("apps/v1", "Deployment", &raw)).unwrap()["spec"], json!({"replicas": 0}));
+    assert_eq!(
+        object(&enveloped("apps/v1", "Deployment", &raw)).unwrap()["spec"],
+        json!({"replicas": 0})
+    );
     let options = number(1, 0);
     let read = object(&enveloped("apps/v1", "DeleteOptions", &options)).unwrap();
     assert_eq!(read["gracePeriodSeconds"], 0);
@@ -54,7 +63,14 @@ fn zeroes_that_were_given_stay() {
 fn embedded_types_and_types_with_their_own_json() {
     // A Service port 80 towards the port named "http".
     let target = [number(1, 1), number(2, 0), bytes(3, b"http")].concat();
-    let port = [bytes(1, b""), bytes(2, b"TCP"), number(3, 80), bytes(4, &target), number(5, 0)].concat();
+    let port = [
+        bytes(1, b""),
+        bytes(2, b"TCP"),
+        number(3, 80),
+        bytes(4, &target),
+        number(5, 0),
+    ]
+    .concat();
     let raw = bytes(2, &bytes(1, &port));
     assert_eq!(
         object(&enveloped("v1", "Service", &raw)).unwrap()["spec"]["ports"],
@@ -65,8 +81,14 @@ fn embedded_types_and_types_with_their_own_json() {
 #[test]
 fn what_cannot_be_read_is_said() {
     for (body, message) in [
-        (b"{}".to_vec(), "decoding protobuf: the body does not start with the protobuf prefix of Kubernetes"),
-        (b"k8s\0\x0a\x09v".to_vec(), "decoding protobuf: the body ends within a field"),
+        (
+            b"{}".to_vec(),
+            "decoding protobuf: the body does not start with the protobuf prefix of Kubernetes",
+        ),
+        (
+            b"k8s\0\x0a\x09v".to_vec(),
+            "decoding protobuf: the body ends within a field",
+        ),
         (
             enveloped("example.com/v1", "Thing", b""),
             "decoding protobuf: no type example.v1.Thing is known in protobuf; hint: send JSON",

@@ -24,7 +24,8 @@ impl Field<'_> {
             return Err(Undecodable::WireType(self.number));
         };
         let text = std::str::from_utf8(bytes);
-        text.map(String::from).map_err(|_not_utf8| Undecodable::NotText(self.number))
+        text.map(String::from)
+            .map_err(|_not_utf8| Undecodable::NotText(self.number))
     }
 
     pub(super) fn number(&self) -> Result<i64, Undecodable> {
@@ -36,9 +37,7 @@ impl Field<'_> {
 }
 
 /// The fields of a message; ends after the first error.
-pub(super) fn fields(
-    mut rest: &[u8],
-) -> impl Iterator<Item = Result<Field<'_>, Undecodable>> {
+pub(super) fn fields(mut rest: &[u8]) -> impl Iterator<Item = Result<Field<'_>, Undecodable>> {
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
@@ -64,7 +63,10 @@ fn field<'a>(rest: &mut &'a [u8]) -> Option<Field<'a>> {
         // Groups are not used by Kubernetes.
         _ => return None,
     };
-    Some(Field { number: tag >> 3, payload })
+    Some(Field {
+        number: tag >> 3,
+        payload,
+    })
 }
 
 fn take<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
@@ -75,7 +77,12 @@ fn take<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
 
 fn fixed(rest: &mut &[u8], length: usize) -> Option<u64> {
     let bytes = take(rest, length)?;
-    Some(bytes.iter().rev().fold(0, |value, byte| (value << 8) | u64::from(*byte)))
+    Some(
+        bytes
+            .iter()
+            .rev()
+            .fold(0, |value, byte| (value << 8) | u64::from(*byte)),
+    )
 }
 
 /// Seven bits per byte, the lowest first, at most ten bytes.

@@ -6,7 +6,10 @@ use serde_json::Value;
 pub(super) fn find(object: &Value, path: &str) -> Option<Value> {
     let mut found = vec![object];
     for step in steps(path) {
-        found = found.into_iter().flat_map(|value| step.follow(value)).collect();
+        found = found
+            .into_iter()
+            .flat_map(|value| step.follow(value))
+            .collect();
     }
     found.into_iter().find(|value| !value.is_null()).cloned()
 }
@@ -17,7 +20,10 @@ enum Step {
     Index(i64),
     Wildcard,
     /// `[?(@.type=="Ready")]`.
-    Filter { path: String, value: String },
+    Filter {
+        path: String,
+        value: String,
+    },
 }
 
 impl Step {
@@ -26,20 +32,34 @@ impl Step {
             Self::Field(name) => value.get(name).into_iter().collect(),
             Self::Index(index) => {
                 let list = value.as_array().map_or(&[][..], Vec::as_slice);
-                let index = if *index < 0 { index + list.len() as i64 } else { *index };
-                usize::try_from(index).ok().and_then(|index| list.get(index)).into_iter().collect()
+                let index = if *index < 0 {
+                    index + list.len() as i64
+                } else {
+                    *index
+                };
+                usize::try_from(index)
+                    .ok()
+                    .and_then(|index| list.get(index))
+                    .into_iter()
+                    .collect()
             }
             Self::Wildcard => match value {
                 Value::Array(list) => list.iter().collect(),
                 Value::Object(map) => map.values().collect(),
                 _ => Vec::new(),
             },
-            Self::Filter { path, value: wanted } => {
+            Self::Filter {
+                path,
+                value: wanted,
+            } => {
                 let list = value.as_array().map_or(&[][..], Vec::as_slice);
                 list.iter()
                     .filter(|element| match find(element, path) {
                         Some(Value::String(text)) => text == *wanted,
-                        Some(other) => *wanted == other.to_string(),
+                        Some(other) => {
+                            let text = other.to_string();
+                            text == *wanted
+                        }
                         None => false,
                     })
                     .collect()
@@ -103,7 +123,9 @@ fn closing(text: &str) -> usize {
 }
 
 fn bracket(text: &str) -> Step {
-    if let Some(filter) = text.strip_prefix("?(").and_then(|text| text.strip_suffix(')'))
+    if let Some(filter) = text
+        .strip_prefix("?(")
+        .and_then(|text| text.strip_suffix(')'))
         && let Some((path, value)) = filter.split_once("==")
     {
         let quotes: &[char] = &['"', '\'', ' '];

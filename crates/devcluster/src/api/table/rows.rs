@@ -53,7 +53,11 @@ pub(super) fn labels(map: &Value) -> Value {
         .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
         .collect();
     terms.sort();
-    Value::from(if terms.is_empty() { String::from("<none>") } else { terms.join(",") })
+    Value::from(if terms.is_empty() {
+        String::from("<none>")
+    } else {
+        terms.join(",")
+    })
 }
 
 fn size(value: &Value) -> usize {
@@ -62,7 +66,9 @@ fn size(value: &Value) -> usize {
 
 const CONFIG_MAPS: &[Row] = &[
     ("Name", "string", 0, name),
-    ("Data", "string", 0, |o, _| Value::from(size(&o["data"]) + size(&o["binaryData"]))),
+    ("Data", "string", 0, |o, _| {
+        Value::from(size(&o["data"]) + size(&o["binaryData"]))
+    }),
     ("Age", "string", 0, object_age),
 ];
 
@@ -81,23 +87,31 @@ const NAMESPACES: &[Row] = &[
 
 const LEASES: &[Row] = &[
     ("Name", "string", 0, name),
-    ("Holder", "string", 0, |o, _| Value::from(o["spec"]["holderIdentity"].as_str().unwrap_or_default())),
+    ("Holder", "string", 0, |o, _| {
+        Value::from(o["spec"]["holderIdentity"].as_str().unwrap_or_default())
+    }),
     ("Age", "string", 0, object_age),
 ];
 
 const DEFINITIONS: &[Row] = &[
     ("Name", "string", 0, name),
-    ("Created At", "date", 0, |o, _| o["metadata"]["creationTimestamp"].clone()),
+    ("Created At", "date", 0, |o, _| {
+        o["metadata"]["creationTimestamp"].clone()
+    }),
 ];
 
 const SERVICES: &[Row] = &[
     ("Name", "string", 0, name),
     ("Type", "string", 0, |o, _| o["spec"]["type"].clone()),
-    ("Cluster-IP", "string", 0, |o, _| text_or_none(&o["spec"]["clusterIP"])),
+    ("Cluster-IP", "string", 0, |o, _| {
+        text_or_none(&o["spec"]["clusterIP"])
+    }),
     ("External-IP", "string", 0, |o, _| external_address(o)),
     ("Port(s)", "string", 0, |o, _| ports(o)),
     ("Age", "string", 0, object_age),
-    ("Selector", "string", 1, |o, _| labels(&o["spec"]["selector"])),
+    ("Selector", "string", 1, |o, _| {
+        labels(&o["spec"]["selector"])
+    }),
 ];
 
 fn external_address(service: &Value) -> Value {
@@ -121,7 +135,11 @@ fn ports(service: &Value) -> Value {
             }
         })
         .collect();
-    Value::from(if ports.is_empty() { String::from("<none>") } else { ports.join(",") })
+    Value::from(if ports.is_empty() {
+        String::from("<none>")
+    } else {
+        ports.join(",")
+    })
 }
 
 const EVENTS: &[Row] = &[
@@ -129,12 +147,19 @@ const EVENTS: &[Row] = &[
     ("Type", "string", 0, |o, _| o["type"].clone()),
     ("Reason", "string", 0, |o, _| o["reason"].clone()),
     ("Object", "string", 0, |o, _| {
-        let about = if o["involvedObject"].is_object() { &o["involvedObject"] } else { &o["regarding"] };
+        let about = if o["involvedObject"].is_object() {
+            &o["involvedObject"]
+        } else {
+            &o["regarding"]
+        };
         let text = |field: &str| about[field].as_str().unwrap_or_default();
         Value::from(format!("{}/{}", text("kind").to_lowercase(), text("name")))
     }),
     ("Message", "string", 0, |o, _| {
-        let text = o["message"].as_str().or_else(|| o["note"].as_str()).unwrap_or_default();
+        let text = o["message"]
+            .as_str()
+            .or_else(|| o["note"].as_str())
+            .unwrap_or_default();
         Value::from(text.trim())
     }),
     ("Name", "string", 1, name),
@@ -179,10 +204,18 @@ const NODES: &[Row] = &[
             .flatten()
             .filter_map(|(label, _)| label.strip_prefix("node-role.kubernetes.io/"))
             .collect();
-        Value::from(if roles.is_empty() { String::from("<none>") } else { roles.join(",") })
+        Value::from(if roles.is_empty() {
+            String::from("<none>")
+        } else {
+            roles.join(",")
+        })
     }),
     ("Age", "string", 0, object_age),
     ("Version", "string", 0, |o, _| {
-        Value::from(o["status"]["nodeInfo"]["kubeletVersion"].as_str().unwrap_or_default())
+        Value::from(
+            o["status"]["nodeInfo"]["kubeletVersion"]
+                .as_str()
+                .unwrap_or_default(),
+        )
     }),
 ];

@@ -41,7 +41,10 @@ fn printer_column_paths() {
         (".spec.steps[*].percent", Some(json!(10))),
         (".spec.a\\.b", Some(json!("dotted"))),
         (".spec['a.b']", Some(json!("dotted"))),
-        (".status.conditions[?(@.type==\"Ready\")].status", Some(json!("True"))),
+        (
+            ".status.conditions[?(@.type==\"Ready\")].status",
+            Some(json!("True")),
+        ),
         (".status.conditions[?(@.type=='Gone')].status", None),
         (".status.phase", None),
     ] {

@@ -6,7 +6,12 @@ use serde_json::Value;
 use super::rows::{labels, text_or_none};
 use super::{age, name, object_age};
 
-type Row = (&'static str, &'static str, i64, fn(&Value, Timestamp) -> Value);
+type Row = (
+    &'static str,
+    &'static str,
+    i64,
+    fn(&Value, Timestamp) -> Value,
+);
 
 pub(super) const PODS: &[Row] = &[
     ("Name", "string", 0, name),
@@ -17,13 +22,21 @@ pub(super) const PODS: &[Row] = &[
     }),
     ("Status", "string", 0, |o, _| Value::from(pod_status(o))),
     ("Restarts", "string", 0, |o, _| {
-        let restarts: i64 = statuses(o).filter_map(|status| status["restartCount"].as_i64()).sum();
+        let restarts: i64 = statuses(o)
+            .filter_map(|status| status["restartCount"].as_i64())
+            .sum();
         Value::from(restarts.to_string())
     }),
     ("Age", "string", 0, object_age),
-    ("IP", "string", 1, |o, _| text_or_none(&o["status"]["podIP"])),
-    ("Node", "string", 1, |o, _| text_or_none(&o["spec"]["nodeName"])),
-    ("Nominated Node", "string", 1, |o, _| text_or_none(&o["status"]["nominatedNodeName"])),
+    ("IP", "string", 1, |o, _| {
+        text_or_none(&o["status"]["podIP"])
+    }),
+    ("Node", "string", 1, |o, _| {
+        text_or_none(&o["spec"]["nodeName"])
+    }),
+    ("Nominated Node", "string", 1, |o, _| {
+        text_or_none(&o["status"]["nominatedNodeName"])
+    }),
     ("Readiness Gates", "string", 1, |_, _| Value::from("<none>")),
 ];
 
@@ -33,23 +46,37 @@ pub(super) const DEPLOYMENTS: &[Row] = &[
         let ready = count(&o["status"]["readyReplicas"]);
         Value::from(format!("{ready}/{}", count(&o["spec"]["replicas"])))
     }),
-    ("Up-to-date", "string", 0, |o, _| Value::from(count(&o["status"]["updatedReplicas"]))),
-    ("Available", "string", 0, |o, _| Value::from(count(&o["status"]["availableReplicas"]))),
+    ("Up-to-date", "string", 0, |o, _| {
+        Value::from(count(&o["status"]["updatedReplicas"]))
+    }),
+    ("Available", "string", 0, |o, _| {
+        Value::from(count(&o["status"]["availableReplicas"]))
+    }),
     ("Age", "string", 0, object_age),
     ("Containers", "string", 1, |o, _| containers(o, "name")),
     ("Images", "string", 1, |o, _| containers(o, "image")),
-    ("Selector", "string", 1, |o, _| labels(&o["spec"]["selector"]["matchLabels"])),
+    ("Selector", "string", 1, |o, _| {
+        labels(&o["spec"]["selector"]["matchLabels"])
+    }),
 ];
 
 pub(super) const REPLICA_SETS: &[Row] = &[
     ("Name", "string", 0, name),
-    ("Desired", "integer", 0, |o, _| Value::from(count(&o["spec"]["replicas"]))),
-    ("Current", "integer", 0, |o, _| Value::from(count(&o["status"]["replicas"]))),
-    ("Ready", "integer", 0, |o, _| Value::from(count(&o["status"]["readyReplicas"]))),
+    ("Desired", "integer", 0, |o, _| {
+        Value::from(count(&o["spec"]["replicas"]))
+    }),
+    ("Current", "integer", 0, |o, _| {
+        Value::from(count(&o["status"]["replicas"]))
+    }),
+    ("Ready", "integer", 0, |o, _| {
+        Value::from(count(&o["status"]["readyReplicas"]))
+    }),
     ("Age", "string", 0, object_age),
     ("Containers", "string", 1, |o, _| containers(o, "name")),
     ("Images", "string", 1, |o, _| containers(o, "image")),
-    ("Selector", "string", 1, |o, _| labels(&o["spec"]["selector"]["matchLabels"])),
+    ("Selector", "string", 1, |o, _| {
+        labels(&o["spec"]["selector"]["matchLabels"])
+    }),
 ];
 
 pub(super) const STATEFUL_SETS: &[Row] = &[
@@ -65,12 +92,24 @@ pub(super) const STATEFUL_SETS: &[Row] = &[
 
 pub(super) const DAEMON_SETS: &[Row] = &[
     ("Name", "string", 0, name),
-    ("Desired", "integer", 0, |o, _| Value::from(count(&o["status"]["desiredNumberScheduled"]))),
-    ("Current", "integer", 0, |o, _| Value::from(count(&o["status"]["currentNumberScheduled"]))),
-    ("Ready", "integer", 0, |o, _| Value::from(count(&o["status"]["numberReady"]))),
-    ("Up-to-date", "integer", 0, |o, _| Value::from(count(&o["status"]["updatedNumberScheduled"]))),
-    ("Available", "integer", 0, |o, _| Value::from(count(&o["status"]["numberAvailable"]))),
-    ("Node Selector", "string", 0, |o, _| labels(&o["spec"]["template"]["spec"]["nodeSelector"])),
+    ("Desired", "integer", 0, |o, _| {
+        Value::from(count(&o["status"]["desiredNumberScheduled"]))
+    }),
+    ("Current", "integer", 0, |o, _| {
+        Value::from(count(&o["status"]["currentNumberScheduled"]))
+    }),
+    ("Ready", "integer", 0, |o, _| {
+        Value::from(count(&o["status"]["numberReady"]))
+    }),
+    ("Up-to-date", "integer", 0, |o, _| {
+        Value::from(count(&o["status"]["updatedNumberScheduled"]))
+    }),
+    ("Available", "integer", 0, |o, _| {
+        Value::from(count(&o["status"]["numberAvailable"]))
+    }),
+    ("Node Selector", "string", 0, |o, _| {
+        labels(&o["spec"]["template"]["spec"]["nodeSelector"])
+    }),
     ("Age", "string", 0, object_age),
 ];
 
@@ -84,7 +123,9 @@ pub(super) const JOBS: &[Row] = &[
             None => Value::from(format!("{succeeded}/1")),
         }
     }),
-    ("Duration", "string", 0, |o, now| Value::from(job_duration(o, now))),
+    ("Duration", "string", 0, |o, now| {
+        Value::from(job_duration(o, now))
+    }),
     ("Age", "string", 0, object_age),
     ("Containers", "string", 1, |o, _| containers(o, "name")),
     ("Images", "string", 1, |o, _| containers(o, "image")),
@@ -95,7 +136,10 @@ fn count(value: &Value) -> i64 {
 }
 
 fn statuses(pod: &Value) -> impl Iterator<Item = &Value> {
-    pod["status"]["containerStatuses"].as_array().into_iter().flatten()
+    pod["status"]["containerStatuses"]
+        .as_array()
+        .into_iter()
+        .flatten()
 }
 
 fn containers(workload: &Value, field: &str) -> Value {
@@ -146,7 +190,11 @@ fn job_status(job: &Value) -> &'static str {
 }
 
 fn job_duration(job: &Value, now: Timestamp) -> String {
-    let instant = |field: &str| job["status"][field].as_str().and_then(Timestamp::parse_rfc3339);
+    let instant = |field: &str| {
+        job["status"][field]
+            .as_str()
+            .and_then(Timestamp::parse_rfc3339)
+    };
     match (instant("startTime"), instant("completionTime")) {
         (Some(start), Some(end)) => age::human(end.since(start).as_secs()),
         (Some(start), None) => age::human(now.since(start).as_secs()),

@@ -20,19 +20,38 @@ fn writer(manager: &'static str) -> Writer<'static> {
 fn client_side() -> Value {
     let mut object = whole(&json!({"spec": {"replicas": 1, "image": "i"}}));
     object["metadata"]["annotations"] = json!({ANNOTATION: object.to_string()});
-    track_update(None, &mut object, &writer("kubectl-client-side-apply"), &widget());
+    track_update(
+        None,
+        &mut object,
+        &writer("kubectl-client-side-apply"),
+        &widget(),
+    );
     object
 }
 
 #[test]
 fn kubectl_does_not_conflict_with_itself() {
     let config = whole(&json!({"spec": {"replicas": 2, "image": "i"}}));
-    let object = apply(Some(&client_side()), &config, false, &writer("kubectl"), &widget()).unwrap();
+    let object = apply(
+        Some(&client_side()),
+        &config,
+        false,
+        &writer("kubectl"),
+        &widget(),
+    )
+    .unwrap();
     assert_eq!(object["spec"]["replicas"], 2);
-    let recorded: Value =
-        serde_json::from_str(object["metadata"]["annotations"][ANNOTATION].as_str().unwrap()).unwrap();
+    let recorded: Value = serde_json::from_str(
+        object["metadata"]["annotations"][ANNOTATION]
+            .as_str()
+            .unwrap(),
+    )
+    .unwrap();
     assert_eq!(recorded, config);
-    assert_eq!(owners(&object)["kubectl"], [".spec.image", ".spec.replicas"]);
+    assert_eq!(
+        owners(&object)["kubectl"],
+        [".spec.image", ".spec.replicas"]
+    );
 }
 
 #[test]
@@ -52,6 +71,13 @@ fn a_field_changed_since_is_a_conflict() {
 #[test]
 fn another_manager_has_no_such_right() {
     let config = whole(&json!({"spec": {"replicas": 2}}));
-    let error = apply(Some(&client_side()), &config, false, &writer("other"), &widget()).unwrap_err();
+    let error = apply(
+        Some(&client_side()),
+        &config,
+        false,
+        &writer("other"),
+        &widget(),
+    )
+    .unwrap_err();
     assert!(matches!(error, ApplyError::Conflicts { .. }), "{error}");
 }

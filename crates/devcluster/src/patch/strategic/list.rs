@@ -45,7 +45,10 @@ pub(super) fn merge(
         let live = place.and_then(|place| merged[place].as_object());
         let new = match (live, item.as_object()) {
             (Some(live), Some(item)) => Value::Object(map(live, item, schema)?),
-            _ => fresh((*item).clone()),
+            _ => match fresh((*item).clone()) {
+                Some(new) => new,
+                None => continue,
+            },
         };
         match place {
             Some(place) => merged[place] = new,
