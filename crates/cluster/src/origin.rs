@@ -54,7 +54,7 @@ enum Label {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{text:?}: {problem}")]
 pub struct ParseOrigin {
-    /// The URL or grant.
+    /// The URL or grant; whatever stands before an `@` is left out.
     pub text: String,
     /// What is wrong with it.
     pub problem: OriginProblem,
@@ -87,6 +87,20 @@ pub enum OriginProblem {
     /// A grant is of an origin, not of paths.
     #[error("a grant is an origin without path or query")]
     Path,
+}
+
+impl ParseOrigin {
+    /// A password in a URL must not travel on in an error: errors become conditions and logs.
+    fn new(text: &str, problem: OriginProblem) -> Self {
+        let text = match (text.find("://"), text.rfind('@')) {
+            (Some(scheme), Some(at)) if scheme < at => {
+                format!("{}://…{}", &text[..scheme], &text[at..])
+            }
+            (None, Some(at)) => format!("…{}", &text[at..]),
+            _ => text.to_owned(),
+        };
+        Self { text, problem }
+    }
 }
 
 impl Scheme {
@@ -179,10 +193,7 @@ impl Origin {
     /// # Errors
     /// When it is no http or https URL, or its host can be read in more than one way.
     pub fn of(url: &str) -> Result<Self, ParseOrigin> {
-        Self::parse(url).map_err(|problem| ParseOrigin {
-            text: url.to_owned(),
-            problem,
-        })
+        Self::parse(url).map_err(|problem| ParseOrigin::new(url, problem))
     }
 
     fn parse(url: &str) -> Result<Self, OriginProblem> {
@@ -228,10 +239,7 @@ impl OriginGrant {
     /// # Errors
     /// When it is no origin.
     pub fn parse(text: &str) -> Result<Self, ParseOrigin> {
-        Self::read(text).map_err(|problem| ParseOrigin {
-            text: text.to_owned(),
-            problem,
-        })
+        Self::read(text).map_err(|problem| ParseOrigin::new(text, problem))
     }
 
     fn read(text: &str) -> Result<Self, OriginProblem> {

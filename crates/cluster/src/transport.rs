@@ -332,6 +332,34 @@ mod tests {
     }
 
     #[test]
+    fn requests_are_made_as_the_account() {
+        let account = ServiceAccount {
+            namespace: "n".to_owned(),
+            name: "robot".to_owned(),
+        };
+        let header = |account: Option<&ServiceAccount>| {
+            let request = ApiCall::get("/x").account(account).request();
+            let headers = request
+                .map(|request| request.headers().clone())
+                .unwrap_or_default();
+            headers
+                .get("impersonate-user")
+                .and_then(|value| Some(value.to_str().ok()?.to_owned()))
+        };
+        assert_eq!(header(None), None);
+        assert_eq!(
+            header(Some(&account)).as_deref(),
+            Some("system:serviceaccount:n:robot")
+        );
+        // Nothing that is no header value gets through.
+        let forged = ServiceAccount {
+            name: "robot\r\nimpersonate-group: system:masters".to_owned(),
+            ..account
+        };
+        assert!(ApiCall::get("/x").account(Some(&forged)).request().is_err());
+    }
+
+    #[test]
     fn warnings_are_unquoted() {
         let mut headers = HeaderMap::new();
         for text in ["299 - \"unknown field \\\"spec.foo\\\"\"", "nonsense"] {

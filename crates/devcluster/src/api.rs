@@ -105,6 +105,7 @@ impl Api {
                 "ok",
             )),
             Route::Version => Ok(discovery::version()),
+            Route::OpenApiTwo => Ok(openapi::two()),
             _ if !message.accept.json => Err(accept::not_acceptable()),
             Route::Objects(target) => self.objects(method, target, message),
             _ if method != Method::GET => Err(Status::method_not_allowed("", "")),

@@ -21,7 +21,7 @@
 //!   these; a list of the past reaches as far as a watch.
 //! - Answers are JSON, never protobuf or CBOR; requests may be protobuf for built-in kinds other than definitions. A field given
 //!   twice is not reported.
-//! - A watch without `timeoutSeconds` has no end. There is no `/openapi/v2`, OpenAPI has no descriptions of built-in
+//! - A watch without `timeoutSeconds` has no end. `/openapi/v2` says next to nothing, OpenAPI has no descriptions of built-in
 //!   kinds. `exec`, `attach`, `portforward` and `proxy` are not served; `log` is empty.
 //! - Cluster IPs are drawn, not allocated: they can repeat. Nothing listens on them.
 

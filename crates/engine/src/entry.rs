@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use oarlock_config::Watch;
 use oarlock_core::cluster::Cluster;
-use oarlock_core::manifest::{FIELD_MANAGER_PREFIX, Grants, Manifest, ResourceGrant};
+use oarlock_core::manifest::{FIELD_MANAGER_PREFIX, Grants, Manifest};
 use oarlock_core::object::Object;
 use oarlock_core::outcome::{Condition, ConditionStatus, Event};
 use oarlock_core::reconciler::Reconciler;
@@ -86,18 +86,40 @@ impl Entry {
         }
     }
 
-    /// Kinds that children may be of: what the module asked to write. All of them are watched before anything is pruned.
+    /// Kinds that children may be of: what the module asks to write and what the watch grants by name. All of them are watched
+    /// before the module is called: it must not take a cache that is not filled yet for an empty cluster.
     pub(crate) fn child_kinds(&self, cluster: &dyn Cluster) -> Arc<[Gvk]> {
         let mut known = self.child_kinds.lock();
         if let Some(kinds) = &*known {
             return Arc::clone(kinds);
         }
         let kinds: Arc<[Gvk]> = match self.module.serving() {
-            Some(module) => written_kinds(module.manifest(), cluster),
+            Some(module) => self.written_kinds(module.manifest(), cluster),
             None => Arc::new([]),
         };
         *known = Some(Arc::clone(&kinds));
         kinds
+    }
+
+    fn written_kinds(&self, manifest: &Manifest, cluster: &dyn Cluster) -> Arc<[Gvk]> {
+        let names = |list: &[String], word: &str| list.iter().any(|l| l == word);
+        let mut found: Vec<Gvk> = Vec::new();
+        // Discovery lists the preferred version of a group first.
+        for kind in cluster.kinds() {
+            let written = manifest
+                .writes
+                .iter()
+                .chain(&self.grants.write)
+                .any(|grant| {
+                    names(&grant.api_groups, &kind.gvk.group)
+                        && names(&grant.resources, &kind.plural)
+                });
+            let known = |gvk: &Gvk| (&gvk.group, &gvk.kind) == (&kind.gvk.group, &kind.gvk.kind);
+            if written && !found.iter().any(known) && !self.watch.blacklist.contains(&kind.gvk) {
+                found.push(kind.gvk);
+            }
+        }
+        found.into()
     }
 
     /// Kinds came or went.
@@ -142,19 +164,4 @@ impl Entry {
             about: None,
         })
     }
-}
-
-fn written_kinds(manifest: &Manifest, cluster: &dyn Cluster) -> Arc<[Gvk]> {
-    let kinds = cluster.kinds();
-    let names = |list: &[String], word: &str| list.iter().any(|l| l == word);
-    let find = |grant: &ResourceGrant| {
-        // Discovery lists the preferred version of a group first.
-        kinds
-            .iter()
-            .find(|kind| {
-                names(&grant.api_groups, &kind.gvk.group) && names(&grant.resources, &kind.plural)
-            })
-            .map(|kind| kind.gvk.clone())
-    };
-    manifest.writes.iter().filter_map(find).collect()
 }

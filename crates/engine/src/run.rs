@@ -154,8 +154,14 @@ impl Run<'_> {
         } else if let Some(name) = finalizer.as_deref().filter(|name| !held(name)) {
             self.add_finalizer(&module, name).await?;
         }
+        // Both for what the module reads and for what the plan prunes: a cache that is not filled yet must not look like an
+        // empty cluster.
+        let mut seen = Seen::default();
+        for gvk in self.entry.child_kinds(&*self.ports.cluster).iter() {
+            self.see_kind(gvk, &mut seen).await?;
+        }
         let outcome = self.call(&*module).await?;
-        self.carry_out(&module, outcome).await
+        self.carry_out(&module, outcome, seen).await
     }
 
     async fn call(&mut self, module: &dyn Reconciler) -> Result<Outcome, Stop> {
@@ -180,7 +186,9 @@ impl Run<'_> {
         let result = module
             .reconcile(&request, Arc::clone(&session) as _, limits)
             .await;
-        self.ended.reads = Some(session.reads());
+        let mut reads = session.reads();
+        reads.kinds |= self.ended.reads.take().is_some_and(|before| before.kinds);
+        self.ended.reads = Some(reads);
         result.map_err(|error| Stop::Problem(Problem::of_run(&error)))
     }
 
@@ -188,6 +196,7 @@ impl Run<'_> {
         &mut self,
         module: &Arc<dyn Reconciler>,
         outcome: Outcome,
+        mut seen: Seen,
     ) -> Result<(), Stop> {
         let (children, leaving) = match outcome.children {
             Children::Exactly(children) => (children, Leaving::Unlisted),
@@ -200,7 +209,7 @@ impl Run<'_> {
             .iter()
             .map(|child| child.object.target())
             .chain(outcome.removals.iter().map(|removal| &removal.target));
-        let seen = self.gather(targets).await?;
+        self.gather(targets, &mut seen).await?;
         let plan = {
             let scene = seen.scene(self, &manager, account.as_ref());
             plan::plan(&scene, &children, leaving, &outcome.removals)
@@ -377,7 +386,8 @@ impl Run<'_> {
             return Ok(());
         }
         let manager = module.manifest().field_manager();
-        let seen = self.gather(std::iter::empty()).await?;
+        let mut seen = Seen::default();
+        self.gather(std::iter::empty(), &mut seen).await?;
         let leaves = plan::on_deletion(&seen.scene(self, &manager, None));
         let mut done = Done::default();
         act::leave(leaves, &*self.ports.cluster, &mut done).await;
@@ -396,29 +406,25 @@ impl Run<'_> {
     async fn gather<'t>(
         &mut self,
         targets: impl Iterator<Item = &'t ObjectRef> + Send,
-    ) -> Result<Seen, Stop> {
-        let cluster = &*self.ports.cluster;
-        let mut seen = Seen::default();
+        seen: &mut Seen,
+    ) -> Result<(), Stop> {
         let targets: Vec<ObjectRef> = targets.cloned().collect();
-        for gvk in self.entry.child_kinds(cluster).iter() {
-            self.see_kind(gvk, &mut seen).await?;
-        }
         for target in targets {
-            self.see_kind(&target.gvk, &mut seen).await?;
-            if let Some(live) = cluster.cached(&target) {
+            self.see_kind(&target.gvk, seen).await?;
+            if let Some(live) = self.ports.cluster.cached(&target) {
                 seen.live.insert(target, live);
             }
         }
-        seen.marked = cluster.owned_by(self.live.uid());
+        seen.marked = self.ports.cluster.owned_by(self.live.uid());
         let marked: Vec<Gvk> = seen
             .marked
             .iter()
             .map(|live| live.target().gvk.clone())
             .collect();
         for gvk in marked {
-            self.see_kind(&gvk, &mut seen).await?;
+            self.see_kind(&gvk, seen).await?;
         }
-        Ok(seen)
+        Ok(())
     }
 
     async fn see_kind(&mut self, gvk: &Gvk, seen: &mut Seen) -> Result<(), Stop> {

@@ -68,7 +68,7 @@ pub(crate) fn changes(api: Api<DynamicObject>) -> impl Stream<Item = DynamicObje
     watcher(api, watcher::Config::default())
         .default_backoff()
         .applied_objects()
-        .filter_map(async |object| object.ok())
+        .filter_map(async |object| { if let Err(e) = &object { eprintln!("DEBUG {e:?}"); } object.ok() })
 }
 
 /// The next state for which `wanted` holds.

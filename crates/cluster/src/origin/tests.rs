@@ -166,9 +166,9 @@ fn refusals() {
     insta::assert_snapshot!(report.join("\n"), @r#"
     "example.com": not an absolute URL
     "ftp://example.com": expected http:// or https://
-    "https://user:secret@example.com": a user name or password in the URL is refused; hint: name the credentials in `auth`
-    "https://good.com@evil.org": a user name or password in the URL is refused; hint: name the credentials in `auth`
-    "https://good.com\\@evil.org": not an absolute URL
+    "https://…@example.com": a user name or password in the URL is refused; hint: name the credentials in `auth`
+    "https://…@evil.org": a user name or password in the URL is refused; hint: name the credentials in `auth`
+    "https://…@evil.org": not an absolute URL
     "https://münchen.de": the host is not ASCII; hint: write its xn-- form
     "http://127.1": "127.1" is a number that some resolvers take for an address; hint: write it as a.b.c.d
     "http://2130706433": "2130706433" is a number that some resolvers take for an address; hint: write it as a.b.c.d

@@ -15,6 +15,10 @@ use crate::schema::builtin;
 use crate::status::Status;
 use crate::store::Store;
 
+mod two;
+
+pub(super) use self::two::two;
+
 /// Where the name of a custom type in the document begins.
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.";
 

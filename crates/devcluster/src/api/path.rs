@@ -18,6 +18,8 @@ pub(crate) enum Route {
         /// API version.
         version: String,
     },
+    /// `/openapi/v2`.
+    OpenApiTwo,
     /// `/openapi/v3`.
     OpenApiIndex,
     /// `/openapi/v3/{rest}`.
@@ -60,6 +62,7 @@ impl Route {
             ["apis", group] => Self::Group(String::from(*group)),
             ["apis", group, version] => resources(group, version),
             ["apis", group, version, rest @ ..] => objects(group, version, rest),
+            ["openapi", "v2"] => Self::OpenApiTwo,
             ["openapi", "v3"] => Self::OpenApiIndex,
             ["openapi", "v3", rest @ ..] => Self::OpenApi(rest.join("/")),
             ["version"] => Self::Version,

@@ -103,7 +103,7 @@ fn message_of(type_name: &str, bytes: &[u8]) -> Result<Map<String, Value>, Undec
             continue;
         };
         if name.is_empty() {
-            if let Value::Object(embedded) = value(kind, &field)? {
+            if let Value::Object(embedded) = value(kind.trim_start_matches(['?', '!']), &field)? {
                 object.extend(embedded);
             }
             continue;

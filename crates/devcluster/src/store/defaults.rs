@@ -227,12 +227,6 @@ pub(super) fn check_immutable(
 ) -> Result<(), Status> {
     let fixed: &[&str] = match (resource.id.group(), resource.id.plural()) {
         ("apps", "deployments" | "replicasets" | "daemonsets") => &["spec.selector"],
-        ("apps", "statefulsets") => &[
-            "spec.selector",
-            "spec.serviceName",
-            "spec.podManagementPolicy",
-            "spec.volumeClaimTemplates",
-        ],
         ("batch", "jobs") => &["spec.selector", "spec.template", "spec.completionMode"],
         ("", "secrets") => &["type"],
         ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => &["roleRef"],
@@ -249,6 +243,7 @@ pub(super) fn check_immutable(
             (before != after).then(|| Cause::invalid(*path, &after, "field is immutable"))
         })
         .collect();
+    causes.extend(mutable_part(resource).and_then(|part| part.fault(live, object)));
     if live["immutable"] == true && matches!(resource.id.plural(), "secrets" | "configmaps") {
         for field in ["data", "binaryData", "immutable"] {
             if live.get(field) != object.get(field) {
@@ -266,4 +261,80 @@ pub(super) fn check_immutable(
         &key.name,
         causes,
     ))
+}
+
+/// A spec of which only a part may change.
+struct MutablePart {
+    /// Takes the part out of a spec.
+    blank: fn(&mut Value),
+    message: &'static str,
+}
+
+fn mutable_part(resource: &Resource) -> Option<MutablePart> {
+    match (resource.id.group(), resource.id.plural()) {
+        ("apps", "statefulsets") => Some(MutablePart {
+            blank: |spec| {
+                for field in [
+                    "replicas",
+                    "ordinals",
+                    "template",
+                    "updateStrategy",
+                    "revisionHistoryLimit",
+                    "persistentVolumeClaimRetentionPolicy",
+                    "minReadySeconds",
+                ] {
+                    take(spec, field);
+                }
+            },
+            message: "Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', \
+                      'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and \
+                      'minReadySeconds' are forbidden",
+        }),
+        ("", "pods") => Some(MutablePart {
+            blank: |spec| {
+                for list in ["containers", "initContainers"] {
+                    for container in spec
+                        .get_mut(list)
+                        .and_then(Value::as_array_mut)
+                        .into_iter()
+                        .flatten()
+                    {
+                        take(container, "image");
+                    }
+                }
+                // nodeName is set once, by binding; what follows from it is not compared.
+                for field in [
+                    "activeDeadlineSeconds",
+                    "tolerations",
+                    "terminationGracePeriodSeconds",
+                    "nodeName",
+                ] {
+                    take(spec, field);
+                }
+            },
+            message: "Forbidden: pod updates may not change fields other than \
+                      `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,\
+                      `spec.tolerations` (only additions to existing tolerations),\
+                      `spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
+        }),
+        _ => None,
+    }
+}
+
+impl MutablePart {
+    fn fault(&self, live: &Value, object: &Value) -> Option<Cause> {
+        let rest = |object: &Value| {
+            let mut spec = object["spec"].clone();
+            (self.blank)(&mut spec);
+            spec
+        };
+        (rest(live) != rest(object))
+            .then(|| Cause::new("FieldValueForbidden", "spec", self.message))
+    }
+}
+
+fn take(map: &mut Value, field: &str) {
+    if let Some(map) = map.as_object_mut() {
+        map.remove(field);
+    }
 }

@@ -173,7 +173,11 @@ pub(super) fn faults(resource: &Resource, object: &Value) -> Vec<Cause> {
     for finalizer in finalizers(object) {
         let known = ["orphan", "foregroundDeletion", "kubernetes"].contains(&finalizer.as_str());
         if let Some(why) = qualified_name_fault(&finalizer) {
-            causes.push(Cause::invalid("metadata.finalizers", &Value::from(finalizer), &why));
+            causes.push(Cause::invalid(
+                "metadata.finalizers",
+                &Value::from(finalizer),
+                &why,
+            ));
         } else if !generic && !finalizer.contains('/') && !known {
             causes.push(Cause::invalid(
                 "metadata.finalizers",

@@ -223,6 +223,10 @@ async fn custom_resources(kubectl: &Kubectl) {
         .await
         .unwrap_err();
     assert!(refused.contains("spec.picture"), "{refused}");
+    let gone = DEFINITION.replace("k8s.io/v1", "k8s.io/v1beta1");
+    let refused = kubectl.run("apply -f -", &gone).await.unwrap_err();
+    let words = "no matches for kind \"CustomResourceDefinition\" in version \"apiextensions.k8s.io/v1beta1\"";
+    assert!(refused.contains(words), "{refused}");
     let explained = Kubectl::ok(kubectl.run("explain deployers.spec", "").await);
     assert!(explained.contains("What runs"), "{explained}");
 }
@@ -273,6 +277,11 @@ async fn edits_and_deletes(kubectl: &Kubectl) {
     Kubectl::ok(
         kubectl
             .run("create role reader --verb=get --resource=pods", "")
+            .await,
+    );
+    Kubectl::ok(
+        kubectl
+            .run("create ingress way --rule=a.example/=web:80", "")
             .await,
     );
     Kubectl::ok(kubectl.run("create namespace team", "").await);

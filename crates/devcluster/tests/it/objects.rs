@@ -684,3 +684,48 @@ async fn both_event_groups_show_the_same_events() {
         (&json!("hello"), &json!("events.k8s.io/v1"))
     );
 }
+
+#[tokio::test]
+async fn fields_that_never_change() {
+    let cluster = Conversation::new();
+    cluster
+        .post(DEPLOYMENTS, &deployment("web", "nginx"))
+        .await
+        .ok();
+    let pods = "/api/v1/namespaces/default/pods";
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"},
+        "spec": {"containers": [{"name": "main", "image": "nginx"}]},
+    });
+    cluster.post(pods, &pod).await.ok();
+    let image = json!([{"op": "replace", "path": "/spec/containers/0/image", "value": "nginx:2"}]);
+    let path = format!("{pods}/p");
+    cluster
+        .send("PATCH", &path, "application/json-patch+json", &image)
+        .await
+        .ok();
+    let refused = cluster
+        .merge(&path, &json!({"spec": {"hostNetwork": true}}))
+        .await;
+    assert_eq!(refused.code, 422);
+    let words =
+        "Pod \"p\" is invalid: spec: Forbidden: pod updates may not change fields other than ";
+    assert!(
+        refused.message().starts_with(words),
+        "{}",
+        refused.message()
+    );
+    let selector = json!({
+        "spec": {
+            "selector": {"matchLabels": {"app": "other"}},
+            "template": {"metadata": {"labels": {"app": "other"}}},
+        },
+    });
+    let refused = cluster
+        .merge(&format!("{DEPLOYMENTS}/web"), &selector)
+        .await;
+    assert_eq!(
+        refused.message(),
+        "Deployment.apps \"web\" is invalid: spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"other\"}}: field is immutable"
+    );
+}

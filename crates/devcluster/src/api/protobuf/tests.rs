@@ -79,6 +79,19 @@ fn embedded_types_and_types_with_their_own_json() {
 }
 
 #[test]
+fn types_embedded_in_go_have_no_name_in_json() {
+    // A rule for a host: IngressRuleValue is embedded and holds the paths.
+    let path = bytes(1, b"/");
+    let http = bytes(1, &path);
+    let rule = [bytes(1, b"a.example"), bytes(2, &bytes(1, &http))].concat();
+    let raw = bytes(2, &bytes(3, &rule));
+    let ingress = object(&enveloped("networking.k8s.io/v1", "Ingress", &raw)).unwrap();
+    let read = &ingress["spec"]["rules"][0];
+    assert_eq!(read["host"], "a.example");
+    assert_eq!(read["http"]["paths"][0]["path"], "/");
+}
+
+#[test]
 fn what_cannot_be_read_is_said() {
     for (body, message) in [
         (
