@@ -16,10 +16,10 @@ use oarlock_core::request::ApiError;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::health::health;
 use crate::path::query;
 use crate::transport::{APPLY_PATCH, ApiCall, JSON, Transport};
 use crate::watch::stream::{EventStream, StreamEnd};
+use oarlock_core::health::health;
 
 pub use versions::RemovedVersion;
 

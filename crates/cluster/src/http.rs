@@ -1,7 +1,7 @@
 //! The outgoing HTTP of modules: one call, one whole answer.
 //!
 //! Owned here: connections, trust, limits, and the addresses that are never opened ([`address`]). Not known here: which origins
-//! are granted (the caller says so for each call), recording, Secrets (the caller brings the credentials).
+//! are granted (the engine has checked), recording, Secrets (the caller brings the credentials).
 //!
 //! A name is resolved when a connection is opened, each address is checked, and the connection goes to a checked address and
 //! to no other, so that a name that resolves differently the next time gains nothing. Pooled connections are kept per
@@ -9,11 +9,9 @@
 
 pub mod address;
 mod connector;
-mod port;
 mod trust;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -24,12 +22,14 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use k8s_openapi::ByteString;
+use oarlock_core::egress::{self, Credentials};
+use oarlock_core::future::BoxFuture;
+use oarlock_core::origin::{Origin, Scheme};
 use oarlock_core::reconciler::{HttpError, HttpRequest, HttpResponse};
 use oarlock_core::reference::Digest;
 use parking_lot::Mutex;
 
-use crate::origin::{Origin, Scheme};
-use connector::{Checked, Refused};
+use crate::http::connector::{Checked, Refused};
 
 type Pool = Client<HttpsConnector<Checked>, Full<Bytes>>;
 
@@ -69,32 +69,6 @@ impl Default for EgressLimits {
     }
 }
 
-/// Credentials, looked up by the host, never seen by a module.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Credentials {
-    /// User name and password.
-    Basic {
-        /// User name; without a colon.
-        user: Vec<u8>,
-        /// Password.
-        password: Vec<u8>,
-    },
-    /// A bearer token.
-    Bearer {
-        /// The token.
-        token: Vec<u8>,
-    },
-}
-
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Basic { .. } => "Basic(…)",
-            Self::Bearer { .. } => "Bearer(…)",
-        })
-    }
-}
-
 /// The way out.
 pub struct Egress {
     limits: EgressLimits,
@@ -113,28 +87,16 @@ impl Egress {
         }
     }
 
-    /// Sends `request` when `allow` lets its origin pass, and waits for the whole answer; at most `left`, and at most the
-    /// request's own timeout.
-    ///
-    /// # Errors
-    /// As [`HttpError`] says. `allow`'s text becomes [`HttpError::Denied`].
-    pub async fn send(
+    async fn call(
         &self,
         request: &HttpRequest,
         credentials: Option<&Credentials>,
-        allow: &(dyn Fn(&Origin) -> Result<(), String> + Sync),
-        left: Duration,
     ) -> Result<HttpResponse, HttpError> {
         let origin =
             Origin::of(&request.url).map_err(|error| HttpError::Denied(error.to_string()))?;
-        allow(&origin).map_err(HttpError::Denied)?;
         let outgoing = outgoing(request, credentials)?;
         let pool = self.pool(origin.scheme(), request.ca_bundle.as_deref())?;
-        let limit = request.timeout.map_or(left, |timeout| timeout.min(left));
-        match tokio::time::timeout(limit, self.exchange(&pool, outgoing)).await {
-            Ok(result) => result,
-            Err(_elapsed) => Err(HttpError::TimedOut),
-        }
+        self.exchange(&pool, outgoing).await
     }
 
     async fn exchange(
@@ -326,12 +288,20 @@ fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rus
     tls_error(inner)
 }
 
-/// Shared by everybody who sends.
-impl Egress {
-    /// With the default limits.
-    #[must_use]
-    pub fn shared() -> Arc<Self> {
-        Arc::new(Self::new(EgressLimits::default()))
+impl egress::Egress for Egress {
+    fn send(
+        &self,
+        request: HttpRequest,
+        credentials: Option<Credentials>,
+        limit: Duration,
+    ) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
+        Box::pin(async move {
+            let limit = request.timeout.map_or(limit, |timeout| timeout.min(limit));
+            match tokio::time::timeout(limit, self.call(&request, credentials.as_ref())).await {
+                Ok(result) => result,
+                Err(_elapsed) => Err(HttpError::TimedOut),
+            }
+        })
     }
 }
 

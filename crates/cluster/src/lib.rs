@@ -1,7 +1,7 @@
 //! Kubernetes, as the port [`oarlock_core::cluster::Cluster`] wants it: [`Kubernetes`].
 //!
 //! Owned here: discovery, one watch per kind with a byte store behind it, every write, Events, access reviews, the
-//! installation of CRDs, readiness rules, and the guests' outgoing HTTP ([`http::Egress`]).
+//! installation of CRDs, and the guests' outgoing HTTP ([`http::Egress`]).
 //!
 //! Not known here: modules, watches.yaml, grants of resources, plans, queues. Nothing is decided here: a call either is
 //! carried out or its refusal is handed back.
@@ -17,13 +17,9 @@ pub mod client;
 pub mod crd;
 mod discovery;
 mod events;
-pub mod health;
 pub mod http;
 mod kubernetes;
-pub mod origin;
 mod path;
-pub mod projection;
-pub mod selector;
 mod store;
 mod transport;
 mod watch;

@@ -5,13 +5,30 @@ use std::time::Duration;
 use crate::future::BoxFuture;
 use crate::reconciler::{HttpError, HttpRequest, HttpResponse};
 
-/// Credentials with their values, resolved by the engine from what the request names.
+/// Credentials, with their values, resolved by the engine from what a request names; never seen by a module.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Credentials {
     /// User name and password.
-    Basic(String, String),
+    Basic {
+        /// User name; without a colon.
+        user: Vec<u8>,
+        /// Password.
+        password: Vec<u8>,
+    },
     /// A bearer token.
-    Bearer(String),
+    Bearer {
+        /// The token.
+        token: Vec<u8>,
+    },
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Basic { .. } => "Basic(…)",
+            Self::Bearer { .. } => "Bearer(…)",
+        })
+    }
 }
 
 /// Sends what a watch has granted. Knows addresses that are never opened, whatever is granted.

@@ -1,399 +1,186 @@
-//! Readiness of objects by kstatus' rules: one answer for any kind, from its own status alone.
+//! Readiness of an object by kstatus' rules (sigs.k8s.io/cli-utils, `pkg/kstatus`). Pure.
+//!
+//! First what holds for every kind (being deleted, `observedGeneration`, the conditions `Reconciling` and `Stalled`), then
+//! the rules of the built-in kinds, then the condition `Ready`. A kind that says nothing of itself is current. As with kstatus, a
+//! Job that has started is current, whether it is done or not, and a Service waits for its cluster IP alone.
+//!
+//! Left out is the one rule with a clock: kstatus calls a Pod failed that could not be scheduled for 15 seconds; here it
+//! stays in progress, and the message says why.
 
-use serde_json::Value;
+mod batch;
+mod workload;
 
 use crate::object::Object;
 use crate::reconciler::Health;
+use serde_json::Value;
 
-/// The object's class, and what it waits for.
-///
-/// The order of the rules is kstatus': deletion, a status that is older than the spec, the conditions `Reconciling` and
-/// `Stalled`, what is known of the kind, and at last `Ready`.
+type Verdict = (Health, String);
+
+/// The class of `object`, and in words what is waited for.
 #[must_use]
-pub fn assess(object: &Object) -> (Health, String) {
-    let view = View(object);
-    if view.at("/metadata/deletionTimestamp").is_some() {
-        return (Health::Terminating, "being deleted".to_owned());
-    }
-    if let (Some(generation), Some(observed)) = (
-        view.number("/metadata/generation"),
-        view.number("/status/observedGeneration"),
-    ) && observed < generation
-    {
-        return in_progress(format!(
-            "generation {generation} is not observed yet (last: {observed})"
-        ));
-    }
-    if let Some(message) = view.condition("Stalled", "True") {
-        return (Health::Failed, message);
-    }
-    if let Some(message) = view.condition("Reconciling", "True") {
-        return in_progress(message);
+pub fn health(object: &Object) -> Verdict {
+    let look = Look(object);
+    if let Some(verdict) = generic(look) {
+        return verdict;
     }
     let gvk = &object.target().gvk;
     match (gvk.group.as_str(), gvk.kind.as_str()) {
-        ("apps", "Deployment") => deployment(&view),
-        ("apps", "ReplicaSet") => replica_set(&view),
-        ("apps", "StatefulSet") => stateful_set(&view),
-        ("apps", "DaemonSet") => daemon_set(&view),
-        ("batch", "Job") => job(&view),
-        ("", "Pod") => pod(&view),
-        ("", "PersistentVolumeClaim") => phase(&view, "Bound"),
-        ("", "Service") => service(&view),
-        ("policy", "PodDisruptionBudget") => disruption_budget(&view),
-        ("apiextensions.k8s.io", "CustomResourceDefinition") => definition(&view),
-        _ => generic(&view),
+        ("apps", "Deployment") => workload::deployment(look),
+        ("apps", "StatefulSet") => workload::stateful_set(look),
+        ("apps", "DaemonSet") => workload::daemon_set(look),
+        ("apps", "ReplicaSet") => workload::replica_set(look),
+        ("batch", "Job") => batch::job(look),
+        ("", "Pod") => batch::pod(look),
+        ("", "PersistentVolumeClaim") => volume_claim(look),
+        ("", "Service") => service(look),
+        ("policy", "PodDisruptionBudget") => current("allowed disruptions have been computed"),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => definition(look),
+        _ => ready_condition(look),
     }
 }
 
-type Assessed = (Health, String);
+/// Short ways into an object.
+#[derive(Clone, Copy)]
+struct Look<'a>(&'a Object);
 
-fn current() -> Assessed {
-    (Health::Current, String::new())
+/// A condition, as far as it is used.
+struct Condition<'a> {
+    status: &'a str,
+    reason: &'a str,
+    message: &'a str,
 }
 
-fn in_progress(message: String) -> Assessed {
-    (Health::InProgress, message)
+impl Condition<'_> {
+    fn is_true(&self) -> bool {
+        self.status == "True"
+    }
+
+    /// Message, or reason where there is none.
+    fn words(&self, otherwise: &str) -> String {
+        let words = [self.message, self.reason, otherwise];
+        let first = words.into_iter().find(|words| !words.is_empty());
+        first.unwrap_or_default().to_owned()
+    }
 }
 
-struct View<'a>(&'a Object);
-
-impl View<'_> {
-    fn at(&self, pointer: &str) -> Option<&Value> {
+impl<'a> Look<'a> {
+    fn at(self, pointer: &str) -> Option<&'a Value> {
         self.0.pointer(pointer)
     }
 
-    fn text(&self, pointer: &str) -> &str {
+    fn text(self, pointer: &str) -> &'a str {
         self.at(pointer).and_then(Value::as_str).unwrap_or_default()
     }
 
-    fn number(&self, pointer: &str) -> Option<i64> {
+    fn number(self, pointer: &str) -> Option<i64> {
         self.at(pointer).and_then(Value::as_i64)
     }
 
-    /// A counter of the status; absent means zero.
-    fn count(&self, name: &str) -> i64 {
-        self.number(&format!("/status/{name}")).unwrap_or(0)
+    /// A count, 0 where it is absent.
+    fn count(self, pointer: &str) -> i64 {
+        self.number(pointer).unwrap_or(0)
     }
 
-    /// The message (or reason) of a condition, if it has this status.
-    fn condition(&self, kind: &str, status: &str) -> Option<String> {
-        let conditions = self.at("/status/conditions")?.as_array()?;
-        let text = |condition: &Value, field: &str| {
+    fn list(self, pointer: &str) -> &'a [Value] {
+        let list = self.at(pointer).and_then(Value::as_array);
+        list.map(Vec::as_slice).unwrap_or_default()
+    }
+
+    fn condition(self, kind: &str) -> Option<Condition<'a>> {
+        let text = |condition: &'a Value, field: &str| {
             condition
                 .get(field)
                 .and_then(Value::as_str)
                 .unwrap_or_default()
-                .to_owned()
         };
-        let found = conditions
+        self.list("/status/conditions")
             .iter()
-            .find(|c| text(c, "type") == kind && text(c, "status") == status)?;
-        let (message, reason) = (text(found, "message"), text(found, "reason"));
-        Some(if message.is_empty() { reason } else { message })
-    }
-
-    /// Whether a condition has this status and reason.
-    fn has_reason(&self, kind: &str, reason: &str) -> bool {
-        let conditions = self.at("/status/conditions").and_then(Value::as_array);
-        conditions.into_iter().flatten().any(|c| {
-            c.get("type").and_then(Value::as_str) == Some(kind)
-                && c.get("reason").and_then(Value::as_str) == Some(reason)
-        })
+            .find(|condition| text(condition, "type") == kind)
+            .map(|condition| Condition {
+                status: text(condition, "status"),
+                reason: text(condition, "reason"),
+                message: text(condition, "message"),
+            })
     }
 }
 
-fn observed(view: &View<'_>) -> Option<Assessed> {
-    view.number("/status/observedGeneration")
-        .is_none()
-        .then(|| in_progress("its controller has not seen it yet".to_owned()))
+fn current(message: impl Into<String>) -> Verdict {
+    (Health::Current, message.into())
 }
 
-/// The first counter that is short of what is wanted.
-fn short(wanted: i64, counters: &[(&str, i64)]) -> Option<Assessed> {
-    counters
-        .iter()
-        .find(|(_, have)| *have < wanted)
-        .map(|(what, have)| in_progress(format!("{what}: {have}/{wanted}")))
+fn in_progress(message: impl Into<String>) -> Verdict {
+    (Health::InProgress, message.into())
 }
 
-fn deployment(view: &View<'_>) -> Assessed {
-    if view.has_reason("Progressing", "ProgressDeadlineExceeded") {
-        let message = view.condition("Progressing", "False").unwrap_or_default();
-        return (Health::Failed, message);
-    }
-    let wanted = view.number("/spec/replicas").unwrap_or(1);
-    if let Some(waiting) = observed(view) {
-        return waiting;
-    }
-    if let Some(waiting) = short(
-        wanted,
-        &[
-            ("replicas", view.count("replicas")),
-            ("updated", view.count("updatedReplicas")),
-        ],
-    ) {
-        return waiting;
-    }
-    let surplus = view.count("replicas") - wanted;
-    if surplus > 0 {
-        return in_progress(format!("old replicas to go: {surplus}"));
-    }
-    short(
-        wanted,
-        &[
-            ("available", view.count("availableReplicas")),
-            ("ready", view.count("readyReplicas")),
-        ],
-    )
-    .unwrap_or_else(current)
+fn failed(message: impl Into<String>) -> Verdict {
+    (Health::Failed, message.into())
 }
 
-fn replica_set(view: &View<'_>) -> Assessed {
-    if let Some(message) = view.condition("ReplicaFailure", "True") {
-        return in_progress(message);
+fn generic(look: Look<'_>) -> Option<Verdict> {
+    if look.at("/metadata/deletionTimestamp").is_some() {
+        return Some((Health::Terminating, "being deleted".to_owned()));
     }
-    let wanted = view.number("/spec/replicas").unwrap_or(1);
-    observed(view)
-        .or_else(|| {
-            short(
-                wanted,
-                &[
-                    ("available", view.count("availableReplicas")),
-                    ("ready", view.count("readyReplicas")),
-                ],
-            )
-        })
-        .unwrap_or_else(current)
+    let generations = (
+        look.number("/metadata/generation"),
+        look.number("/status/observedGeneration"),
+    );
+    if let (Some(generation), Some(observed)) = generations
+        && generation != observed
+    {
+        return Some(in_progress(format!(
+            "generation is {generation}, but its controller has seen {observed}"
+        )));
+    }
+    if let Some(condition) = look.condition("Reconciling").filter(Condition::is_true) {
+        return Some(in_progress(condition.words("reconciling")));
+    }
+    let stalled = look.condition("Stalled").filter(Condition::is_true)?;
+    Some(failed(stalled.words("stalled")))
 }
 
-fn stateful_set(view: &View<'_>) -> Assessed {
-    let wanted = view.number("/spec/replicas").unwrap_or(1);
-    if view.text("/spec/updateStrategy/type") == "OnDelete" {
-        return current();
-    }
-    let partition = view
-        .number("/spec/updateStrategy/rollingUpdate/partition")
-        .unwrap_or(0);
-    if let Some(waiting) = observed(view).or_else(|| {
-        short(
-            wanted,
-            &[
-                ("replicas", view.count("replicas")),
-                ("ready", view.count("readyReplicas")),
-            ],
-        )
-    }) {
-        return waiting;
-    }
-    if partition > 0 {
-        return short(
-            wanted - partition,
-            &[("updated", view.count("updatedReplicas"))],
-        )
-        .unwrap_or_else(current);
-    }
-    if view.text("/status/currentRevision") == view.text("/status/updateRevision") {
-        current()
-    } else {
-        in_progress("the new revision is being rolled out".to_owned())
+fn ready_condition(look: Look<'_>) -> Verdict {
+    match look.condition("Ready") {
+        Some(ready) if !ready.is_true() => in_progress(ready.words("not ready")),
+        Some(ready) => current(ready.words("ready")),
+        None => current("current"),
     }
 }
 
-fn daemon_set(view: &View<'_>) -> Assessed {
-    let wanted = view.count("desiredNumberScheduled");
-    observed(view)
-        .or_else(|| {
-            short(
-                wanted,
-                &[
-                    ("scheduled", view.count("currentNumberScheduled")),
-                    ("updated", view.count("updatedNumberScheduled")),
-                    ("available", view.count("numberAvailable")),
-                    ("ready", view.count("numberReady")),
-                ],
-            )
-        })
-        .unwrap_or_else(current)
+fn volume_claim(look: Look<'_>) -> Verdict {
+    match look.text("/status/phase") {
+        "Bound" => current("bound"),
+        phase => in_progress(format!("not bound; phase: {}", or_none(phase))),
+    }
 }
 
-fn job(view: &View<'_>) -> Assessed {
-    if let Some(message) = view.condition("Failed", "True") {
-        return (Health::Failed, message);
+fn service(look: Look<'_>) -> Verdict {
+    let balanced = look.text("/spec/type") == "LoadBalancer";
+    if balanced && look.text("/spec/clusterIP").is_empty() {
+        return in_progress("no cluster IP yet; type: LoadBalancer");
     }
-    if view.condition("Complete", "True").is_some() {
-        return current();
-    }
-    if view.text("/status/startTime").is_empty() {
-        return in_progress("not started yet".to_owned());
-    }
-    in_progress(format!("succeeded: {}", view.count("succeeded")))
+    current("service is ready")
 }
 
-fn pod(view: &View<'_>) -> Assessed {
-    match view.text("/status/phase") {
-        "Succeeded" => current(),
-        "Failed" => (Health::Failed, view.text("/status/message").to_owned()),
-        "Running" if view.condition("Ready", "True").is_some() => current(),
-        "" => in_progress("not seen by a node yet".to_owned()),
-        phase => {
-            let ready = view.condition("Ready", "False").unwrap_or_default();
-            in_progress(format!("{phase}: {ready}"))
+fn definition(look: Look<'_>) -> Verdict {
+    if let Some(names) = look.condition("NamesAccepted")
+        && names.status == "False"
+    {
+        return failed(names.words("names are not accepted"));
+    }
+    match look.condition("Established") {
+        Some(established) if established.is_true() => current("established"),
+        Some(established)
+            if established.status == "False" && established.reason != "Installing" =>
+        {
+            failed(established.words("not established"))
         }
+        _ => in_progress("being installed"),
     }
 }
 
-fn phase(view: &View<'_>, wanted: &str) -> Assessed {
-    match view.text("/status/phase") {
-        phase if phase == wanted => current(),
-        phase => in_progress(format!("phase: {phase}")),
-    }
-}
-
-fn service(view: &View<'_>) -> Assessed {
-    let balanced = view
-        .at("/status/loadBalancer/ingress")
-        .and_then(Value::as_array)
-        .is_some_and(|list| !list.is_empty());
-    if view.text("/spec/type") == "LoadBalancer" && !balanced {
-        return in_progress("no load balancer address yet".to_owned());
-    }
-    current()
-}
-
-fn disruption_budget(view: &View<'_>) -> Assessed {
-    let wanted = view.count("desiredHealthy");
-    observed(view)
-        .or_else(|| short(wanted, &[("healthy", view.count("currentHealthy"))]))
-        .unwrap_or_else(current)
-}
-
-fn definition(view: &View<'_>) -> Assessed {
-    if let Some(message) = view.condition("NamesAccepted", "False") {
-        return (Health::Failed, message);
-    }
-    match view.condition("Established", "True") {
-        Some(_) => current(),
-        None => in_progress("not established yet".to_owned()),
-    }
-}
-
-fn generic(view: &View<'_>) -> Assessed {
-    if let Some(message) = view.condition("Ready", "False") {
-        return in_progress(message);
-    }
-    if let Some(message) = view.condition("Ready", "Unknown") {
-        return in_progress(message);
-    }
-    current()
+fn or_none(text: &str) -> &str {
+    if text.is_empty() { "none" } else { text }
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn check(api_version: &str, kind: &str, rest: Value, expected: (Health, &str)) {
-        let mut value = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "a", "generation": 2}});
-        json_patch::merge(&mut value, &rest);
-        let (health, message) = assess(&Object::from_value(value).unwrap());
-        assert_eq!((health, message.as_str()), expected, "{kind} {rest}");
-    }
-
-    #[test]
-    fn deployments() {
-        let status = |extra: Value| {
-            let mut status = json!({"spec": {"replicas": 3}, "status": {
-                "observedGeneration": 2, "replicas": 3, "updatedReplicas": 3, "availableReplicas": 3, "readyReplicas": 3,
-            }});
-            json_patch::merge(&mut status, &json!({"status": extra}));
-            status
-        };
-        let check = |extra, expected| check("apps/v1", "Deployment", status(extra), expected);
-        check(json!({}), (Health::Current, ""));
-        check(
-            json!({"observedGeneration": 1}),
-            (
-                Health::InProgress,
-                "generation 2 is not observed yet (last: 1)",
-            ),
-        );
-        check(
-            json!({"observedGeneration": null}),
-            (Health::InProgress, "its controller has not seen it yet"),
-        );
-        check(
-            json!({"updatedReplicas": 1}),
-            (Health::InProgress, "updated: 1/3"),
-        );
-        check(
-            json!({"replicas": 4}),
-            (Health::InProgress, "old replicas to go: 1"),
-        );
-        check(
-            json!({"availableReplicas": null}),
-            (Health::InProgress, "available: 0/3"),
-        );
-        check(
-            json!({"conditions": [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "late"}]}),
-            (Health::Failed, "late"),
-        );
-    }
-
-    #[test]
-    fn other_kinds() {
-        let condition = |kind: &str, status: &str| json!({"status": {"conditions": [{"type": kind, "status": status, "message": "m"}]}});
-        check(
-            "batch/v1",
-            "Job",
-            condition("Complete", "True"),
-            (Health::Current, ""),
-        );
-        check(
-            "batch/v1",
-            "Job",
-            condition("Failed", "True"),
-            (Health::Failed, "m"),
-        );
-        check(
-            "v1",
-            "Pod",
-            json!({"status": {"phase": "Succeeded"}}),
-            (Health::Current, ""),
-        );
-        check("v1", "ConfigMap", json!({}), (Health::Current, ""));
-        check(
-            "v1",
-            "Service",
-            json!({"spec": {"type": "LoadBalancer"}}),
-            (Health::InProgress, "no load balancer address yet"),
-        );
-        check(
-            "x.y/v1",
-            "Any",
-            condition("Ready", "False"),
-            (Health::InProgress, "m"),
-        );
-        check(
-            "x.y/v1",
-            "Any",
-            condition("Ready", "True"),
-            (Health::Current, ""),
-        );
-        check(
-            "x.y/v1",
-            "Any",
-            condition("Stalled", "True"),
-            (Health::Failed, "m"),
-        );
-        check(
-            "x.y/v1",
-            "Any",
-            json!({"metadata": {"deletionTimestamp": "t"}}),
-            (Health::Terminating, "being deleted"),
-        );
-    }
-}
+mod tests;

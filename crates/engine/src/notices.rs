@@ -40,7 +40,7 @@ impl Notices {
             headers,
             body,
         } = notice;
-        let granted = Origin::of_url(&url).is_ok_and(|origin| {
+        let granted = Origin::of(&url).is_ok_and(|origin| {
             origin::granted(&origin, &grants.http, object.namespace.as_deref())
         });
         if !granted {

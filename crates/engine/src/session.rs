@@ -132,7 +132,7 @@ impl Session {
         let (health, message) = match self.look(&target, None).await? {
             None => (Health::NotFound, "not found".to_owned()),
             Some(live) => match live.object() {
-                Ok(object) => health::assess(&object),
+                Ok(object) => health::health(&object),
                 Err(error) => (Health::Unknown, error.to_string()),
             },
         };
@@ -145,14 +145,17 @@ impl Session {
 
     async fn credentials(&self, auth: &HttpAuth) -> Result<Credentials, HttpError> {
         Ok(match auth {
-            HttpAuth::Basic(user, password) => {
-                Credentials::Basic(self.secret(user).await?, self.secret(password).await?)
-            }
-            HttpAuth::Bearer(token) => Credentials::Bearer(self.secret(token).await?),
+            HttpAuth::Basic(user, password) => Credentials::Basic {
+                user: self.secret(user).await?,
+                password: self.secret(password).await?,
+            },
+            HttpAuth::Bearer(token) => Credentials::Bearer {
+                token: self.secret(token).await?,
+            },
         })
     }
 
-    async fn secret(&self, key: &SecretKey) -> Result<String, HttpError> {
+    async fn secret(&self, key: &SecretKey) -> Result<Vec<u8>, HttpError> {
         let target = ObjectRef::new(
             Gvk::new("", "v1", "Secret"),
             self.namespace(),
@@ -174,7 +177,9 @@ impl Session {
             .pointer("/data")
             .and_then(|data| data.get(&key.key)?.as_str())
             .ok_or_else(|| denied(&format!("has no key {:?}", key.key)))?;
-        decode_base64(value).ok_or_else(|| denied(&format!("key {:?} is not UTF-8 text", key.key)))
+        base64::engine::general_purpose::STANDARD
+            .decode(value)
+            .map_err(|error| denied(&format!("key {:?}: {error}", key.key)))
     }
 }
 
@@ -282,8 +287,8 @@ impl Host for Session {
 
     fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
         Box::pin(async move {
-            let origin = Origin::of_url(&request.url)
-                .map_err(|error| HttpError::Denied(error.to_string()))?;
+            let origin =
+                Origin::of(&request.url).map_err(|error| HttpError::Denied(error.to_string()))?;
             if !origin::granted(&origin, &self.grants.http, self.namespace()) {
                 return Err(HttpError::Denied(format!(
                     "no grant for {origin}; add to the watch: grants: {{http: [\"{origin}\"]}}"
@@ -335,12 +340,4 @@ fn unavailable(error: &ApiError) -> ReadError {
     } else {
         ReadError::Unavailable(error.to_string())
     }
-}
-
-/// Values of Secrets are base64 (RFC 4648 section 4).
-fn decode_base64(text: &str) -> Option<String> {
-    let bytes = base64::engine::general_purpose::STANDARD
-        .decode(text)
-        .ok()?;
-    String::from_utf8(bytes).ok()
 }

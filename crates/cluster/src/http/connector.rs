@@ -13,7 +13,7 @@ use thiserror::Error;
 use tokio::net::{TcpStream, lookup_host};
 
 use super::address::never_opened;
-use crate::origin::{Host, Origin};
+use oarlock_core::origin::{Host, Origin};
 
 /// Resolves, checks, then connects to what was checked.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! What runs: Pods, and Jobs of them.
 
-use oarlock_core::reconciler::Health;
+use crate::reconciler::Health;
 use serde_json::Value;
 
 use super::{Look, Verdict, current, failed, in_progress};
