@@ -41,8 +41,8 @@ enum Command {
     /// Build what the demonstration needs and run it
     Demo {
         /// How many times faster than real time
-        #[arg(long, default_value_t = 1)]
-        speed: u32,
+        #[arg(long, default_value_t = 20.0)]
+        speed: f64,
     },
     /// Run the benchmarks in the release profile
     Bench {

@@ -7,7 +7,7 @@ use crate::modules;
 use crate::process::Call;
 use crate::workspace::modules_out;
 
-pub(crate) fn run(root: &Path, speed: u32) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(root: &Path, speed: f64) -> anyhow::Result<ExitCode> {
     eprintln!("== modules");
     modules::run(root)?;
     eprintln!("== oarlock (the first build compiles everything; later ones take seconds)");
