@@ -34,7 +34,7 @@ impl fmt::Display for Severity {
 pub struct Diagnostic {
     /// How bad it is.
     pub severity: Severity,
-    /// The file's name, as given to [`crate::parse`].
+    /// The file's name, as given to [`crate::parse()`].
     pub file: String,
     /// Line, counted from 1.
     pub line: u32,

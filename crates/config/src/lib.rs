@@ -4,7 +4,7 @@
 //! in it is wrong. It is pure: it reads no file and no environment, it knows neither clusters nor modules, and whether a
 //! kind or a module exists is not its business.
 //!
-//! The way of a file: [`parse`] reads the YAML into a tree that knows its places, expands `${VAR}` in its values, compares
+//! The way of a file: [`parse()`] reads the YAML into a tree that knows its places, expands `${VAR}` in its values, compares
 //! every entry with the schema (keys and types), and then checks the values themselves. Entries fail one by one: a bad one
 //! becomes a [`Rejected`] and diagnostics, all others are [`Watch`]es.
 

@@ -152,8 +152,8 @@ pub(crate) struct RawGrants {
     pub(crate) write: Option<Vec<RawResourceGrant>>,
     /// What it may read beyond its own object and what it created: get, list, watch.
     pub(crate) read: Option<Vec<RawResourceGrant>>,
-    /// Origins that it may call, such as http://prometheus.monitoring:9090 or https://*.{namespace}: an asterisk stands for
-    /// one label of the host name, {namespace} for the object's own namespace.
+    /// Origins that it may call, such as `http://prometheus.monitoring:9090` or `https://*.{namespace}`: an asterisk
+    /// stands for one label of the host name, {namespace} for the object's own namespace.
     pub(crate) http: Option<Vec<String>>,
 }
 

@@ -39,9 +39,6 @@ use self::query::Query;
 pub use self::reply::Body;
 pub(crate) use self::reply::Reply;
 
-/// The version of Kubernetes that the cluster says it is.
-pub(crate) const GIT_VERSION: &str = "v1.34.0";
-
 /// The API on a store.
 #[derive(Clone)]
 pub(crate) struct Api {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use oarlock_core::timestamp::Timestamp;
 use serde_json::{Value, json};
 
+use crate::condition;
 use crate::resource::builtin::precedence;
 use crate::resource::{Column, Origin, Resource, ResourceId, Scale, Version};
 use crate::schema::TypeSchema;
@@ -88,7 +89,7 @@ fn write_status(definition: &mut Value, conflict: Option<names::Conflict>, now: 
     match conflict {
         None => {
             status["acceptedNames"] = spec["names"].clone();
-            set_condition(
+            condition::set(
                 status,
                 "NamesAccepted",
                 "True",
@@ -96,7 +97,7 @@ fn write_status(definition: &mut Value, conflict: Option<names::Conflict>, now: 
                 "no conflicts found",
                 now,
             );
-            set_condition(
+            condition::set(
                 status,
                 "Established",
                 "True",
@@ -109,7 +110,7 @@ fn write_status(definition: &mut Value, conflict: Option<names::Conflict>, now: 
             if status["acceptedNames"].is_null() {
                 status["acceptedNames"] = json!({"kind": "", "plural": ""});
             }
-            set_condition(
+            condition::set(
                 status,
                 "NamesAccepted",
                 "False",
@@ -117,8 +118,8 @@ fn write_status(definition: &mut Value, conflict: Option<names::Conflict>, now: 
                 &conflict.message,
                 now,
             );
-            if condition(status, "Established").is_none() {
-                set_condition(
+            if condition::find(status, "Established").is_none() {
+                condition::set(
                     status,
                     "Established",
                     "False",
@@ -133,7 +134,7 @@ fn write_status(definition: &mut Value, conflict: Option<names::Conflict>, now: 
 
 /// Notes on a definition that its instances are being deleted.
 pub(crate) fn note_terminating(definition: &mut Value, now: Timestamp) {
-    set_condition(
+    condition::set(
         &mut definition["status"],
         "Terminating",
         "True",
@@ -141,43 +142,6 @@ pub(crate) fn note_terminating(definition: &mut Value, now: Timestamp) {
         "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
         now,
     );
-}
-
-fn set_condition(
-    status: &mut Value,
-    kind: &str,
-    value: &str,
-    reason: &str,
-    message: &str,
-    now: Timestamp,
-) {
-    let since = match condition(status, kind) {
-        Some(old) if old["status"] == value => old["lastTransitionTime"].clone(),
-        _ => Value::from(now.rfc3339()),
-    };
-    let new = json!({
-        "type": kind, "status": value, "reason": reason, "message": message,
-        "lastTransitionTime": since,
-    });
-    if !status["conditions"].is_array() {
-        status["conditions"] = json!([]);
-    }
-    if let Some(conditions) = status["conditions"].as_array_mut() {
-        match conditions
-            .iter_mut()
-            .find(|condition| condition["type"] == kind)
-        {
-            Some(old) => *old = new,
-            None => conditions.push(new),
-        }
-    }
-}
-
-fn condition<'a>(status: &'a Value, kind: &str) -> Option<&'a Value> {
-    status["conditions"]
-        .as_array()?
-        .iter()
-        .find(|condition| condition["type"] == kind)
 }
 
 /// Group and plural of what a definition defines.
@@ -189,7 +153,7 @@ pub(crate) fn resource_id(definition: &Value) -> Option<ResourceId> {
 
 /// The resource that an established definition defines; `None` while its names are not accepted.
 pub(crate) fn resource(definition: &Value) -> Option<Resource> {
-    if condition(&definition["status"], "Established")?["status"] != "True" {
+    if condition::find(&definition["status"], "Established")?["status"] != "True" {
         return None;
     }
     let id = resource_id(definition)?;

@@ -12,8 +12,6 @@
 
 use serde_json::Value;
 
-use crate::schema::TypeSchema;
-
 mod apply;
 mod atom;
 mod comparison;
@@ -58,12 +56,6 @@ pub(crate) fn without_managed_fields(object: &Value) -> Value {
         metadata.remove("managedFields");
     }
     object
-}
-
-/// The ownership set of everything `object` mentions, as an applier of it would own.
-#[must_use]
-pub fn owned_by_applying(object: &Value, schema: &TypeSchema) -> FieldSet {
-    extraction::field_set(object, schema)
 }
 
 #[cfg(test)]

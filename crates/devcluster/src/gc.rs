@@ -15,6 +15,7 @@ use serde_json::Value;
 use self::graph::{Dependent, Graph, Owner};
 use crate::resource::{Resource, ResourceId};
 use crate::status::{Reason, Status};
+use crate::store::metadata::{is_deleting, text};
 use crate::store::{
     Change, DeleteOptions, Key, ListOptions, Preconditions, Propagation, Store, Watch, Write,
 };
@@ -407,14 +408,6 @@ impl Collector {
             });
         edited.map(drop)
     }
-}
-
-fn text<'a>(object: &'a Value, field: &str) -> &'a str {
-    object["metadata"][field].as_str().unwrap_or_default()
-}
-
-fn is_deleting(object: &Value) -> bool {
-    !text(object, "deletionTimestamp").is_empty()
 }
 
 fn has_finalizer(object: &Value, finalizer: &str) -> bool {

@@ -37,6 +37,7 @@ pub mod store;
 pub mod workload;
 
 mod api;
+mod condition;
 mod crd;
 mod gc;
 mod namespaces;

@@ -6,10 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
 use crate::resource::ResourceId;
 use crate::status::Status;
+use crate::store::metadata::{is_deleting, text};
 use crate::store::{
     Change, DeleteOptions, ListOptions, Preconditions, Propagation, Store, Subresource, Watch,
     Write,
@@ -60,7 +59,7 @@ async fn follow(store: &Store) -> Result<(), Status> {
     let mut terminating: BTreeSet<String> = BTreeSet::new();
     for namespace in &listing.items {
         if is_deleting(namespace) {
-            terminating.insert(String::from(name(namespace)));
+            terminating.insert(String::from(text(namespace, "name")));
         }
     }
     let mut queue = terminating.clone();
@@ -168,7 +167,7 @@ fn delete_content(store: &Store, namespace: &str) -> Result<Remains, Status> {
                 },
                 ..DeleteOptions::default()
             };
-            match store.delete(&resource.id, namespace, name(object), &options) {
+            match store.delete(&resource.id, namespace, text(object, "name"), &options) {
                 Ok(_) => {}
                 Err(refusal) if refusal.is_not_found() || refusal.is_conflict() => {}
                 Err(refusal) => remains.refusals.push(refusal.message),
@@ -191,12 +190,4 @@ fn delete_content(store: &Store, namespace: &str) -> Result<Remains, Status> {
         }
     }
     Ok(remains)
-}
-
-fn name(object: &Value) -> &str {
-    object["metadata"]["name"].as_str().unwrap_or_default()
-}
-
-fn is_deleting(object: &Value) -> bool {
-    !object["metadata"]["deletionTimestamp"].is_null()
 }

@@ -160,13 +160,6 @@ impl Resource {
         self.versions.iter().find(|version| version.name == name)
     }
 
-    /// The version objects are kept in, or the preferred one when it is not served.
-    #[must_use]
-    pub fn stored_version(&self) -> Option<&Version> {
-        self.version(&self.storage_version)
-            .or_else(|| self.versions.first())
-    }
-
     /// `apiVersion` of objects in `version`.
     #[must_use]
     pub fn api_version(&self, version: &str) -> String {

@@ -59,19 +59,6 @@ impl Filter {
         Ok(Self { labels, fields })
     }
 
-    /// Objects whose labels equal all of `labels` (a `matchLabels`).
-    #[must_use]
-    pub fn match_labels<'a>(labels: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let labels = labels
-            .into_iter()
-            .map(|(key, value)| Requirement::In(String::from(key), vec![String::from(value)]))
-            .collect();
-        Self {
-            labels,
-            fields: Vec::new(),
-        }
-    }
-
     /// From a `LabelSelector` object with matchLabels and matchExpressions; an empty one lets everything through.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ mod delete;
 mod history;
 mod identity;
 mod listing;
-mod metadata;
+pub(crate) mod metadata;
 mod state;
 mod update;
 mod watch;
@@ -305,23 +305,6 @@ impl Store {
         })
     }
 
-    /// Replaces an object's status; everything else in `object` is ignored.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::update`].
-    pub fn update_status(
-        &self,
-        id: &ResourceId,
-        namespace: &str,
-        name: &str,
-        object: Value,
-        manager: &str,
-    ) -> Result<Written, Status> {
-        let write = Write::by(manager).to(Subresource::Status);
-        self.update(id, namespace, name, object, &write)
-    }
-
     /// Reads, changes and replaces an object under one lock, so that nothing can come in between.
     ///
     /// `change` sees the object in `version` (the kept one when `None`). A change of resourceVersion is a precondition.
@@ -398,17 +381,6 @@ impl Store {
     /// 404 for an unknown resource; 410 when `from` is behind the history.
     pub fn watch(&self, id: Option<&ResourceId>, from: Option<Revision>) -> Result<Watch, Status> {
         Watch::open(self, id, from)
-    }
-
-    /// The state of one resource together with a watch from exactly that state.
-    ///
-    /// # Errors
-    ///
-    /// 404 for an unknown resource.
-    pub fn list_and_watch(&self, id: &ResourceId) -> Result<(Listing, Watch), Status> {
-        let listing = self.list(id, None, &ListOptions::default())?;
-        let watch = self.watch(Some(id), Some(listing.revision))?;
-        Ok((listing, watch))
     }
 
     /// Forgets the history, as compaction does: watches and pages from before now are answered 410.

@@ -1,7 +1,7 @@
 //! Simulated workloads: the controllers of kube-controller-manager, the scheduler and one kubelet.
 //!
 //! This room decides apart from acting. One file per controller holds pure functions from what is observed to the next
-//! writes; [`driver`] alone talks to the store and to time. Rooms outside know the settings handle [`Workloads`] and [`run`]
+//! writes; `driver` alone talks to the store and to time. Rooms outside know the settings handle [`Workloads`] and `run`
 //! and nothing of how pods come about; this room knows the store's calls and nothing of HTTP.
 //!
 //! Differences from the real controllers, as far as a client could notice: no Events are recorded, no ControllerRevisions

@@ -3,8 +3,8 @@
 //! It knows modules and the cluster by their ports only (`oarlock-core`), so that the same code runs in production, in a
 //! simulation and in tests. It never talks to an API server, a file or a clock of its own.
 //!
-//! One reconcile, file by file: a change is routed to objects ([`router`]), they wait in the [`queue`], one [`run`] opens a
-//! [`session`] for the module, [`plan`]s the outcome, [`act`]s, and writes the [`status`].
+//! One reconcile, file by file: a change is routed to objects (`router`), they wait in the `queue`, one `run` opens a
+//! `session` for the module, plans (`plan`) the outcome, acts (`act`), and writes the `status`.
 
 mod act;
 mod backoff;

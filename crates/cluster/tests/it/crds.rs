@@ -14,7 +14,7 @@ use oarlock_core::reconciler::ReadError;
 use oarlock_core::reference::{Gvk, ObjectRef};
 use serde_json::{Value, json};
 
-use crate::rig::Rig;
+use crate::rig::{Rig, status};
 
 fn greeting() -> Gvk {
     Gvk::new("example.com", "v1", "Greeting")
@@ -188,4 +188,25 @@ async fn one_broken_group_takes_nothing_away() {
             .is_none()
     );
     assert_eq!(rig.told(), "");
+}
+
+/// A proxy that ends each watch of definitions at once is not asked again in a loop.
+#[tokio::test(start_paused = true)]
+async fn definitions_whose_watch_ends_at_once_are_asked_for_with_care() {
+    for code in [200, 410] {
+        let rig = Rig::new();
+        rig.gate.break_with(move |request| {
+            let uri = request.uri().to_string();
+            let definitions = uri.contains("customresourcedefinitions") && uri.contains("watch=true");
+            definitions.then(|| match code {
+                200 => (200, Value::Null),
+                _ => status(410, "Expired"),
+            })
+        });
+        rig.sleep(Duration::from_secs(600)).await;
+        let asked = rig.gate.requests();
+        let watches = asked.iter().filter(|line| line.contains("watch=true"));
+        let watches = watches.count();
+        assert!((5..60).contains(&watches), "{code}: asked {watches} times");
+    }
 }

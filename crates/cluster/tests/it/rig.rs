@@ -14,6 +14,7 @@ use http::{Request, Response};
 use http_body_util::{Either, Full};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
+use kube::api::PostParams;
 use kube::client::Body;
 use oarlock_cluster::{Kubernetes, Options};
 use oarlock_core::clock::Clock;
@@ -190,6 +191,24 @@ impl Rig {
         Api::namespaced(self.dev.client(), "default")
     }
 
+    /// Somebody else creates an object.
+    pub(crate) async fn create(&self, object: Value) {
+        let object = typed(object);
+        self.others()
+            .create(&PostParams::default(), &object)
+            .await
+            .unwrap();
+    }
+
+    /// How many lists of ConfigMaps were asked for since the requests were last read.
+    pub(crate) fn lists(&self) -> usize {
+        let requests = self.gate.requests();
+        requests
+            .iter()
+            .filter(|request| request.contains("configmaps?limit"))
+            .count()
+    }
+
     pub(crate) fn client(&self) -> kube::Client {
         kube::Client::new(self.gate.clone(), "default")
     }
@@ -266,7 +285,7 @@ pub(crate) fn map(name: &str, data: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "default"}, "data": data})
 }
 
-pub(crate) fn typed(value: Value) -> ConfigMap {
+fn typed(value: Value) -> ConfigMap {
     serde_json::from_value(value).unwrap()
 }
 

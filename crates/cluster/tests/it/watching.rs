@@ -2,33 +2,27 @@
 
 use std::time::Duration;
 
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, Patch, PatchParams};
 use oarlock_cluster::Options;
 use oarlock_core::cluster::Cluster;
 use oarlock_core::reconciler::ReadError;
 use oarlock_core::reference::Gvk;
 use serde_json::json;
 
-use crate::rig::{Rig, SILENCE, at, config_map, map, status, typed};
+use crate::rig::{Rig, SILENCE, at, config_map, map, status};
 
 #[tokio::test(start_paused = true)]
 async fn what_others_do_is_told_and_shown() {
     let rig = Rig::new();
     let others = rig.others();
-    others
-        .create(&PostParams::default(), &typed(map("a", &json!({"k": "1"}))))
-        .await
-        .unwrap();
+    rig.create(map("a", &json!({"k": "1"}))).await;
     rig.kubernetes.watch(&config_map()).await.unwrap();
     assert!(
         rig.told()
             .ends_with("+ConfigMap default/a synced ConfigMap")
     );
 
-    others
-        .create(&PostParams::default(), &typed(map("b", &json!({}))))
-        .await
-        .unwrap();
+    rig.create(map("b", &json!({}))).await;
     rig.until("+ConfigMap default/b").await;
     let patch = Patch::Merge(json!({"data": {"k": "2"}}));
     others
@@ -56,11 +50,7 @@ async fn lists_come_in_pages() {
         ..Options::default()
     });
     for name in ["a", "b", "c", "d", "e"] {
-        let new = typed(map(name, &json!({})));
-        rig.others()
-            .create(&PostParams::default(), &new)
-            .await
-            .unwrap();
+        rig.create(map(name, &json!({}))).await;
     }
     rig.kubernetes.watch(&config_map()).await.unwrap();
     let names: Vec<String> = rig
@@ -86,11 +76,7 @@ async fn an_expired_page_is_answered_with_one_whole_list() {
         ..Options::default()
     });
     for name in ["a", "b", "c"] {
-        let new = typed(map(name, &json!({})));
-        rig.others()
-            .create(&PostParams::default(), &new)
-            .await
-            .unwrap();
+        rig.create(map(name, &json!({}))).await;
     }
     rig.gate.break_with(|request| {
         let path = request.uri().to_string();
@@ -108,8 +94,7 @@ async fn a_relist_after_410_serves_the_old_cache_and_tells_what_was_missed() {
     });
     let others = rig.others();
     for name in ["gone", "kept", "touched"] {
-        let new = typed(map(name, &json!({"k": "1"})));
-        others.create(&PostParams::default(), &new).await.unwrap();
+        rig.create(map(name, &json!({"k": "1"}))).await;
     }
     rig.kubernetes.watch(&config_map()).await.unwrap();
     rig.told();
@@ -126,10 +111,7 @@ async fn a_relist_after_410_serves_the_old_cache_and_tells_what_was_missed() {
         .delete("gone", &DeleteParams::default())
         .await
         .unwrap();
-    others
-        .create(&PostParams::default(), &typed(map("new", &json!({}))))
-        .await
-        .unwrap();
+    rig.create(map("new", &json!({}))).await;
     let patch = Patch::Merge(json!({"data": {"k": "2"}}));
     others
         .patch("touched", &PatchParams::default(), &patch)
@@ -168,18 +150,8 @@ async fn a_version_that_is_never_accepted_ends_in_a_list() {
     });
     rig.gate.requests();
     rig.sleep(Duration::from_secs(60)).await;
-    let lists = rig
-        .gate
-        .requests()
-        .iter()
-        .filter(|r| r.contains("configmaps?limit"))
-        .count();
-    assert!(lists > 0);
-    let new = typed(map("a", &json!({})));
-    rig.others()
-        .create(&PostParams::default(), &new)
-        .await
-        .unwrap();
+    assert!(rig.lists() > 0);
+    rig.create(map("a", &json!({}))).await;
     rig.until("+ConfigMap default/a").await;
 }
 
@@ -193,21 +165,11 @@ async fn watches_that_end_every_second_lose_nothing() {
     rig.told();
     for round in 0..5 {
         rig.sleep(Duration::from_millis(1700)).await;
-        let new = typed(map(&format!("a{round}"), &json!({})));
-        rig.others()
-            .create(&PostParams::default(), &new)
-            .await
-            .unwrap();
+        rig.create(map(&format!("a{round}"), &json!({}))).await;
     }
     let told = rig.until("+ConfigMap default/a4").await;
     assert_eq!(told.matches('+').count(), 5, "{told}");
-    let lists = rig
-        .gate
-        .requests()
-        .iter()
-        .filter(|r| r.contains("configmaps?limit"))
-        .count();
-    assert_eq!(lists, 1);
+    assert_eq!(rig.lists(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -226,11 +188,7 @@ async fn a_connection_that_went_silent_is_given_up() {
     });
     rig.kubernetes.watch(&config_map()).await.unwrap();
     rig.told();
-    let new = typed(map("a", &json!({})));
-    rig.others()
-        .create(&PostParams::default(), &new)
-        .await
-        .unwrap();
+    rig.create(map("a", &json!({}))).await;
     let before = rig.clock.now();
     rig.until("+ConfigMap default/a").await;
     let waited = rig.clock.now().since(before);

@@ -321,7 +321,7 @@ pub(super) fn version() -> Reply {
     let value = json!({
         "major": "1",
         "minor": "34",
-        "gitVersion": super::GIT_VERSION,
+        "gitVersion": builtin::release(),
         "gitCommit": "",
         "gitTreeState": "clean",
         "buildDate": "1970-01-01T00:00:00Z",

@@ -35,7 +35,7 @@ pub(super) fn index(store: &Store) -> Reply {
         let hash = if custom {
             revision.to_string()
         } else {
-            String::from(super::GIT_VERSION)
+            String::from(builtin::release())
         };
         let url = format!("/openapi/v3/{path}?hash={hash}");
         paths.insert(path, json!({"serverRelativeURL": url}));
@@ -234,7 +234,7 @@ impl Document {
     fn finish(self) -> Value {
         json!({
             "openapi": "3.0.0",
-            "info": {"title": "Kubernetes", "version": super::GIT_VERSION},
+            "info": {"title": "Kubernetes", "version": builtin::release()},
             "paths": self.paths,
             "components": {"schemas": self.schemas},
         })

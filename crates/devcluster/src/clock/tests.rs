@@ -12,10 +12,8 @@ fn at(millis: u64) -> Timestamp {
 }
 
 async fn is_pending<F: Future + Unpin>(future: &mut F) -> bool {
-    std::future::poll_fn(|cx| {
-        Poll::Ready(std::pin::Pin::new(&mut *future).poll(cx).is_pending())
-    })
-    .await
+    std::future::poll_fn(|cx| Poll::Ready(std::pin::Pin::new(&mut *future).poll(cx).is_pending()))
+        .await
 }
 
 #[tokio::test(start_paused = true)]
@@ -40,7 +38,10 @@ async fn never_wakes_early_at_awkward_speeds() {
         let clock = VirtualClock::new(START, speed);
         for deadline in [1, 2, 7, 1_001, 59_999] {
             clock.sleep_until(at(deadline)).await;
-            assert!(clock.now() >= at(deadline), "speed {speed} deadline {deadline}");
+            assert!(
+                clock.now() >= at(deadline),
+                "speed {speed} deadline {deadline}"
+            );
         }
     }
 }
@@ -150,5 +151,8 @@ fn the_wire_form_of_a_reading() {
     };
     let line = serde_json::to_string(&reading).expect("serialises");
     insta::assert_snapshot!(line, @r#"{"now":1700000000000,"speed":20.0}"#);
-    assert_eq!(serde_json::from_str::<Reading>(&line).expect("parses"), reading);
+    assert_eq!(
+        serde_json::from_str::<Reading>(&line).expect("parses"),
+        reading
+    );
 }

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{condition, text, versions};
+use super::{text, versions};
+use crate::condition;
 use crate::schema::TypeSchema;
 use crate::status::Cause;
 use crate::store::name_rule;
@@ -179,7 +180,7 @@ fn schema_faults(spec: &Value, index: usize, version: &Value, causes: &mut Vec<C
 fn update_faults(live: &Value, definition: &Value, causes: &mut Vec<Cause>) {
     let (old, new) = (&live["spec"], &definition["spec"]);
     let mut fixed = vec![("spec.group", &old["group"], &new["group"])];
-    if condition(&live["status"], "Established").is_some_and(|c| c["status"] == "True") {
+    if condition::find(&live["status"], "Established").is_some_and(|c| c["status"] == "True") {
         fixed.push(("spec.scope", &old["scope"], &new["scope"]));
         fixed.push((
             "spec.names.kind",

@@ -63,10 +63,21 @@ impl Graph {
             return false;
         }
         for owner in &owners {
-            let dependent = Dependent { blocks: owner.blocks };
-            self.dependents.entry(owner.uid.clone()).or_default().insert(location.clone(), dependent);
+            let dependent = Dependent {
+                blocks: owner.blocks,
+            };
+            self.dependents
+                .entry(owner.uid.clone())
+                .or_default()
+                .insert(location.clone(), dependent);
         }
-        self.owned.insert(location.clone(), Node { uid: String::from(uid), owners });
+        self.owned.insert(
+            location.clone(),
+            Node {
+                uid: String::from(uid),
+                owners,
+            },
+        );
         true
     }
 

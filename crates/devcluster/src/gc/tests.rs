@@ -23,7 +23,10 @@ impl Lab {
         let store = Store::new(Arc::new(clock), HISTORY, 7);
         let mut tasks = JoinSet::new();
         tasks.spawn(run(store.clone()));
-        Self { store, _tasks: tasks }
+        Self {
+            store,
+            _tasks: tasks,
+        }
     }
 
     /// A ConfigMap owned by others, each a reference.
@@ -32,7 +35,10 @@ impl Lab {
             "apiVersion": "v1", "kind": "ConfigMap",
             "metadata": {"name": name, "ownerReferences": owners},
         });
-        let created = self.store.create(&MAPS, namespace, object, &Write::by("test")).unwrap();
+        let created = self
+            .store
+            .create(&MAPS, namespace, object, &Write::by("test"))
+            .unwrap();
         reference(&created.object)
     }
 
@@ -41,31 +47,53 @@ impl Lab {
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
             "metadata": {"name": name, "ownerReferences": owners},
         });
-        let created = self.store.create(&ROLES, "", object, &Write::by("test")).unwrap();
+        let created = self
+            .store
+            .create(&ROLES, "", object, &Write::by("test"))
+            .unwrap();
         reference(&created.object)
     }
 
     fn delete(&self, name: &str, propagation: Propagation) {
-        self.store.delete(&MAPS, "default", name, &DeleteOptions::propagating(propagation)).unwrap();
+        self.store
+            .delete(
+                &MAPS,
+                "default",
+                name,
+                &DeleteOptions::propagating(propagation),
+            )
+            .unwrap();
     }
 
     /// Names of the ConfigMaps that are left once nothing moves any more.
     async fn left(&self) -> Vec<String> {
         settle(&self.store).await;
-        let listing = self.store.list(&MAPS, None, &ListOptions::default()).unwrap();
-        listing.items.iter().map(|object| String::from(text(object, "name"))).collect()
+        let listing = self
+            .store
+            .list(&MAPS, None, &ListOptions::default())
+            .unwrap();
+        listing
+            .items
+            .iter()
+            .map(|object| String::from(text(object, "name")))
+            .collect()
     }
 
     fn owner_names(&self, name: &str) -> Vec<String> {
         let object = self.store.get(&MAPS, "default", name).unwrap();
-        owners(&object).into_iter().map(|owner| owner.name).collect()
+        owners(&object)
+            .into_iter()
+            .map(|owner| owner.name)
+            .collect()
     }
 }
 
 /// Lets every task run until none has anything to do.
 async fn settle(store: &Store) {
     let clock = Arc::clone(store.clock());
-    clock.sleep_until(clock.now().after(Duration::from_secs(10))).await;
+    clock
+        .sleep_until(clock.now().after(Duration::from_secs(10)))
+        .await;
 }
 
 fn reference(object: &Value) -> Value {
@@ -100,7 +128,11 @@ async fn the_last_owner_takes_the_dependent_along() {
     lab.map("default", "c", &[a, b]);
     lab.delete("a", Propagation::Background);
     assert_eq!(lab.left().await, ["b", "c"]);
-    assert_eq!(lab.owner_names("c"), ["b"], "the reference to the lost owner is taken away");
+    assert_eq!(
+        lab.owner_names("c"),
+        ["b"],
+        "the reference to the lost owner is taken away"
+    );
     lab.delete("b", Propagation::Default);
     assert!(lab.left().await.is_empty());
 }
@@ -128,9 +160,14 @@ async fn cluster_scoped_owners_own_across_namespaces_but_not_the_other_way_round
     let role = lab.role("a", &[]);
     let b = lab.map("default", "b", &[role]);
     lab.role("c", &[b]);
-    lab.store.delete(&ROLES, "", "a", &DeleteOptions::default()).unwrap();
+    lab.store
+        .delete(&ROLES, "", "a", &DeleteOptions::default())
+        .unwrap();
     assert!(lab.left().await.is_empty());
-    assert!(lab.store.get(&ROLES, "", "c").is_ok(), "its owner cannot be resolved");
+    assert!(
+        lab.store.get(&ROLES, "", "c").is_ok(),
+        "its owner cannot be resolved"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -152,7 +189,9 @@ async fn foreground_waits_for_blocking_dependents_only() {
             object["metadata"]["finalizers"] = json!(["example.com/hold"]);
             Ok(())
         };
-        lab.store.modify(&MAPS, "default", name, None, &Write::by("test"), hold).unwrap();
+        lab.store
+            .modify(&MAPS, "default", name, None, &Write::by("test"), hold)
+            .unwrap();
     }
     lab.delete("a", Propagation::Foreground);
     assert_eq!(lab.left().await, ["a", "held", "loose"]);
@@ -160,7 +199,9 @@ async fn foreground_waits_for_blocking_dependents_only() {
         object["metadata"]["finalizers"] = json!([]);
         Ok(())
     };
-    lab.store.modify(&MAPS, "default", "held", None, &Write::by("test"), free).unwrap();
+    lab.store
+        .modify(&MAPS, "default", "held", None, &Write::by("test"), free)
+        .unwrap();
     assert_eq!(lab.left().await, ["loose"]);
 }
 
@@ -185,7 +226,9 @@ async fn owners_of_each_other_do_not_wait_for_ever() {
         object["metadata"]["ownerReferences"] = json!([blocking(b.clone())]);
         Ok(())
     };
-    lab.store.modify(&MAPS, "default", "a", None, &Write::by("test"), own).unwrap();
+    lab.store
+        .modify(&MAPS, "default", "a", None, &Write::by("test"), own)
+        .unwrap();
     lab.delete("a", Propagation::Foreground);
     assert!(lab.left().await.is_empty());
 }
@@ -199,7 +242,9 @@ async fn references_made_later_are_seen() {
         object["metadata"]["ownerReferences"] = json!([gone]);
         Ok(())
     };
-    lab.store.modify(&MAPS, "default", "a", None, &Write::by("test"), own).unwrap();
+    lab.store
+        .modify(&MAPS, "default", "a", None, &Write::by("test"), own)
+        .unwrap();
     assert!(lab.left().await.is_empty());
 }
 

@@ -1,31 +1,16 @@
 //! What a Namespace on its way out says about its content.
 
 use oarlock_core::timestamp::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Remains;
+use crate::condition;
 
 /// Writes the five conditions of a terminating Namespace.
 pub(super) fn report(namespace: &mut Value, remains: &Remains, now: Timestamp) {
-    let old = namespace["status"]["conditions"].as_array().cloned().unwrap_or_default();
-    let conditions: Vec<Value> = all(remains)
-        .into_iter()
-        .map(|(kind, status, reason, message)| {
-            let shown = old.iter().find(|shown| shown["type"] == kind && shown["status"] == status);
-            let since = shown.map_or_else(
-                || Value::from(now.rfc3339()),
-                |shown| shown["lastTransitionTime"].clone(),
-            );
-            json!({
-                "type": kind,
-                "status": status,
-                "reason": reason,
-                "message": message,
-                "lastTransitionTime": since,
-            })
-        })
-        .collect();
-    namespace["status"]["conditions"] = Value::Array(conditions);
+    for (kind, value, reason, message) in all(remains) {
+        condition::set(&mut namespace["status"], kind, value, reason, &message, now);
+    }
 }
 
 fn all(remains: &Remains) -> [(&'static str, &'static str, &'static str, String); 5] {
@@ -54,34 +39,62 @@ fn deletion(remains: &Remains) -> (&'static str, &'static str, &'static str, Str
         let message = "All content successfully deleted, may be waiting on finalization";
         return (KIND, "False", "ContentDeleted", String::from(message));
     }
-    let message = format!("Failed to delete all resource types, {} remaining: {}", remains.refusals.len(), remains.refusals.join(", "));
+    let message = format!(
+        "Failed to delete all resource types, {} remaining: {}",
+        remains.refusals.len(),
+        remains.refusals.join(", ")
+    );
     (KIND, "True", "ContentDeletionFailed", message)
 }
 
 fn content(remains: &Remains) -> (&'static str, &'static str, &'static str, String) {
     const KIND: &str = "NamespaceContentRemaining";
     if remains.objects.is_empty() {
-        return (KIND, "False", "ContentRemoved", String::from("All content successfully removed"));
+        return (
+            KIND,
+            "False",
+            "ContentRemoved",
+            String::from("All content successfully removed"),
+        );
     }
     let list: Vec<String> = remains
         .objects
         .iter()
-        .map(|(resource, count)| format!("{}.{} has {count} resource instances", resource.plural(), resource.group()))
+        .map(|(resource, count)| {
+            format!(
+                "{}.{} has {count} resource instances",
+                resource.plural(),
+                resource.group()
+            )
+        })
         .collect();
-    (KIND, "True", "SomeResourcesRemain", format!("Some resources are remaining: {}", list.join(", ")))
+    (
+        KIND,
+        "True",
+        "SomeResourcesRemain",
+        format!("Some resources are remaining: {}", list.join(", ")),
+    )
 }
 
 fn finalizers(remains: &Remains) -> (&'static str, &'static str, &'static str, String) {
     const KIND: &str = "NamespaceFinalizersRemaining";
     if remains.finalizers.is_empty() {
         let message = "All content-preserving finalizers finished";
-        return (KIND, "False", "ContentHasNoFinalizers", String::from(message));
+        return (
+            KIND,
+            "False",
+            "ContentHasNoFinalizers",
+            String::from(message),
+        );
     }
     let list: Vec<String> = remains
         .finalizers
         .iter()
         .map(|(finalizer, count)| format!("{finalizer} in {count} resource instances"))
         .collect();
-    let message = format!("Some content in the namespace has finalizers remaining: {}", list.join(", "));
+    let message = format!(
+        "Some content in the namespace has finalizers remaining: {}",
+        list.join(", ")
+    );
     (KIND, "True", "SomeFinalizersRemain", message)
 }

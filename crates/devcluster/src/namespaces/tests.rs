@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oarlock_core::timestamp::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::*;
@@ -34,14 +34,18 @@ fn lab() -> (Store, JoinSet<()>) {
 
 async fn settle(store: &Store) {
     let clock = Arc::clone(store.clock());
-    clock.sleep_until(clock.now().after(Duration::from_secs(1))).await;
+    clock
+        .sleep_until(clock.now().after(Duration::from_secs(1)))
+        .await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn content_goes_then_the_namespace() {
     let (store, _tasks) = lab();
     settle(&store).await;
-    store.delete(&NAMESPACES, "", "team", &DeleteOptions::default()).unwrap();
+    store
+        .delete(&NAMESPACES, "", "team", &DeleteOptions::default())
+        .unwrap();
     settle(&store).await;
     let namespace = store.get(&NAMESPACES, "", "team").unwrap();
     assert_eq!(namespace["status"]["phase"], "Terminating");
@@ -51,7 +55,13 @@ async fn content_goes_then_the_namespace() {
         .iter()
         .map(|condition| {
             let text = |field: &str| condition[field].as_str().unwrap_or_default();
-            format!("{}={} {}: {}", text("type"), text("status"), text("reason"), text("message"))
+            format!(
+                "{}={} {}: {}",
+                text("type"),
+                text("status"),
+                text("reason"),
+                text("message")
+            )
         })
         .collect();
     insta::assert_snapshot!(conditions.join("\n"), @r#"
@@ -67,31 +77,52 @@ async fn content_goes_then_the_namespace() {
         object["metadata"]["finalizers"] = json!([]);
         Ok(())
     };
-    store.modify(&MAPS, "team", "held", None, &write, free).unwrap();
+    store
+        .modify(&MAPS, "team", "held", None, &write, free)
+        .unwrap();
     settle(&store).await;
-    assert!(store.get(&NAMESPACES, "", "team").unwrap_err().is_not_found());
+    assert!(
+        store
+            .get(&NAMESPACES, "", "team")
+            .unwrap_err()
+            .is_not_found()
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn other_finalizers_hold_the_namespace() {
     let (store, _tasks) = lab();
-    store.delete(&MAPS, "team", "plain", &DeleteOptions::default()).unwrap();
+    store
+        .delete(&MAPS, "team", "plain", &DeleteOptions::default())
+        .unwrap();
     let write = Write::by("test");
     let free = |object: &mut Value| {
         object["metadata"]["finalizers"] = json!([]);
         Ok(())
     };
-    store.modify(&MAPS, "team", "held", None, &write, free).unwrap();
+    store
+        .modify(&MAPS, "team", "held", None, &write, free)
+        .unwrap();
     let hold = |object: &mut Value| {
         object["metadata"]["finalizers"] = json!(["example.com/hold"]);
         Ok(())
     };
-    store.modify(&NAMESPACES, "", "team", None, &write, hold).unwrap();
-    store.delete(&NAMESPACES, "", "team", &DeleteOptions::default()).unwrap();
+    store
+        .modify(&NAMESPACES, "", "team", None, &write, hold)
+        .unwrap();
+    store
+        .delete(&NAMESPACES, "", "team", &DeleteOptions::default())
+        .unwrap();
     settle(&store).await;
     let namespace = store.get(&NAMESPACES, "", "team").unwrap();
-    assert!(namespace["spec"]["finalizers"].as_array().is_none_or(Vec::is_empty));
-    store.modify(&NAMESPACES, "", "team", None, &write, free).unwrap();
+    assert!(
+        namespace["spec"]["finalizers"]
+            .as_array()
+            .is_none_or(Vec::is_empty)
+    );
+    store
+        .modify(&NAMESPACES, "", "team", None, &write, free)
+        .unwrap();
     assert!(store.get(&NAMESPACES, "", "team").is_err());
 }
 
@@ -99,8 +130,12 @@ async fn other_finalizers_hold_the_namespace() {
 async fn nothing_new_comes_into_a_terminating_namespace() {
     let (store, _tasks) = lab();
     settle(&store).await;
-    store.delete(&NAMESPACES, "", "team", &DeleteOptions::default()).unwrap();
+    store
+        .delete(&NAMESPACES, "", "team", &DeleteOptions::default())
+        .unwrap();
     let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "late"}});
-    let refusal = store.create(&MAPS, "team", map, &Write::by("test")).unwrap_err();
+    let refusal = store
+        .create(&MAPS, "team", map, &Write::by("test"))
+        .unwrap_err();
     assert_eq!(refusal.code, 403);
 }

@@ -62,14 +62,6 @@ pub fn all() -> &'static [BuiltinResource] {
     &table().resources
 }
 
-/// The resource that serves `kind`, if it is built in.
-#[must_use]
-pub fn find(group: &str, version: &str, kind: &str) -> Option<&'static BuiltinResource> {
-    all().iter().find(|resource| {
-        resource.kind == kind && resource.group == group && resource.version == version
-    })
-}
-
 /// The resource at `plural` in request paths, if it is built in.
 #[must_use]
 pub fn find_plural(group: &str, version: &str, plural: &str) -> Option<&'static BuiltinResource> {
@@ -78,13 +70,7 @@ pub fn find_plural(group: &str, version: &str, plural: &str) -> Option<&'static 
     })
 }
 
-/// The type of `autoscaling/v1 Scale`, which the `scale` subresource of any kind speaks.
-#[must_use]
-pub fn scale() -> &'static TypeSchema {
-    type_at(table().scale)
-}
-
-/// The release of Kubernetes that the table was generated from.
+/// The release of Kubernetes that the table was generated from, and that the cluster says it is.
 #[must_use]
 pub fn release() -> &'static str {
     &table().release

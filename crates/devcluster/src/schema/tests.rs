@@ -360,7 +360,9 @@ fn status_is_validated_alone() {
 
 #[test]
 fn built_in_kinds_are_judged_by_type() {
-    let deployment = builtin::find("apps", "v1", "Deployment").unwrap().schema();
+    let deployment = builtin::find_plural("apps", "v1", "deployments")
+        .unwrap()
+        .schema();
     let object = json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"},
         "spec": {"replicas": "two", "template": {"spec": {"containers": [{"image": "i"}]}}},

@@ -32,20 +32,19 @@ pub(super) fn unknown_fields(
         FieldValidation::Ignore => Ok(Vec::new()),
         FieldValidation::Warn => Ok(unknown.iter().map(named).collect()),
         FieldValidation::Strict if unknown.is_empty() => Ok(Vec::new()),
-        FieldValidation::Strict => Err(strict(resource, version, unknown)),
+        FieldValidation::Strict => {
+            let fields: Vec<String> = unknown.iter().map(named).collect();
+            Err(strict(resource, version, &fields))
+        }
     }
 }
 
-fn strict(resource: &Resource, version: &Version, unknown: &[String]) -> Status {
-    let fields: Vec<String> = unknown
-        .iter()
-        .map(|path| format!("unknown field \"{path}\""))
-        .collect();
+fn strict(resource: &Resource, version: &Version, faults: &[String]) -> Status {
     let kind = &resource.kind;
     Status::bad_request(format!(
         "{kind} in version \"{}\" cannot be handled as a {kind}: strict decoding error: {}",
         version.name,
-        fields.join(", ")
+        faults.join(", ")
     ))
 }
 

@@ -54,7 +54,8 @@ pub(super) fn set_finalizers(object: &mut Value, finalizers: &[String]) {
     set(object, "finalizers", value);
 }
 
-pub(super) fn is_deleting(object: &Value) -> bool {
+/// Whether the object is on its way out.
+pub(crate) fn is_deleting(object: &Value) -> bool {
     object["metadata"]["deletionTimestamp"].is_string()
 }
 

@@ -46,7 +46,10 @@ enum Controller {
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self { objects: BTreeMap::new(), controlled: HashMap::new() }
+        Self {
+            objects: BTreeMap::new(),
+            controlled: HashMap::new(),
+        }
     }
 }
 
@@ -62,7 +65,10 @@ impl<T: Metadata<Ty = ObjectMeta>> Table<T> {
     }
 
     /// Objects of one namespace.
-    fn of_namespace<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = (&'a Key, &'a Arc<T>)> {
+    fn of_namespace<'a>(
+        &'a self,
+        namespace: &'a str,
+    ) -> impl Iterator<Item = (&'a Key, &'a Arc<T>)> {
         self.objects
             .range(Key::new(namespace, "")..)
             .take_while(move |(key, _)| key.namespace == namespace)
@@ -70,12 +76,21 @@ impl<T: Metadata<Ty = ObjectMeta>> Table<T> {
     }
 
     /// What the controller has to decide on: objects it owns, and those it should adopt or release.
-    pub(crate) fn claims(&self, owner: &ObjectMeta, selector: &LabelSelector) -> Vec<(Claim, Arc<T>)> {
+    pub(crate) fn claims(
+        &self,
+        owner: &ObjectMeta,
+        selector: &LabelSelector,
+    ) -> Vec<(Claim, Arc<T>)> {
         let owned = self.controlled_by(owner);
         let free = self.keys_of(&Controller::Nobody(String::from(namespace(owner))));
         owned
             .chain(free)
-            .map(|object| (claim(owner, selector, object.metadata()), Arc::clone(object)))
+            .map(|object| {
+                (
+                    claim(owner, selector, object.metadata()),
+                    Arc::clone(object),
+                )
+            })
             .filter(|(claim, _)| *claim != Claim::Foreign)
             .collect()
     }
@@ -98,19 +113,31 @@ impl<T: Metadata<Ty = ObjectMeta>> Table<T> {
 
     /// Takes an object over unless a newer one is known; whether it was taken.
     fn put(&mut self, key: &Key, revision: Revision, object: T) -> bool {
-        if self.objects.get(key).is_some_and(|(known, _)| *known >= revision) {
+        if self
+            .objects
+            .get(key)
+            .is_some_and(|(known, _)| *known >= revision)
+        {
             return false;
         }
         self.unlink(key);
         let controller = controller(object.metadata());
-        self.controlled.entry(controller).or_default().insert(key.clone());
-        self.objects.insert(key.clone(), (revision, Arc::new(object)));
+        self.controlled
+            .entry(controller)
+            .or_default()
+            .insert(key.clone());
+        self.objects
+            .insert(key.clone(), (revision, Arc::new(object)));
         true
     }
 
     /// Forgets an object, unless one of the same name came after `revision`.
     fn remove(&mut self, key: &Key, revision: Revision) -> bool {
-        if self.objects.get(key).is_none_or(|(known, _)| *known > revision) {
+        if self
+            .objects
+            .get(key)
+            .is_none_or(|(known, _)| *known > revision)
+        {
             return false;
         }
         self.unlink(key);
@@ -119,7 +146,9 @@ impl<T: Metadata<Ty = ObjectMeta>> Table<T> {
     }
 
     fn unlink(&mut self, key: &Key) {
-        let Some((_, object)) = self.objects.get(key) else { return };
+        let Some((_, object)) = self.objects.get(key) else {
+            return;
+        };
         let controller = controller(object.metadata());
         if let Some(keys) = self.controlled.get_mut(&controller) {
             keys.remove(key);
@@ -159,18 +188,34 @@ impl Cache {
     pub(crate) fn meta(&self, kind: Kind, key: &Key) -> Option<ObjectMeta> {
         match kind {
             Kind::Pod => self.pods.get(key).map(|object| object.metadata.clone()),
-            Kind::ReplicaSet => self.replica_sets.get(key).map(|object| object.metadata.clone()),
-            Kind::StatefulSet => self.stateful_sets.get(key).map(|object| object.metadata.clone()),
-            Kind::DaemonSet => self.daemon_sets.get(key).map(|object| object.metadata.clone()),
+            Kind::ReplicaSet => self
+                .replica_sets
+                .get(key)
+                .map(|object| object.metadata.clone()),
+            Kind::StatefulSet => self
+                .stateful_sets
+                .get(key)
+                .map(|object| object.metadata.clone()),
+            Kind::DaemonSet => self
+                .daemon_sets
+                .get(key)
+                .map(|object| object.metadata.clone()),
             Kind::Job => self.jobs.get(key).map(|object| object.metadata.clone()),
-            Kind::Deployment => self.deployments.get(key).map(|object| object.metadata.clone()),
+            Kind::Deployment => self
+                .deployments
+                .get(key)
+                .map(|object| object.metadata.clone()),
         }
     }
 
     /// All objects, as work.
     pub(crate) fn everything(&self) -> BTreeSet<Work> {
         let of = |kind: Kind, keys: &mut dyn Iterator<Item = &Key>| -> Vec<Work> {
-            keys.map(|key| Work { kind, key: key.clone() }).collect()
+            keys.map(|key| Work {
+                kind,
+                key: key.clone(),
+            })
+            .collect()
         };
         let mut all = BTreeSet::new();
         all.extend(of(Kind::Pod, &mut self.pods.keys()));
@@ -185,12 +230,17 @@ impl Cache {
     /// Who has to look when an object of this metadata appears, changes or vanishes: itself and its controller, or all that
     /// would adopt it.
     pub(crate) fn concerned(&self, kind: Kind, key: &Key, meta: &ObjectMeta) -> Vec<Work> {
-        let mut works = vec![Work { kind, key: key.clone() }];
+        let mut works = vec![Work {
+            kind,
+            key: key.clone(),
+        }];
         if !matches!(kind, Kind::Pod | Kind::ReplicaSet) {
             return works;
         }
         if let Some(reference) = controller_of(meta) {
-            let owner = Kind::ALL.into_iter().find(|kind| kind.name() == reference.kind);
+            let owner = Kind::ALL
+                .into_iter()
+                .find(|kind| kind.name() == reference.kind);
             if let Some(kind) = owner {
                 let key = Key::new(key.namespace.as_str(), reference.name.as_str());
                 // A Deployment that recreates waits for the last pod of its old ReplicaSets.
@@ -199,7 +249,10 @@ impl Cache {
                     && let Some(reference) = controller_of(&set.metadata)
                 {
                     let key = Key::new(key.namespace.as_str(), reference.name.as_str());
-                    works.push(Work { kind: Kind::Deployment, key });
+                    works.push(Work {
+                        kind: Kind::Deployment,
+                        key,
+                    });
                 }
                 works.push(Work { kind, key });
             }
@@ -222,23 +275,42 @@ impl Cache {
                 .filter(|(_, object)| {
                     selector(object).is_some_and(|selector| matches(selector, meta.labels.as_ref()))
                 })
-                .map(|(key, _)| Work { kind, key: key.clone() })
+                .map(|(key, _)| Work {
+                    kind,
+                    key: key.clone(),
+                })
                 .collect()
         }
         if kind == Kind::ReplicaSet {
-            return select(&self.deployments, Kind::Deployment, namespace, meta, |object| {
-                object.spec.as_ref().map(|spec| &spec.selector)
-            });
+            return select(
+                &self.deployments,
+                Kind::Deployment,
+                namespace,
+                meta,
+                |object| object.spec.as_ref().map(|spec| &spec.selector),
+            );
         }
-        let mut works = select(&self.replica_sets, Kind::ReplicaSet, namespace, meta, |object| {
-            object.spec.as_ref().map(|spec| &spec.selector)
-        });
-        works.extend(select(&self.stateful_sets, Kind::StatefulSet, namespace, meta, |object| {
-            object.spec.as_ref().map(|spec| &spec.selector)
-        }));
-        works.extend(select(&self.daemon_sets, Kind::DaemonSet, namespace, meta, |object| {
-            object.spec.as_ref().map(|spec| &spec.selector)
-        }));
+        let mut works = select(
+            &self.replica_sets,
+            Kind::ReplicaSet,
+            namespace,
+            meta,
+            |object| object.spec.as_ref().map(|spec| &spec.selector),
+        );
+        works.extend(select(
+            &self.stateful_sets,
+            Kind::StatefulSet,
+            namespace,
+            meta,
+            |object| object.spec.as_ref().map(|spec| &spec.selector),
+        ));
+        works.extend(select(
+            &self.daemon_sets,
+            Kind::DaemonSet,
+            namespace,
+            meta,
+            |object| object.spec.as_ref().map(|spec| &spec.selector),
+        ));
         works
     }
 }

@@ -20,24 +20,46 @@ pub(crate) fn decide(set: &DaemonSet, pods: &[Arc<Pod>], now: Timestamp) -> Deci
     let Some(spec) = &set.spec else {
         return Decision::idle();
     };
-    let revision = template_hash(&spec.template, set.status.as_ref().and_then(|status| status.collision_count));
+    let revision = template_hash(
+        &spec.template,
+        set.status
+            .as_ref()
+            .and_then(|status| status.collision_count),
+    );
     let wanted = spec.template.spec.as_ref().is_none_or(|spec| {
-        spec.node_name.as_deref().is_none_or(|name| name == node::NAME)
-            && spec.node_selector.iter().flatten().all(|(key, value)| node::has_label(key, value))
+        spec.node_name
+            .as_deref()
+            .is_none_or(|name| name == node::NAME)
+            && spec
+                .node_selector
+                .iter()
+                .flatten()
+                .all(|(key, value)| node::has_label(key, value))
     });
     let is_current = |pod: &Pod| {
-        pod.metadata.labels.as_ref().and_then(|labels| labels.get(REVISION)) == Some(&revision)
+        pod.metadata
+            .labels
+            .as_ref()
+            .and_then(|labels| labels.get(REVISION))
+            == Some(&revision)
     };
     let mut active: Vec<&Arc<Pod>> = pods.iter().filter(|pod| is_active(pod)).collect();
     active.sort_by_key(|pod| pod.metadata.creation_timestamp.clone());
     let mut decision = Decision::idle();
     if set.metadata.deletion_timestamp.is_none() {
-        let ended = pods.iter().filter(|pod| phase(pod) >= Phase::Succeeded && pod.metadata.deletion_timestamp.is_none());
+        let ended = pods.iter().filter(|pod| {
+            phase(pod) >= Phase::Succeeded && pod.metadata.deletion_timestamp.is_none()
+        });
         decision.actions.extend(ended.map(delete));
-        let on_delete =
-            spec.update_strategy.as_ref().and_then(|strategy| strategy.type_.as_deref()) == Some("OnDelete");
+        let on_delete = spec
+            .update_strategy
+            .as_ref()
+            .and_then(|strategy| strategy.type_.as_deref())
+            == Some("OnDelete");
         let (keep, surplus) = active.split_at(active.len().min(usize::from(wanted)));
-        decision.actions.extend(surplus.iter().map(|pod| delete(pod)));
+        decision
+            .actions
+            .extend(surplus.iter().map(|pod| delete(pod)));
         match keep.first() {
             Some(pod) if !is_current(pod) && !on_delete => decision.actions.push(delete(pod)),
             Some(_) => {}
@@ -66,19 +88,31 @@ pub(crate) fn decide(set: &DaemonSet, pods: &[Arc<Pod>], now: Timestamp) -> Deci
         number_unavailable: present(desired - available),
         updated_number_scheduled: present(i32::from(pod.is_some_and(|pod| is_current(pod)))),
         observed_generation: set.metadata.generation,
-        collision_count: set.status.as_ref().and_then(|status| status.collision_count),
-        conditions: set.status.as_ref().and_then(|status| status.conditions.clone()),
+        collision_count: set
+            .status
+            .as_ref()
+            .and_then(|status| status.collision_count),
+        conditions: set
+            .status
+            .as_ref()
+            .and_then(|status| status.conditions.clone()),
     };
     if set.status.as_ref() != Some(&status) {
         let mut set = set.clone();
         set.status = Some(status);
-        decision.actions.push(Action::UpdateStatus(Body::DaemonSet(Box::new(set))));
+        decision
+            .actions
+            .push(Action::UpdateStatus(Body::DaemonSet(Box::new(set))));
     }
     decision
 }
 
 fn create(set: &DaemonSet, revision: &str) -> Action {
-    let template = set.spec.as_ref().map(|spec| spec.template.clone()).unwrap_or_default();
+    let template = set
+        .spec
+        .as_ref()
+        .map(|spec| spec.template.clone())
+        .unwrap_or_default();
     let mut pod = template::pod(&template, Kind::DaemonSet, &set.metadata);
     let generation = set.metadata.generation.unwrap_or(1).to_string();
     pod.metadata.labels.get_or_insert_default().extend([

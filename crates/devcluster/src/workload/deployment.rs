@@ -87,7 +87,9 @@ impl<'a> Rollout<'a> {
         let mut all: Vec<&ReplicaSet> = observed.sets.iter().map(AsRef::as_ref).collect();
         all.sort_by(|a, b| {
             let age = |set: &ReplicaSet| set.metadata.creation_timestamp.clone();
-            age(a).cmp(&age(b)).then_with(|| a.metadata.name.cmp(&b.metadata.name))
+            age(a)
+                .cmp(&age(b))
+                .then_with(|| a.metadata.name.cmp(&b.metadata.name))
         });
         let current = revision::current(observed.deployment, &all);
         let is_current =
@@ -107,7 +109,11 @@ impl<'a> Rollout<'a> {
     /// Says in the Progressing condition that the Deployment was paused or goes on, so that the deadline counts anew.
     fn pause_condition(&self) -> Option<Action> {
         self.bounds.deadline?;
-        let conditions = self.deployment.status.as_ref().and_then(|status| status.conditions.as_deref());
+        let conditions = self
+            .deployment
+            .status
+            .as_ref()
+            .and_then(|status| status.conditions.as_deref());
         let shown = condition::find(conditions.unwrap_or_default(), condition::PROGRESSING);
         if condition::has_reason(shown, Progress::TimedOut) {
             return None;
@@ -135,9 +141,15 @@ impl<'a> Rollout<'a> {
             return self.may_create().then(|| self.create(number));
         };
         if let Some(set) = revision::synced(self.deployment, &self.bounds, current, number) {
-            return Some(Decision::act(Action::Update(Body::ReplicaSet(Box::new(set)))));
+            return Some(Decision::act(Action::Update(Body::ReplicaSet(Box::new(
+                set,
+            )))));
         }
-        let conditions = self.deployment.status.as_ref().and_then(|status| status.conditions.as_deref());
+        let conditions = self
+            .deployment
+            .status
+            .as_ref()
+            .and_then(|status| status.conditions.as_deref());
         let shown = condition::find(conditions.unwrap_or_default(), condition::PROGRESSING);
         let mut deployment = if self.bounds.deadline.is_some() && shown.is_none() {
             self.progress(Progress::Found, Some(name(&current.metadata)))
@@ -155,7 +167,9 @@ impl<'a> Rollout<'a> {
         }
         match self.bounds.strategy {
             Strategy::Rolling { .. } => true,
-            Strategy::Recreate => self.old.iter().all(|set| wanted(set) == 0) && !self.old_pods_run(),
+            Strategy::Recreate => {
+                self.old.iter().all(|set| wanted(set) == 0) && !self.old_pods_run()
+            }
         }
     }
 
@@ -169,8 +183,14 @@ impl<'a> Rollout<'a> {
             self.deployment.clone()
         };
         renumber(&mut deployment, number);
-        let actions = vec![Action::Create(Body::ReplicaSet(Box::new(set))), report(deployment)];
-        Decision { actions, wake: None }
+        let actions = vec![
+            Action::Create(Body::ReplicaSet(Box::new(set))),
+            report(deployment),
+        ];
+        Decision {
+            actions,
+            wake: None,
+        }
     }
 
     /// Whether `replicas` has changed since the ReplicaSets were sized.
@@ -184,17 +204,27 @@ impl<'a> Rollout<'a> {
     fn scale(&self) -> Decision {
         let mut shares: Vec<Share<'_>> = self.all.iter().map(|set| Share::of(set)).collect();
         if let Some(only) = self.only_active() {
-            for share in shares.iter_mut().filter(|share| std::ptr::eq(share.set, only)) {
+            for share in shares
+                .iter_mut()
+                .filter(|share| std::ptr::eq(share.set, only))
+            {
                 share.replicas = self.bounds.replicas;
             }
-        } else if self.current.is_some_and(|current| self.is_saturated(current)) {
+        } else if self
+            .current
+            .is_some_and(|current| self.is_saturated(current))
+        {
             for share in &mut shares {
                 if !self.is_current(share.set) {
                     share.replicas = 0;
                 }
             }
         } else if matches!(self.bounds.strategy, Strategy::Rolling { .. }) {
-            let total = self.deployment.status.as_ref().and_then(|status| status.replicas);
+            let total = self
+                .deployment
+                .status
+                .as_ref()
+                .and_then(|status| status.replicas);
             shares.retain(|share| share.replicas > 0);
             sizing::spread(&self.bounds, &mut shares, total.unwrap_or(0));
         }
@@ -223,7 +253,8 @@ impl<'a> Rollout<'a> {
     }
 
     fn is_current(&self, set: &ReplicaSet) -> bool {
-        self.current.is_some_and(|current| std::ptr::eq(current, set))
+        self.current
+            .is_some_and(|current| std::ptr::eq(current, set))
     }
 
     fn roll(&self) -> Decision {
@@ -264,7 +295,11 @@ impl<'a> Rollout<'a> {
         let mut share = Share::of(current);
         share.replicas = self.bounds.replicas;
         let actions = self.resize(&[share]);
-        if actions.is_empty() { self.finish() } else { self.report(actions) }
+        if actions.is_empty() {
+            self.finish()
+        } else {
+            self.report(actions)
+        }
     }
 
     fn old_pods_run(&self) -> bool {
@@ -318,7 +353,10 @@ impl<'a> Rollout<'a> {
         kept.sort_by_key(|set| revision::number(&set.metadata));
         let surplus = kept.len().saturating_sub(limit);
         let unused = |set: &&ReplicaSet| {
-            let observed = set.status.as_ref().and_then(|status| status.observed_generation);
+            let observed = set
+                .status
+                .as_ref()
+                .and_then(|status| status.observed_generation);
             actual(set) == 0 && wanted(set) == 0 && set.metadata.generation <= observed
         };
         kept.into_iter()
@@ -329,27 +367,32 @@ impl<'a> Rollout<'a> {
     }
 
     fn counted(&self) -> Counted<'_> {
-        Counted { all: &self.all, current: self.current }
+        Counted {
+            all: &self.all,
+            current: self.current,
+        }
     }
 
     /// `actions`, then the status of a rollout.
     fn report(&self, actions: Vec<Action>) -> Decision {
         let status = status::rollout(self.deployment, &self.bounds, &self.counted(), self.now);
         let wake = status::stuck_at(self.deployment, &self.bounds, &status);
-        Decision { actions: self.with_status(actions, status), wake }
+        Decision {
+            actions: self.with_status(actions, status),
+            wake,
+        }
     }
 
     /// `actions`, then the status without a word on progress.
     fn count(&self, actions: Vec<Action>) -> Decision {
         let status = status::counts(self.deployment, &self.bounds, &self.counted(), self.now);
-        Decision { actions: self.with_status(actions, status), wake: None }
+        Decision {
+            actions: self.with_status(actions, status),
+            wake: None,
+        }
     }
 
-    fn with_status(
-        &self,
-        mut actions: Vec<Action>,
-        status: DeploymentStatus,
-    ) -> Vec<Action> {
+    fn with_status(&self, mut actions: Vec<Action>, status: DeploymentStatus) -> Vec<Action> {
         if self.deployment.status.as_ref() != Some(&status) {
             let mut deployment = self.deployment.clone();
             deployment.status = Some(status);
@@ -375,7 +418,11 @@ fn report(deployment: Deployment) -> Action {
 /// Whether the Deployment selects anything at all; one that does not is left alone.
 pub(crate) fn selects(deployment: &Deployment) -> bool {
     deployment.spec.as_ref().is_some_and(|spec| {
-        let labels = spec.template.metadata.as_ref().and_then(|meta| meta.labels.as_ref());
+        let labels = spec
+            .template
+            .metadata
+            .as_ref()
+            .and_then(|meta| meta.labels.as_ref());
         matches(&spec.selector, labels)
     })
 }

@@ -129,7 +129,10 @@ impl Driver {
                 Event::Settings => {
                     self.settings = settings.borrow_and_update().clone();
                     let pods = self.cache.pods.keys().cloned();
-                    self.queue.extend(pods.map(|key| Work { kind: Kind::Pod, key }));
+                    self.queue.extend(pods.map(|key| Work {
+                        kind: Kind::Pod,
+                        key,
+                    }));
                 }
                 // Due timers are taken up together with the changes that have come meanwhile.
                 Event::Timer => {}
@@ -170,7 +173,9 @@ impl Driver {
         let watch = self.store.watch(None, None)?;
         self.cache = Cache::default();
         for kind in Kind::ALL {
-            let listing = self.store.list(&kind.resource(), None, &ListOptions::default())?;
+            let listing = self
+                .store
+                .list(&kind.resource(), None, &ListOptions::default())?;
             for object in &listing.items {
                 self.take(kind, object);
             }
@@ -181,7 +186,10 @@ impl Driver {
 
     /// Takes a change of the store into the picture.
     fn see(&mut self, change: &Change) {
-        let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.resource() == change.resource) else {
+        let Some(kind) = Kind::ALL
+            .into_iter()
+            .find(|kind| kind.resource() == change.resource)
+        else {
             return;
         };
         if change.removed {
@@ -206,18 +214,25 @@ impl Driver {
             return;
         }
         // The owner it had, when it has another one now.
-        if let Some(before) = before.filter(|before| before.owner_references != meta.owner_references) {
+        if let Some(before) =
+            before.filter(|before| before.owner_references != meta.owner_references)
+        {
             self.queue.extend(self.cache.concerned(kind, &key, &before));
         }
         self.queue.extend(self.cache.concerned(kind, &key, &meta));
     }
 
     fn forget(&mut self, kind: Kind, key: &Key, last: &Value) {
-        let Some(meta) = self.cache.meta(kind, key) else { return };
+        let Some(meta) = self.cache.meta(kind, key) else {
+            return;
+        };
         if !self.cache.remove(kind, key, revision(last)) {
             return;
         }
-        let work = Work { kind, key: key.clone() };
+        let work = Work {
+            kind,
+            key: key.clone(),
+        };
         self.timers.clear(&work);
         self.failures.remove(&work);
         match kind {
@@ -263,7 +278,9 @@ impl Driver {
     fn update(&mut self, body: &Body, write: &Write) -> Result<(), Status> {
         let (meta, kind) = (body.meta(), body.kind());
         let (namespace, name) = (namespace(meta), name(meta));
-        let written = self.store.update(&kind.resource(), namespace, name, value(body)?, write)?;
+        let written = self
+            .store
+            .update(&kind.resource(), namespace, name, value(body)?, write)?;
         self.take(kind, &written.object);
         Ok(())
     }
@@ -275,11 +292,17 @@ impl Driver {
         options: DeleteOptions,
     ) -> Result<(), Status> {
         let options = DeleteOptions {
-            preconditions: Preconditions { uid: meta.uid.clone(), resource_version: None },
+            preconditions: Preconditions {
+                uid: meta.uid.clone(),
+                resource_version: None,
+            },
             ..options
         };
         let key = Key::new(namespace(meta), name(meta));
-        match self.store.delete(&kind.resource(), &key.namespace, &key.name, &options)? {
+        match self
+            .store
+            .delete(&kind.resource(), &key.namespace, &key.name, &options)?
+        {
             Deleted::Removed(last) => self.forget(kind, &key, &last),
             Deleted::Marked(object) => self.take(kind, &object),
         }

@@ -75,14 +75,24 @@ pub(crate) fn decide(job: &Job, pods: &[Arc<Pod>], tally: &Tally, now: Timestamp
     };
     // Somebody else's: `spec.managedBy`.
     if job.metadata.deletion_timestamp.is_some()
-        || spec.managed_by.as_deref().is_some_and(|by| by != "kubernetes.io/job-controller")
+        || spec
+            .managed_by
+            .as_deref()
+            .is_some_and(|by| by != "kubernetes.io/job-controller")
     {
         return Decision::idle();
     }
     if let Some(ended) = ended_at(job) {
         return expire(job, spec, pods, ended, now);
     }
-    View { job, spec, pods, tally, now }.decide()
+    View {
+        job,
+        spec,
+        pods,
+        tally,
+        now,
+    }
+    .decide()
 }
 
 /// When the Job was marked Complete or Failed.
@@ -95,15 +105,30 @@ fn ended_at(job: &Job) -> Option<Timestamp> {
 }
 
 /// What is left to do for a Job that has ended: its last pods go, then itself when its time has come.
-fn expire(job: &Job, spec: &JobSpec, pods: &[Arc<Pod>], ended: Timestamp, now: Timestamp) -> Decision {
-    let actions = pods.iter().filter(|pod| is_active(pod)).map(delete).collect();
-    let mut decision = Decision { actions, wake: None };
+fn expire(
+    job: &Job,
+    spec: &JobSpec,
+    pods: &[Arc<Pod>],
+    ended: Timestamp,
+    now: Timestamp,
+) -> Decision {
+    let actions = pods
+        .iter()
+        .filter(|pod| is_active(pod))
+        .map(delete)
+        .collect();
+    let mut decision = Decision {
+        actions,
+        wake: None,
+    };
     let Some(ttl) = spec.ttl_seconds_after_finished else {
         return decision;
     };
     let end = ended.after(seconds(ttl));
     if end <= now {
-        decision.actions.push(Action::Delete(Body::Job(Box::new(job.clone()))));
+        decision
+            .actions
+            .push(Action::Delete(Body::Job(Box::new(job.clone()))));
     } else {
         decision.wake_at(Some(end));
     }
@@ -125,7 +150,9 @@ impl View<'_> {
         let verdict = self.verdict(active.len());
         let mut decision = Decision::idle();
         if suspended || verdict.is_some() {
-            decision.actions.extend(active.iter().map(|pod| delete(pod)));
+            decision
+                .actions
+                .extend(active.iter().map(|pod| delete(pod)));
         } else {
             self.scale(&active, &mut decision);
             decision.wake_at(self.deadline());
@@ -135,7 +162,9 @@ impl View<'_> {
             let mut job = self.job.clone();
             job.status = Some(status);
             // First, so that a Job shows its pods' end no later than their absence.
-            decision.actions.insert(0, Action::UpdateStatus(Body::Job(Box::new(job))));
+            decision
+                .actions
+                .insert(0, Action::UpdateStatus(Body::Job(Box::new(job))));
         }
         decision
     }
@@ -182,14 +211,20 @@ impl View<'_> {
             None => parallelism,
         };
         if active.len() > wanted {
-            decision.actions.extend(active.iter().skip(wanted).map(|pod| delete(pod)));
+            decision
+                .actions
+                .extend(active.iter().skip(wanted).map(|pod| delete(pod)));
             return;
         }
         let missing = wanted - active.len();
         if missing == 0 {
             return;
         }
-        if let Some(instant) = self.tally.pause_ends().filter(|instant| *instant > self.now) {
+        if let Some(instant) = self
+            .tally
+            .pause_ends()
+            .filter(|instant| *instant > self.now)
+        {
             decision.wake_at(Some(instant));
             return;
         }
@@ -206,7 +241,11 @@ impl View<'_> {
             pod.metadata.deletion_timestamp.is_some() && phase(pod) < Phase::Succeeded
         });
         let stopped = suspended || verdict.is_some();
-        let ready = if stopped { 0 } else { active.iter().filter(|pod| is_ready(pod)).count() };
+        let ready = if stopped {
+            0
+        } else {
+            active.iter().filter(|pod| is_ready(pod)).count()
+        };
         let mut conditions = before.conditions.unwrap_or_default();
         self.suspension(suspended, &mut conditions);
         if let Some(verdict) = verdict {
@@ -216,7 +255,14 @@ impl View<'_> {
             active: if stopped { None } else { present(active.len()) },
             ready: Some(count(ready)),
             succeeded: present(self.tally.succeeded.len()),
-            failed: present(self.tally.failed.len() + if verdict.is_some_and(Verdict::fails) { active.len() } else { 0 }),
+            failed: present(
+                self.tally.failed.len()
+                    + if verdict.is_some_and(Verdict::fails) {
+                        active.len()
+                    } else {
+                        0
+                    },
+            ),
             terminating: Some(count(terminating.count())),
             uncounted_terminated_pods: Some(UncountedTerminatedPods::default()),
             start_time: match (suspended, before.start_time) {
@@ -233,10 +279,15 @@ impl View<'_> {
 
     fn suspension(&self, suspended: bool, conditions: &mut Vec<JobCondition>) {
         let status = if suspended { "True" } else { "False" };
-        let shown = conditions.iter().position(|condition| condition.type_ == "Suspended");
+        let shown = conditions
+            .iter()
+            .position(|condition| condition.type_ == "Suspended");
         let new = || {
-            let (reason, message) =
-                if suspended { ("JobSuspended", "Job suspended") } else { ("JobResumed", "Job resumed") };
+            let (reason, message) = if suspended {
+                ("JobSuspended", "Job suspended")
+            } else {
+                ("JobResumed", "Job resumed")
+            };
             self.condition("Suspended", status, reason, message)
         };
         match shown {
@@ -247,11 +298,24 @@ impl View<'_> {
     }
 
     fn conclude(&self, verdict: Verdict, conditions: &mut Vec<JobCondition>) {
-        let (first, last) = if verdict.fails() { ("FailureTarget", "Failed") } else { ("SuccessCriteriaMet", "Complete") };
+        let (first, last) = if verdict.fails() {
+            ("FailureTarget", "Failed")
+        } else {
+            ("SuccessCriteriaMet", "Complete")
+        };
         let (reason, message) = match verdict {
-            Verdict::Complete => ("CompletionsReached", "Reached expected number of succeeded pods"),
-            Verdict::BackoffLimit => ("BackoffLimitExceeded", "Job has reached the specified backoff limit"),
-            Verdict::Deadline => ("DeadlineExceeded", "Job was active longer than specified deadline"),
+            Verdict::Complete => (
+                "CompletionsReached",
+                "Reached expected number of succeeded pods",
+            ),
+            Verdict::BackoffLimit => (
+                "BackoffLimitExceeded",
+                "Job has reached the specified backoff limit",
+            ),
+            Verdict::Deadline => (
+                "DeadlineExceeded",
+                "Job was active longer than specified deadline",
+            ),
         };
         for kind in [first, last] {
             conditions.push(self.condition(kind, "True", reason, message));

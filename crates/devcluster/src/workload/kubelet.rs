@@ -97,10 +97,11 @@ pub(crate) fn step(
 }
 
 fn schedule(pod: &Pod, conduct: &Conduct, now: Timestamp) -> Step {
-    let gated = pod
-        .spec
-        .as_ref()
-        .is_some_and(|spec| spec.scheduling_gates.as_ref().is_some_and(|gates| !gates.is_empty()));
+    let gated = pod.spec.as_ref().is_some_and(|spec| {
+        spec.scheduling_gates
+            .as_ref()
+            .is_some_and(|gates| !gates.is_empty())
+    });
     if pod.metadata.deletion_timestamp.is_some() || gated {
         return Step::Wait(None);
     }
@@ -126,9 +127,13 @@ fn end(pod: &Pod, termination: std::time::Duration, now: Timestamp) -> Option<St
         // Already forced; finalizers hold what is left of it.
         return Some(Step::Wait(None));
     }
-    let asked = deadline.as_millis().saturating_sub(u64::try_from(seconds(grace).as_millis()).unwrap_or(0));
+    let asked = deadline
+        .as_millis()
+        .saturating_sub(u64::try_from(seconds(grace).as_millis()).unwrap_or(0));
     // The deadline is cut to the second, so the request may seem up to a second earlier than it was.
-    let stopped = Timestamp::from_millis(asked).after(termination).min(deadline);
+    let stopped = Timestamp::from_millis(asked)
+        .after(termination)
+        .min(deadline);
     if stopped <= now {
         return Some(Step::Remove);
     }

@@ -79,7 +79,10 @@ pub(crate) fn claim(owner: &ObjectMeta, selector: &LabelSelector, object: &Objec
 
 /// Adds `reference` to what owns the object.
 pub(crate) fn adopt(object: &mut ObjectMeta, reference: OwnerReference) {
-    object.owner_references.get_or_insert_default().push(reference);
+    object
+        .owner_references
+        .get_or_insert_default()
+        .push(reference);
 }
 
 /// Takes the owner with this uid from the object.
@@ -97,7 +100,9 @@ pub(crate) fn matches(selector: &LabelSelector, labels: Option<&BTreeMap<String,
     if pairs.clone().next().is_none() && requirements.clone().next().is_none() {
         return false;
     }
-    pairs.into_iter().all(|(key, wanted)| value(key) == Some(wanted))
+    pairs
+        .into_iter()
+        .all(|(key, wanted)| value(key) == Some(wanted))
         && requirements
             .into_iter()
             .all(|requirement| meets(requirement, value(&requirement.key)))

@@ -33,7 +33,11 @@ pub(crate) enum Availability {
 
 /// The pod's phase; Pending while none is written.
 pub(crate) fn phase(pod: &Pod) -> Phase {
-    match pod.status.as_ref().and_then(|status| status.phase.as_deref()) {
+    match pod
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref())
+    {
         Some("Running") => Phase::Running,
         Some("Succeeded") => Phase::Succeeded,
         Some("Failed") => Phase::Failed,

@@ -64,16 +64,21 @@ pub(crate) fn report(
     let spec = set.spec.as_ref().unwrap_or(&default);
     let labels = spec.template.as_ref().and_then(|template| {
         let labels = template.metadata.as_ref()?.labels.clone()?;
-        Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector {
-            match_labels: Some(labels),
-            match_expressions: None,
-        })
+        Some(
+            k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector {
+                match_labels: Some(labels),
+                match_expressions: None,
+            },
+        )
     });
     let mut counts = Counts::default();
     let mut wake = None;
     for pod in pods.iter().filter(|pod| is_active(pod)) {
         counts.all += 1;
-        if labels.as_ref().is_none_or(|labels| matches(labels, pod.metadata.labels.as_ref())) {
+        if labels
+            .as_ref()
+            .is_none_or(|labels| matches(labels, pod.metadata.labels.as_ref()))
+        {
             counts.labelled += 1;
         }
         if is_ready(pod) {
@@ -117,9 +122,14 @@ fn conditions(
     now: Timestamp,
 ) -> Option<Vec<ReplicaSetCondition>> {
     const KIND: &str = "ReplicaFailure";
-    let shown = set.status.as_ref().and_then(|status| status.conditions.clone());
+    let shown = set
+        .status
+        .as_ref()
+        .and_then(|status| status.conditions.clone());
     let mut conditions = shown.unwrap_or_default();
-    let old = conditions.iter().position(|condition| condition.type_ == KIND);
+    let old = conditions
+        .iter()
+        .position(|condition| condition.type_ == KIND);
     let old = old.map(|at| conditions.remove(at));
     if let Some(failure) = failure {
         conditions.push(match old {

@@ -132,17 +132,20 @@ impl Workloads {
 
     /// Sets how long pods take to be Ready where nothing else is said.
     pub fn set_readiness(&self, delay: Duration) {
-        self.settings.send_modify(|settings| settings.readiness = delay);
+        self.settings
+            .send_modify(|settings| settings.readiness = delay);
     }
 
     /// Sets how long pods live that are not restarted for ever: those of Jobs.
     pub fn set_completion(&self, delay: Duration) {
-        self.settings.send_modify(|settings| settings.completion = delay);
+        self.settings
+            .send_modify(|settings| settings.completion = delay);
     }
 
     /// Sets how long a pod takes to end when it is deleted.
     pub fn set_termination(&self, delay: Duration) {
-        self.settings.send_modify(|settings| settings.termination = delay);
+        self.settings
+            .send_modify(|settings| settings.termination = delay);
     }
 
     /// Adds a rule, which counts before all earlier ones.
@@ -158,7 +161,8 @@ impl Workloads {
 
     /// Takes a rule back; whether it was there.
     pub fn remove(&self, rule: RuleId) -> bool {
-        self.settings.send_if_modified(|settings| settings.rules.remove(&rule).is_some())
+        self.settings
+            .send_if_modified(|settings| settings.rules.remove(&rule).is_some())
     }
 
     /// Takes all rules back.
@@ -187,7 +191,9 @@ impl Settings {
             return Conduct::Unschedulable;
         }
         let ends = matches!(spec.restart_policy.as_deref(), Some("Never" | "OnFailure"));
-        let programs = behaviours.into_iter().map(|behaviour| self.program(behaviour, ends));
+        let programs = behaviours
+            .into_iter()
+            .map(|behaviour| self.program(behaviour, ends));
         Conduct::Runs(programs.collect())
     }
 
@@ -195,7 +201,8 @@ impl Settings {
         annotation::behaviour(pod).or_else(|| {
             let image = container.image.as_deref().unwrap_or_default();
             let mut rules = self.rules.values().rev();
-            let rule = rules.find(|rule| rule.which.matches(image, pod.metadata.labels.as_ref()))?;
+            let rule =
+                rules.find(|rule| rule.which.matches(image, pod.metadata.labels.as_ref()))?;
             Some(rule.behaviour)
         })
     }
@@ -215,7 +222,9 @@ impl Settings {
             Some(Behaviour::CrashLoopBackOff { after }) => {
                 runs(Some(self.readiness), Some((self.readiness + after, 1)))
             }
-            Some(Behaviour::Exits { after, code }) => runs(Some(Duration::ZERO), Some((after, code))),
+            Some(Behaviour::Exits { after, code }) => {
+                runs(Some(Duration::ZERO), Some((after, code)))
+            }
         }
     }
 }
@@ -223,10 +232,18 @@ impl Settings {
 impl Conduct {
     /// After what time all containers are ready and stay so; `None` when they do not.
     pub(crate) fn ready_after(&self) -> Option<Duration> {
-        let Self::Runs(programs) = self else { return None };
+        let Self::Runs(programs) = self else {
+            return None;
+        };
         let mut slowest = Duration::ZERO;
         for program in programs {
-            let Program::Runs { ready: Some(delay), exit: None } = program else { return None };
+            let Program::Runs {
+                ready: Some(delay),
+                exit: None,
+            } = program
+            else {
+                return None;
+            };
             slowest = slowest.max(*delay);
         }
         Some(slowest)

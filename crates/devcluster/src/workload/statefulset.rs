@@ -33,7 +33,9 @@ pub(crate) fn decide(set: &StatefulSet, pods: &[Arc<Pod>], now: Timestamp) -> De
     if set.status.as_ref() != Some(&status) {
         let mut set = set.clone();
         set.status = Some(status);
-        decision.actions.push(Action::UpdateStatus(Body::StatefulSet(Box::new(set))));
+        decision
+            .actions
+            .push(Action::UpdateStatus(Body::StatefulSet(Box::new(set))));
     }
     decision
 }
@@ -50,15 +52,31 @@ struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    fn of(set: &'a StatefulSet, spec: &'a StatefulSetSpec, pods: &'a [Arc<Pod>], now: Timestamp) -> Self {
-        let start = spec.ordinals.as_ref().and_then(|ordinals| ordinals.start).unwrap_or(0);
+    fn of(
+        set: &'a StatefulSet,
+        spec: &'a StatefulSetSpec,
+        pods: &'a [Arc<Pod>],
+        now: Timestamp,
+    ) -> Self {
+        let start = spec
+            .ordinals
+            .as_ref()
+            .and_then(|ordinals| ordinals.start)
+            .unwrap_or(0);
         let start = i64::from(start);
-        let collisions = set.status.as_ref().and_then(|status| status.collision_count).filter(|count| *count > 0);
+        let collisions = set
+            .status
+            .as_ref()
+            .and_then(|status| status.collision_count)
+            .filter(|count| *count > 0);
         let hash = template_hash(&spec.template, collisions);
         Self {
             set,
             spec,
-            pods: pods.iter().filter_map(|pod| Some((ordinal(set, pod)?, pod))).collect(),
+            pods: pods
+                .iter()
+                .filter_map(|pod| Some((ordinal(set, pod)?, pod)))
+                .collect(),
             wanted: start..start + i64::from(spec.replicas.unwrap_or(1)),
             revision: format!("{}-{hash}", name(&set.metadata)),
             now,
@@ -153,7 +171,11 @@ impl<'a> View<'a> {
     }
 
     fn revision_of<'p>(&self, pod: &'p Pod) -> Option<&'p str> {
-        pod.metadata.labels.as_ref()?.get(REVISION).map(String::as_str)
+        pod.metadata
+            .labels
+            .as_ref()?
+            .get(REVISION)
+            .map(String::as_str)
     }
 
     fn availability(&self, pod: &Pod) -> Availability {
@@ -169,8 +191,14 @@ impl<'a> View<'a> {
         let name = format!("{}-{ordinal}", name(&self.set.metadata));
         pod.metadata.labels.get_or_insert_default().extend([
             (String::from(REVISION), self.revision.clone()),
-            (String::from("statefulset.kubernetes.io/pod-name"), name.clone()),
-            (String::from("apps.kubernetes.io/pod-index"), ordinal.to_string()),
+            (
+                String::from("statefulset.kubernetes.io/pod-name"),
+                name.clone(),
+            ),
+            (
+                String::from("apps.kubernetes.io/pod-index"),
+                ordinal.to_string(),
+            ),
         ]);
         let spec = pod.spec.get_or_insert_default();
         spec.hostname = Some(name.clone());
@@ -181,7 +209,9 @@ impl<'a> View<'a> {
 
     fn status(&self, decision: &mut Decision) -> StatefulSetStatus {
         let before = self.set.status.clone().unwrap_or_default();
-        let shown = before.current_revision.unwrap_or_else(|| self.revision.clone());
+        let shown = before
+            .current_revision
+            .unwrap_or_else(|| self.revision.clone());
         let (mut all, mut ready, mut available, mut current, mut updated) = (0, 0, 0, 0, 0);
         for pod in self.pods.values() {
             all += 1;

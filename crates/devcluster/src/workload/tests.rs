@@ -9,7 +9,7 @@ use oarlock_core::timestamp::Timestamp;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::{Pattern, Behaviour, Workloads};
+use super::{Behaviour, Pattern, Workloads};
 use crate::clock::VirtualClock;
 use crate::resource::ResourceId;
 use crate::selector::Filter;
@@ -43,11 +43,19 @@ impl Lab {
         tasks.spawn(super::run(store.clone(), workloads.clone()));
         tasks.spawn(crate::gc::run(store.clone()));
         tasks.spawn(crate::namespaces::run(store.clone()));
-        Self { store, clock, workloads, _tasks: tasks }
+        Self {
+            store,
+            clock,
+            workloads,
+            _tasks: tasks,
+        }
     }
 
     pub(crate) fn create(&self, id: &ResourceId, object: Value) -> Arc<Value> {
-        self.store.create(id, "default", object, &Write::by("test")).unwrap().object
+        self.store
+            .create(id, "default", object, &Write::by("test"))
+            .unwrap()
+            .object
     }
 
     pub(crate) fn get(&self, id: &ResourceId, name: &str) -> Arc<Value> {
@@ -55,14 +63,18 @@ impl Lab {
     }
 
     pub(crate) fn all(&self, id: &ResourceId) -> Vec<Arc<Value>> {
-        self.store.select(id, Some("default"), &Filter::default()).unwrap()
+        self.store
+            .select(id, Some("default"), &Filter::default())
+            .unwrap()
     }
 
     pub(crate) fn edit(&self, id: &ResourceId, name: &str, edit: impl FnOnce(&mut Value)) {
-        let edited = self.store.modify(id, "default", name, None, &Write::by("test"), |object| {
-            edit(object);
-            Ok(())
-        });
+        let edited = self
+            .store
+            .modify(id, "default", name, None, &Write::by("test"), |object| {
+                edit(object);
+                Ok(())
+            });
         edited.unwrap();
     }
 
@@ -72,7 +84,12 @@ impl Lab {
     }
 
     /// Waits until `holds`, looking after every change; fails after `limit` of virtual time.
-    pub(crate) async fn until(&self, what: &str, limit: Duration, mut holds: impl FnMut(&Self) -> bool) {
+    pub(crate) async fn until(
+        &self,
+        what: &str,
+        limit: Duration,
+        mut holds: impl FnMut(&Self) -> bool,
+    ) {
         self.watching(what, limit, |lab, _| holds(lab)).await;
     }
 
@@ -97,14 +114,19 @@ impl Lab {
 
     /// Lets `duration` of virtual time pass.
     pub(crate) async fn pass(&self, duration: Duration) {
-        self.clock.sleep_until(self.clock.now().after(duration)).await;
+        self.clock
+            .sleep_until(self.clock.now().after(duration))
+            .await;
     }
 
     fn dump(&self) -> String {
         let mut text = String::new();
         for id in [&DEPLOYMENTS, &REPLICA_SETS, &PODS] {
             for object in self.all(id) {
-                text.push_str(&format!("{id} {} {}\n", object["metadata"]["name"], object["status"]));
+                text.push_str(&format!(
+                    "{id} {} {}\n",
+                    object["metadata"]["name"], object["status"]
+                ));
             }
         }
         text
@@ -114,8 +136,10 @@ impl Lab {
         self.until("the rollout is complete", seconds(3_600), |lab| {
             let deployment = lab.get(&DEPLOYMENTS, name);
             condition(&deployment, "Progressing")["reason"] == "NewReplicaSetAvailable"
-                && deployment["status"]["observedGeneration"] == deployment["metadata"]["generation"]
-                && count(&deployment, "updatedReplicas") == deployment["spec"]["replicas"].as_i64().unwrap()
+                && deployment["status"]["observedGeneration"]
+                    == deployment["metadata"]["generation"]
+                && count(&deployment, "updatedReplicas")
+                    == deployment["spec"]["replicas"].as_i64().unwrap()
                 && count(&deployment, "replicas") == count(&deployment, "updatedReplicas")
         })
         .await;
@@ -123,7 +147,9 @@ impl Lab {
 
     pub(crate) fn active_pods(&self) -> usize {
         let pods = self.all(&PODS);
-        pods.iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null()).count()
+        pods.iter()
+            .filter(|pod| pod["metadata"]["deletionTimestamp"].is_null())
+            .count()
     }
 }
 
@@ -133,7 +159,10 @@ pub(crate) fn seconds(seconds: u64) -> Duration {
 
 pub(crate) fn condition(object: &Value, kind: &str) -> Value {
     let conditions = object["status"]["conditions"].as_array();
-    let found = conditions.into_iter().flatten().find(|condition| condition["type"] == kind);
+    let found = conditions
+        .into_iter()
+        .flatten()
+        .find(|condition| condition["type"] == kind);
     found.cloned().unwrap_or_default()
 }
 
@@ -171,5 +200,7 @@ pub(crate) fn set_image(object: &mut Value, image: &str) {
 
 /// Pretty JSON with `secret`, a generated text, made constant.
 pub(crate) fn shown(value: &Value, secret: &str) -> String {
-    serde_json::to_string_pretty(value).unwrap().replace(secret, "<generated>")
+    serde_json::to_string_pretty(value)
+        .unwrap()
+        .replace(secret, "<generated>")
 }

@@ -7,6 +7,7 @@
 use http::StatusCode;
 
 use crate::api::Reply;
+use crate::schema::builtin;
 
 /// What is asked for as `…v2@v1.0+protobuf`, which is no valid media type, is answered as this.
 const MEDIA_TYPE: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
@@ -16,7 +17,7 @@ const PARAMETERS: [&str; 4] = ["dryRun", "fieldManager", "fieldValidation", "for
 
 /// The document.
 pub(in crate::api) fn two() -> Reply {
-    let info = [text(1, "Kubernetes"), text(2, super::super::GIT_VERSION)].concat();
+    let info = [text(1, "Kubernetes"), text(2, builtin::release())].concat();
     let kind = "group: \"\"\nkind: Namespace\nversion: v1\n";
     // Operation.vendor_extension: a name and a value given as YAML.
     let extension = [

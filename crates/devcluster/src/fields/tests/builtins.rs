@@ -6,7 +6,9 @@ use crate::fields::{Writer, apply, reset, track_update};
 use crate::schema::{TypeSchema, builtin, default};
 
 fn deployment() -> &'static TypeSchema {
-    builtin::find("apps", "v1", "Deployment").unwrap().schema()
+    builtin::find_plural("apps", "v1", "deployments")
+        .unwrap()
+        .schema()
 }
 
 fn writer(manager: &'static str) -> Writer<'static> {

@@ -20,7 +20,6 @@ pub(super) struct Table {
     pub(super) types: Vec<TypeSchema>,
     pub(super) resources: Vec<BuiltinResource>,
     pub(super) object_meta: usize,
-    pub(super) scale: usize,
 }
 
 #[derive(Deserialize)]
@@ -94,7 +93,6 @@ pub(super) fn read() -> Table {
         types,
         resources,
         object_meta: reader.at("meta.v1.ObjectMeta"),
-        scale: reader.at("autoscaling.v1.Scale"),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{all, find, find_plural, release, scale};
+use super::{all, find_plural, release};
 use crate::schema::{default, prune, validate};
 
 #[test]
@@ -43,12 +43,11 @@ fn the_table_is_complete() {
     ] {
         assert!(kinds.contains(kind), "{kind}");
     }
-    assert!(scale().field("spec").is_some());
 }
 
 #[test]
 fn discovery_facts() {
-    let deployment = find("apps", "v1", "Deployment").unwrap();
+    let deployment = find_plural("apps", "v1", "deployments").unwrap();
     assert_eq!(deployment.plural, "deployments");
     assert_eq!(deployment.singular, "deployment");
     assert_eq!(deployment.short_names, ["deploy"]);
@@ -69,9 +68,9 @@ fn discovery_facts() {
     );
     let node = find_plural("", "v1", "nodes").unwrap();
     assert!(!node.namespaced);
-    let review = find("authorization.k8s.io", "v1", "SelfSubjectAccessReview").unwrap();
+    let review = find_plural("authorization.k8s.io", "v1", "selfsubjectaccessreviews").unwrap();
     assert_eq!(review.verbs, ["create"]);
-    assert!(find("apps", "v1beta1", "Deployment").is_none());
+    assert!(find_plural("apps", "v1beta1", "deployments").is_none());
     let pods = find_plural("", "v1", "pods").unwrap();
     assert!(pods.subresources.iter().any(|name| name == "eviction"));
 }
@@ -122,7 +121,7 @@ fn a_deployment_gets_the_defaults_of_a_server() {
             }
         })
     );
-    let deployment = find("apps", "v1", "Deployment").unwrap();
+    let deployment = find_plural("apps", "v1", "deployments").unwrap();
     assert!(validate(deployment.schema(), &object).is_empty());
 }
 

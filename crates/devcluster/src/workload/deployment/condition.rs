@@ -54,7 +54,12 @@ impl Progress {
     }
 
     /// The condition; `set` names the current ReplicaSet when there is one.
-    pub(crate) fn condition(self, deployment: &str, set: Option<&str>, now: Timestamp) -> DeploymentCondition {
+    pub(crate) fn condition(
+        self,
+        deployment: &str,
+        set: Option<&str>,
+        now: Timestamp,
+    ) -> DeploymentCondition {
         let subject = match set {
             Some(set) => format!("ReplicaSet {set:?}"),
             None => format!("Deployment {deployment:?}"),
@@ -92,7 +97,10 @@ pub(crate) fn condition(
 }
 
 /// The condition of this type.
-pub(crate) fn find<'a>(conditions: &'a [DeploymentCondition], kind: &str) -> Option<&'a DeploymentCondition> {
+pub(crate) fn find<'a>(
+    conditions: &'a [DeploymentCondition],
+    kind: &str,
+) -> Option<&'a DeploymentCondition> {
     conditions.iter().find(|condition| condition.type_ == kind)
 }
 
@@ -108,7 +116,8 @@ pub(crate) fn set(conditions: &mut Vec<DeploymentCondition>, mut new: Deployment
             return;
         }
         if old.status == new.status {
-            new.last_transition_time.clone_from(&old.last_transition_time);
+            new.last_transition_time
+                .clone_from(&old.last_transition_time);
         }
     }
     remove(conditions, &new.type_);
@@ -120,7 +129,8 @@ pub(crate) fn refresh(conditions: &mut Vec<DeploymentCondition>, mut new: Deploy
     if let Some(old) = find(conditions, &new.type_)
         && old.status == new.status
     {
-        new.last_transition_time.clone_from(&old.last_transition_time);
+        new.last_transition_time
+            .clone_from(&old.last_transition_time);
     }
     remove(conditions, &new.type_);
     conditions.push(new);

@@ -55,7 +55,10 @@ pub(crate) fn hash(deployment: &Deployment) -> String {
 /// The ReplicaSet of the Deployment's present template; the oldest when there are several (`sets` is sorted by age).
 ///
 /// The same hash counts as the same template: defaults filled in later must not make a revision of their own.
-pub(crate) fn current<'a>(deployment: &Deployment, sets: &[&'a ReplicaSet]) -> Option<&'a ReplicaSet> {
+pub(crate) fn current<'a>(
+    deployment: &Deployment,
+    sets: &[&'a ReplicaSet],
+) -> Option<&'a ReplicaSet> {
     let wanted = template(deployment);
     let hash = hash(deployment);
     let same_template = |set: &&&ReplicaSet| without_hash(set).as_ref() == Some(&wanted);
@@ -74,7 +77,11 @@ pub(crate) fn current<'a>(deployment: &Deployment, sets: &[&'a ReplicaSet]) -> O
 
 fn without_hash(set: &ReplicaSet) -> Option<PodTemplateSpec> {
     let mut template = set.spec.as_ref()?.template.clone()?;
-    if let Some(labels) = template.metadata.as_mut().and_then(|meta| meta.labels.as_mut()) {
+    if let Some(labels) = template
+        .metadata
+        .as_mut()
+        .and_then(|meta| meta.labels.as_mut())
+    {
         labels.remove(TEMPLATE_HASH);
     }
     Some(template)
@@ -98,7 +105,11 @@ fn annotation<'a>(meta: &'a ObjectMeta, key: &str) -> Option<&'a String> {
 
 /// The number the current revision should have: one more than all others.
 pub(crate) fn next_number(old: &[&ReplicaSet]) -> i64 {
-    old.iter().map(|set| number(&set.metadata)).max().unwrap_or(0) + 1
+    old.iter()
+        .map(|set| number(&set.metadata))
+        .max()
+        .unwrap_or(0)
+        + 1
 }
 
 /// A new ReplicaSet for the Deployment's template.
@@ -123,7 +134,10 @@ pub(crate) fn new_set(
         .as_ref()
         .map(|spec| spec.selector.clone())
         .unwrap_or_default();
-    selector.match_labels.get_or_insert_default().extend([label()]);
+    selector
+        .match_labels
+        .get_or_insert_default()
+        .extend([label()]);
 
     let mut annotations = inherited(deployment);
     annotations.insert(String::from(REVISION), number.to_string());
@@ -176,7 +190,9 @@ pub(crate) fn synced(
 }
 
 fn remember(annotations: &mut BTreeMap<String, String>, old: &str) {
-    let history = annotations.entry(String::from(REVISION_HISTORY)).or_default();
+    let history = annotations
+        .entry(String::from(REVISION_HISTORY))
+        .or_default();
     if history.is_empty() {
         old.clone_into(history);
         return;

@@ -32,7 +32,10 @@ impl<'a> Share<'a> {
 
 /// `spec.replicas`.
 pub(crate) fn wanted(set: &ReplicaSet) -> i32 {
-    set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1)
+    set.spec
+        .as_ref()
+        .and_then(|spec| spec.replicas)
+        .unwrap_or(1)
 }
 
 /// `status.replicas`.
@@ -97,8 +100,7 @@ fn shrink_unhealthy(old: &mut [Share<'_>], most: i32) -> i32 {
 }
 
 fn shrink_healthy(bounds: &Bounds, current: Share<'_>, old: &mut [Share<'_>]) -> i32 {
-    let available: i32 =
-        old.iter().map(|set| set.available()).sum::<i32>() + current.available();
+    let available: i32 = old.iter().map(|set| set.available()).sum::<i32>() + current.available();
     let most = available - bounds.least_available();
     let mut taken = 0;
     for set in old {
@@ -114,14 +116,22 @@ fn shrink_healthy(bounds: &Bounds, current: Share<'_>, old: &mut [Share<'_>]) ->
 
 /// Spreads a new total over the active sets in proportion to their sizes (a change of `replicas` in mid-rollout).
 pub(crate) fn spread(bounds: &Bounds, sets: &mut [Share<'_>], status_replicas: i32) {
-    let allowed = if bounds.replicas > 0 { bounds.most() } else { 0 };
+    let allowed = if bounds.replicas > 0 {
+        bounds.most()
+    } else {
+        0
+    };
     let to_add = allowed - total(sets);
     if to_add == 0 {
         return;
     }
     // The largest takes the leftover; of equals the newest when growing, the oldest when shrinking.
     sets.sort_by(|a, b| {
-        let age = if to_add > 0 { newer(a.set, b.set) } else { newer(b.set, a.set) };
+        let age = if to_add > 0 {
+            newer(a.set, b.set)
+        } else {
+            newer(b.set, a.set)
+        };
         b.replicas.cmp(&a.replicas).then(age)
     });
     let mut added = 0;
@@ -142,13 +152,23 @@ fn newer(a: &ReplicaSet, b: &ReplicaSet) -> std::cmp::Ordering {
         .then_with(|| b.metadata.name.cmp(&a.metadata.name))
 }
 
-fn proportion(bounds: &Bounds, set: &Share<'_>, to_add: i32, added: i32, status_replicas: i32) -> i32 {
+fn proportion(
+    bounds: &Bounds,
+    set: &Share<'_>,
+    to_add: i32,
+    added: i32,
+    status_replicas: i32,
+) -> i32 {
     if set.replicas == 0 || to_add == added {
         return 0;
     }
     let share = fraction(bounds, set, status_replicas);
     let rest = to_add - added;
-    if to_add > 0 { share.min(rest) } else { share.max(rest) }
+    if to_add > 0 {
+        share.min(rest)
+    } else {
+        share.max(rest)
+    }
 }
 
 fn fraction(bounds: &Bounds, set: &Share<'_>, status_replicas: i32) -> i32 {

@@ -73,10 +73,13 @@ pub(crate) fn rollout(
     let before = deployment.status.as_ref().unwrap_or(&default);
     let mut conditions = status.conditions.take().unwrap_or_default();
     if let Some(deadline) = bounds.deadline {
-        let shown = condition::find(before.conditions.as_deref().unwrap_or_default(), condition::PROGRESSING);
+        let shown = condition::find(
+            before.conditions.as_deref().unwrap_or_default(),
+            condition::PROGRESSING,
+        );
         // A finished rollout stays finished when pods come and go.
-        let finished =
-            status.replicas == status.updated_replicas && condition::has_reason(shown, Progress::Done);
+        let finished = status.replicas == status.updated_replicas
+            && condition::has_reason(shown, Progress::Done);
         if !finished {
             let set = sets.current.map(|set| name(&set.metadata));
             let new = |progress: Progress| progress.condition(name(&deployment.metadata), set, now);
@@ -100,7 +103,11 @@ pub(crate) fn rollout(
 }
 
 /// When to look whether the rollout is stuck: a second after its deadline, since conditions count whole seconds.
-pub(crate) fn stuck_at(deployment: &Deployment, bounds: &Bounds, status: &DeploymentStatus) -> Option<Timestamp> {
+pub(crate) fn stuck_at(
+    deployment: &Deployment,
+    bounds: &Bounds,
+    status: &DeploymentStatus,
+) -> Option<Timestamp> {
     let deadline = bounds.deadline?;
     if is_complete(deployment, bounds, status) {
         return None;
@@ -110,7 +117,11 @@ pub(crate) fn stuck_at(deployment: &Deployment, bounds: &Bounds, status: &Deploy
 }
 
 /// Whether all pods are of the present template, available, and none too many.
-pub(crate) fn is_complete(deployment: &Deployment, bounds: &Bounds, status: &DeploymentStatus) -> bool {
+pub(crate) fn is_complete(
+    deployment: &Deployment,
+    bounds: &Bounds,
+    status: &DeploymentStatus,
+) -> bool {
     let all = Some(bounds.replicas);
     let number = |count: Option<i32>| Some(count.unwrap_or(0));
     number(status.updated_replicas) == all
@@ -130,9 +141,14 @@ fn moved(before: &DeploymentStatus, after: &DeploymentStatus) -> bool {
 }
 
 /// The instant at which a rollout that stands still is given up; `None` when it has ended or is given up already.
-fn deadline_of(conditions: &[DeploymentCondition], deadline: std::time::Duration) -> Option<Timestamp> {
+fn deadline_of(
+    conditions: &[DeploymentCondition],
+    deadline: std::time::Duration,
+) -> Option<Timestamp> {
     let shown = condition::find(conditions, condition::PROGRESSING);
-    if condition::has_reason(shown, Progress::Done) || condition::has_reason(shown, Progress::TimedOut) {
+    if condition::has_reason(shown, Progress::Done)
+        || condition::has_reason(shown, Progress::TimedOut)
+    {
         return None;
     }
     Some(instant(shown?.last_update_time.as_ref()?).after(deadline))
@@ -141,7 +157,10 @@ fn deadline_of(conditions: &[DeploymentCondition], deadline: std::time::Duration
 fn replica_failure(sets: &Counted<'_>) -> Option<DeploymentCondition> {
     let failure = |set: &ReplicaSet| -> Option<ReplicaSetCondition> {
         let conditions = set.status.as_ref()?.conditions.as_ref()?;
-        conditions.iter().find(|condition| condition.type_ == condition::REPLICA_FAILURE).cloned()
+        conditions
+            .iter()
+            .find(|condition| condition.type_ == condition::REPLICA_FAILURE)
+            .cloned()
     };
     let found = sets
         .current

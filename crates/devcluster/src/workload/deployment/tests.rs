@@ -13,7 +13,10 @@ const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 /// `surge` and `unavailable` as YAML has them: a number or a percentage.
 fn deployment(replicas: i32, surge: &str, unavailable: &str, image: &str) -> Deployment {
-    let bound = |text: &str| text.parse::<i32>().map_or_else(|_| json!(text), |number| json!(number));
+    let bound = |text: &str| {
+        text.parse::<i32>()
+            .map_or_else(|_| json!(text), |number| json!(number))
+    };
     let (surge, unavailable) = (bound(surge), bound(unavailable));
     serde_json::from_value(json!({
         "metadata": {"name": "web", "namespace": "default", "uid": "u", "generation": 1},
@@ -41,14 +44,22 @@ struct World {
 
 impl World {
     fn new(deployment: Deployment) -> Self {
-        Self { deployment, sets: Vec::new(), now: NOW }
+        Self {
+            deployment,
+            sets: Vec::new(),
+            now: NOW,
+        }
     }
 
     /// Decides and acts until nothing is left to do.
     fn settle(&mut self) -> Option<Timestamp> {
         for _ in 0..50 {
-            let observed =
-                Observed { deployment: &self.deployment, sets: &self.sets, pods: &[], now: self.now };
+            let observed = Observed {
+                deployment: &self.deployment,
+                sets: &self.sets,
+                pods: &[],
+                now: self.now,
+            };
             let decision = decide(&observed);
             if decision.actions.is_empty() {
                 return decision.wake;
@@ -65,8 +76,9 @@ impl World {
         match action {
             Action::Create(Body::ReplicaSet(mut set)) => {
                 set.metadata.uid = set.metadata.name.clone();
-                set.metadata.creation_timestamp =
-                    Some(time(NOW.after(std::time::Duration::from_secs(self.sets.len() as u64))));
+                set.metadata.creation_timestamp = Some(time(
+                    NOW.after(std::time::Duration::from_secs(self.sets.len() as u64)),
+                ));
                 self.sets.push(Arc::new(*set));
             }
             Action::Update(Body::ReplicaSet(set)) => {
@@ -75,14 +87,18 @@ impl World {
             }
             Action::UpdateStatus(Body::Deployment(deployment)) => self.deployment = *deployment,
             Action::Delete(Body::ReplicaSet(set)) => {
-                self.sets.retain(|kept| kept.metadata.name != set.metadata.name);
+                self.sets
+                    .retain(|kept| kept.metadata.name != set.metadata.name);
             }
             other => panic!("not to be expected: {other:?}"),
         }
     }
 
     fn set(&mut self, meta: &ObjectMeta) -> &mut Arc<ReplicaSet> {
-        self.sets.iter_mut().find(|set| set.metadata.name == meta.name).expect("the set")
+        self.sets
+            .iter_mut()
+            .find(|set| set.metadata.name == meta.name)
+            .expect("the set")
     }
 
     /// Brings the pods of the sets about: `ready` says how many of a set's pods are available.
@@ -109,22 +125,35 @@ impl World {
     fn check(&self) {
         let bounds = Bounds::of(&self.deployment);
         let asked: i32 = self.sizes().iter().sum();
-        assert!(asked <= bounds.most(), "{:?} beyond {}", self.sizes(), bounds.most());
+        assert!(
+            asked <= bounds.most(),
+            "{:?} beyond {}",
+            self.sizes(),
+            bounds.most()
+        );
     }
 
     /// Pods available of those that stay.
     fn available(&self) -> i32 {
-        self.sets.iter().map(|set| available(set).min(wanted(set))).sum()
+        self.sets
+            .iter()
+            .map(|set| available(set).min(wanted(set)))
+            .sum()
     }
 
     fn reason(&self, kind: &str) -> String {
         let status = self.deployment.status.as_ref().expect("a status");
         let found = condition::find(status.conditions.as_deref().unwrap_or_default(), kind);
-        found.and_then(|condition| condition.reason.clone()).unwrap_or_default()
+        found
+            .and_then(|condition| condition.reason.clone())
+            .unwrap_or_default()
     }
 
     fn change_image(&mut self, image: &str) {
-        let changed = deployment(1, "0", "0", image).spec.expect("a spec").template;
+        let changed = deployment(1, "0", "0", image)
+            .spec
+            .expect("a spec")
+            .template;
         self.deployment.spec.as_mut().expect("a spec").template = changed;
         self.deployment.metadata.generation = self.deployment.metadata.generation.map(|n| n + 1);
     }
@@ -133,9 +162,15 @@ impl World {
 #[test]
 fn every_step_of_a_rollout_keeps_its_bounds() {
     for replicas in [0, 1, 2, 3, 4, 10, 17] {
-        for (surge, unavailable) in
-            [("25%", "25%"), ("0", "1"), ("1", "0"), ("100%", "0"), ("0", "100%"), ("0%", "0%"), ("3", "50%")]
-        {
+        for (surge, unavailable) in [
+            ("25%", "25%"),
+            ("0", "1"),
+            ("1", "0"),
+            ("100%", "0"),
+            ("0", "100%"),
+            ("0%", "0%"),
+            ("3", "50%"),
+        ] {
             let mut world = World::new(deployment(replicas, surge, unavailable, "a"));
             world.settle();
             world.pods(|_, wanted| wanted);
@@ -159,7 +194,11 @@ fn every_step_of_a_rollout_keeps_its_bounds() {
                     _ => wanted.min(before[index] + 1),
                 });
                 steps += 1;
-                assert!(steps < 200, "{replicas} {surge} {unavailable} is stuck at {:?}", world.sizes());
+                assert!(
+                    steps < 200,
+                    "{replicas} {surge} {unavailable} is stuck at {:?}",
+                    world.sizes()
+                );
             }
             assert_eq!(world.sizes().last(), Some(&replicas));
             assert_eq!(world.sizes().iter().sum::<i32>(), replicas);
@@ -185,22 +224,46 @@ fn broken_pods_of_the_old_revision_go_first() {
 #[test]
 fn rounding_of_percentages() {
     let number = |value: &str, total, rounding| {
-        bounds::scaled(Some(&IntOrString::String(String::from(value))), total, rounding)
+        bounds::scaled(
+            Some(&IntOrString::String(String::from(value))),
+            total,
+            rounding,
+        )
     };
-    let cases = [("25%", 10, 3, 2), ("25%", 1, 1, 0), ("0%", 10, 0, 0), ("100%", 7, 7, 7), ("33%", 3, 1, 0)];
+    let cases = [
+        ("25%", 10, 3, 2),
+        ("25%", 1, 1, 0),
+        ("0%", 10, 0, 0),
+        ("100%", 7, 7, 7),
+        ("33%", 3, 1, 0),
+    ];
     for (value, total, up, down) in cases {
-        assert_eq!(number(value, total, bounds::Rounding::Up), up, "{value} of {total} up");
-        assert_eq!(number(value, total, bounds::Rounding::Down), down, "{value} of {total} down");
+        assert_eq!(
+            number(value, total, bounds::Rounding::Up),
+            up,
+            "{value} of {total} up"
+        );
+        assert_eq!(
+            number(value, total, bounds::Rounding::Down),
+            down,
+            "{value} of {total} down"
+        );
     }
     assert_eq!(bounds::scaled(None, 10, bounds::Rounding::Up), 3);
-    assert_eq!(bounds::scaled(Some(&IntOrString::Int(4)), 10, bounds::Rounding::Up), 4);
+    assert_eq!(
+        bounds::scaled(Some(&IntOrString::Int(4)), 10, bounds::Rounding::Up),
+        4
+    );
 }
 
 #[test]
 fn both_bounds_at_zero_still_move() {
     assert_eq!(
         Bounds::of(&deployment(2, "0%", "10%", "a")).strategy,
-        Strategy::Rolling { surge: 0, unavailable: 1 }
+        Strategy::Rolling {
+            surge: 0,
+            unavailable: 1
+        }
     );
 }
 
@@ -225,7 +288,12 @@ fn the_deadline_counts_from_the_last_progress() {
 #[test]
 fn without_a_deadline_nothing_is_said_of_progress() {
     let mut world = World::new(deployment(1, "1", "0", "a"));
-    world.deployment.spec.as_mut().expect("a spec").progress_deadline_seconds = Some(i32::MAX);
+    world
+        .deployment
+        .spec
+        .as_mut()
+        .expect("a spec")
+        .progress_deadline_seconds = Some(i32::MAX);
     assert_eq!(world.settle(), None);
     assert_eq!(world.reason("Progressing"), "");
     assert_eq!(world.reason("Available"), "MinimumReplicasUnavailable");
@@ -241,7 +309,10 @@ fn an_existing_set_of_the_template_is_taken_over() {
     again.settle();
     assert_eq!(again.sets.len(), 1);
     let status = again.deployment.status.clone().expect("a status");
-    let progress = condition::find(status.conditions.as_deref().unwrap_or_default(), "Progressing");
+    let progress = condition::find(
+        status.conditions.as_deref().unwrap_or_default(),
+        "Progressing",
+    );
     assert!(progress.is_some());
     assert_eq!(revision::number(&again.deployment.metadata), 1);
 }
@@ -260,6 +331,9 @@ fn a_taken_name_makes_another_hash() {
 fn a_deployment_that_selects_nothing_is_left_alone() {
     let mut deployment = deployment(1, "1", "0", "a");
     assert!(selects(&deployment));
-    deployment.spec = Some(DeploymentSpec { selector: LabelSelector::default(), ..deployment.spec.expect("a spec") });
+    deployment.spec = Some(DeploymentSpec {
+        selector: LabelSelector::default(),
+        ..deployment.spec.expect("a spec")
+    });
     assert!(!selects(&deployment));
 }

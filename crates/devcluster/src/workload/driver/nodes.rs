@@ -23,10 +23,17 @@ impl Driver {
             }
         }
         let status = node::status(self.now());
-        let reported = self.store.modify(&NODES, "", node::NAME, None, &status_by("kubelet"), |object: &mut Value| {
-            object["status"] = status;
-            Ok(())
-        });
+        let reported = self.store.modify(
+            &NODES,
+            "",
+            node::NAME,
+            None,
+            &status_by("kubelet"),
+            |object: &mut Value| {
+                object["status"] = status;
+                Ok(())
+            },
+        );
         if let Err(refusal) = reported {
             tracing::error!(%refusal, node = node::NAME, "node cannot be reported ready");
         }

@@ -40,13 +40,22 @@ impl Driver {
         };
         let now = self.now();
         let conduct = self.settings.conduct(&pod);
-        let on_node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) == Some(node::NAME);
+        let on_node =
+            pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) == Some(node::NAME);
         if on_node {
             let addresses = &mut self.addresses;
-            let life = self.lives.entry(String::from(uid(&pod.metadata))).or_insert_with(|| {
-                *addresses += 1;
-                Life { started: now, began: now, conduct: conduct.clone(), address: *addresses }
-            });
+            let life = self
+                .lives
+                .entry(String::from(uid(&pod.metadata)))
+                .or_insert_with(|| {
+                    *addresses += 1;
+                    Life {
+                        started: now,
+                        began: now,
+                        conduct: conduct.clone(),
+                        address: *addresses,
+                    }
+                });
             life.turn(conduct.clone(), now);
         }
         let life = self.lives.get(uid(&pod.metadata));
@@ -74,7 +83,10 @@ impl Driver {
             return Ok(());
         }
         let selector = deployment.spec.as_ref().map(|spec| &spec.selector);
-        let claims = self.cache.replica_sets.claims(&deployment.metadata, selector.unwrap_or(&LabelSelector::default()));
+        let claims = self.cache.replica_sets.claims(
+            &deployment.metadata,
+            selector.unwrap_or(&LabelSelector::default()),
+        );
         let mut sets = Vec::new();
         for (claim, set) in claims {
             let body = Body::ReplicaSet(Box::new((*set).clone()));
@@ -88,7 +100,12 @@ impl Driver {
             .flat_map(|set| self.cache.pods.controlled_by(&set.metadata))
             .cloned()
             .collect();
-        let observed = deployment::Observed { deployment: &deployment, sets: &sets, pods: &pods, now: self.now() };
+        let observed = deployment::Observed {
+            deployment: &deployment,
+            sets: &sets,
+            pods: &pods,
+            now: self.now(),
+        };
         let decision = deployment::decide(&observed);
         let creates = matches!(decision.actions.first(), Some(Action::Create(_)));
         match self.carry_out(work, decision) {
@@ -110,13 +127,25 @@ impl Driver {
         let mut refused = None;
         for action in replicaset::scale(&set, &pods) {
             if let Err(refusal) = self.act(&action) {
-                let reason = if matches!(action, Action::Create(_)) { "FailedCreate" } else { "FailedDelete" };
-                failure = Some(Failure { reason, message: refusal.message.clone() });
+                let reason = if matches!(action, Action::Create(_)) {
+                    "FailedCreate"
+                } else {
+                    "FailedDelete"
+                };
+                failure = Some(Failure {
+                    reason,
+                    message: refusal.message.clone(),
+                });
                 refused = Some(refusal);
                 break;
             }
         }
-        let pods: Vec<Arc<Pod>> = self.cache.pods.controlled_by(&set.metadata).cloned().collect();
+        let pods: Vec<Arc<Pod>> = self
+            .cache
+            .pods
+            .controlled_by(&set.metadata)
+            .cloned()
+            .collect();
         let decision = replicaset::report(&set, &pods, failure.as_ref(), self.now());
         self.carry_out(work, decision)?;
         refused.map_or(Ok(()), Err)
@@ -148,9 +177,17 @@ impl Driver {
         let Some(job) = self.cache.jobs.get(&work.key) else {
             return Ok(());
         };
-        let pods: Vec<Arc<Pod>> = self.cache.pods.controlled_by(&job.metadata).cloned().collect();
+        let pods: Vec<Arc<Pod>> = self
+            .cache
+            .pods
+            .controlled_by(&job.metadata)
+            .cloned()
+            .collect();
         let now = self.now();
-        let tally = self.tallies.entry(String::from(uid(&job.metadata))).or_default();
+        let tally = self
+            .tallies
+            .entry(String::from(uid(&job.metadata)))
+            .or_default();
         tally.count(&pods, now);
         let decision: Decision = job::decide(&job, &pods, tally, now);
         self.carry_out(work, decision)
@@ -172,7 +209,13 @@ impl Driver {
     }
 
     /// Adopts or releases; whether the object is the owner's then.
-    fn settle(&mut self, kind: Kind, owner: &ObjectMeta, claim: Claim, mut body: Body) -> Result<bool, Status> {
+    fn settle(
+        &mut self,
+        kind: Kind,
+        owner: &ObjectMeta,
+        claim: Claim,
+        mut body: Body,
+    ) -> Result<bool, Status> {
         let reference = controller_reference(kind.api_version(), kind.name(), owner);
         let meta = match &mut body {
             Body::Pod(object) => &mut object.metadata,

@@ -7,7 +7,8 @@ use super::*;
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 fn job(spec: serde_json::Value) -> Job {
-    serde_json::from_value(json!({"metadata": {"name": "work", "uid": "j"}, "spec": spec})).expect("a job")
+    serde_json::from_value(json!({"metadata": {"name": "work", "uid": "j"}, "spec": spec}))
+        .expect("a job")
 }
 
 fn pod(uid: &str, phase: &str) -> Arc<Pod> {
@@ -17,7 +18,13 @@ fn pod(uid: &str, phase: &str) -> Arc<Pod> {
 
 /// Pods created and deleted by a decision.
 fn moves(decision: &Decision) -> (usize, usize) {
-    let count = |wanted: fn(&Action) -> bool| decision.actions.iter().filter(|action| wanted(action)).count();
+    let count = |wanted: fn(&Action) -> bool| {
+        decision
+            .actions
+            .iter()
+            .filter(|action| wanted(action))
+            .count()
+    };
     (
         count(|action| matches!(action, Action::Create(Body::Pod(_)))),
         count(|action| matches!(action, Action::Delete(Body::Pod(_)))),
@@ -39,12 +46,20 @@ fn how_many_pods_run() {
     ];
     for case in cases {
         let (completions, parallelism, succeeded, active, created, deleted) = case;
-        let job = job(json!({"completions": completions, "parallelism": parallelism, "template": template.clone()}));
-        let mut pods: Vec<_> = (0..succeeded).map(|n| pod(&format!("s{n}"), "Succeeded")).collect();
+        let job = job(
+            json!({"completions": completions, "parallelism": parallelism, "template": template.clone()}),
+        );
+        let mut pods: Vec<_> = (0..succeeded)
+            .map(|n| pod(&format!("s{n}"), "Succeeded"))
+            .collect();
         pods.extend((0..active).map(|n| pod(&format!("a{n}"), "Running")));
         let mut tally = Tally::default();
         tally.count(&pods, NOW);
-        assert_eq!(moves(&decide(&job, &pods, &tally, NOW)), (created, deleted), "{case:?}");
+        assert_eq!(
+            moves(&decide(&job, &pods, &tally, NOW)),
+            (created, deleted),
+            "{case:?}"
+        );
     }
 }
 
@@ -60,7 +75,10 @@ fn pods_that_were_counted_stay_counted() {
     let Some(Action::UpdateStatus(Body::Job(job))) = decision.actions.first() else {
         panic!("no report");
     };
-    assert_eq!(job.status.as_ref().and_then(|status| status.succeeded), Some(2));
+    assert_eq!(
+        job.status.as_ref().and_then(|status| status.succeeded),
+        Some(2)
+    );
     assert!(ended_at(job).is_some());
 }
 

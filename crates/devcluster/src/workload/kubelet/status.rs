@@ -73,7 +73,10 @@ impl Status<'_> {
                 // Became unschedulable after it was scheduled: it runs on, as pods do.
                 Conduct::Unschedulable => None,
             };
-            let program = program.unwrap_or(Program::Runs { ready: Some(std::time::Duration::ZERO), exit: None });
+            let program = program.unwrap_or(Program::Runs {
+                ready: Some(std::time::Duration::ZERO),
+                exit: None,
+            });
             let (moment, next) = timeline::at(program, restart, self.life.began, self.now);
             wake = earlier(wake, next);
             moments.push(moment);
@@ -86,7 +89,11 @@ impl Status<'_> {
             .map(|(container, moment)| self.container(container, *moment))
             .collect();
         let host_network = spec.host_network == Some(true);
-        let address = if host_network { String::from(node::ADDRESS) } else { node::pod_address(self.life.address) };
+        let address = if host_network {
+            String::from(node::ADDRESS)
+        } else {
+            node::pod_address(self.life.address)
+        };
         let status = PodStatus {
             phase: Some(String::from(match progress {
                 Progress::Starting => "Pending",
@@ -95,14 +102,20 @@ impl Status<'_> {
                 Progress::Failed => "Failed",
             })),
             conditions: Some(self.conditions(progress, &containers)),
-            init_container_statuses: spec
-                .init_containers
-                .as_ref()
-                .map(|containers| containers.iter().map(|container| self.initial(container)).collect()),
+            init_container_statuses: spec.init_containers.as_ref().map(|containers| {
+                containers
+                    .iter()
+                    .map(|container| self.initial(container))
+                    .collect()
+            }),
             container_statuses: Some(containers),
             host_ip: Some(String::from(node::ADDRESS)),
-            host_ips: Some(vec![HostIP { ip: String::from(node::ADDRESS) }]),
-            pod_ips: Some(vec![PodIP { ip: address.clone() }]),
+            host_ips: Some(vec![HostIP {
+                ip: String::from(node::ADDRESS),
+            }]),
+            pod_ips: Some(vec![PodIP {
+                ip: address.clone(),
+            }]),
             pod_ip: Some(address),
             start_time: Some(time(self.life.started)),
             observed_generation: self.pod.metadata.generation,
@@ -135,12 +148,27 @@ impl Status<'_> {
             .then(|| format!("containers with unready status: [{}]", unready.join(" ")));
         let ready = not_ready.is_none();
         let live = !matches!(progress, Progress::Succeeded | Progress::Failed);
-        let plain = |kind, status, reason| Written { kind, status, reason, message: None };
+        let plain = |kind, status, reason| Written {
+            kind,
+            status,
+            reason,
+            message: None,
+        };
         [
             plain("PodReadyToStartContainers", live, None),
             plain("Initialized", true, ended),
-            Written { kind: "Ready", status: ready, reason: not_ready, message: message.clone() },
-            Written { kind: "ContainersReady", status: ready, reason: not_ready, message },
+            Written {
+                kind: "Ready",
+                status: ready,
+                reason: not_ready,
+                message: message.clone(),
+            },
+            Written {
+                kind: "ContainersReady",
+                status: ready,
+                reason: not_ready,
+                message,
+            },
             plain("PodScheduled", true, None),
         ]
         .map(|written| condition(self.pod, written, self.now))
@@ -164,12 +192,22 @@ impl Status<'_> {
         let image_id = format!("simulated://{image}");
         match moment {
             Moment::NoImage => ContainerStatus {
-                state: waiting("ImagePullBackOff", format!("Back-off pulling image {image:?}")),
+                state: waiting(
+                    "ImagePullBackOff",
+                    format!("Back-off pulling image {image:?}"),
+                ),
                 ..blank
             },
-            Moment::Running { from, ready, restarts, last } => ContainerStatus {
+            Moment::Running {
+                from,
+                ready,
+                restarts,
+                last,
+            } => ContainerStatus {
                 state: Some(ContainerState {
-                    running: Some(ContainerStateRunning { started_at: Some(time(from)) }),
+                    running: Some(ContainerStateRunning {
+                        started_at: Some(time(from)),
+                    }),
                     ..ContainerState::default()
                 }),
                 last_state: Some(last.map_or_else(ContainerState::default, |run| {
@@ -213,17 +251,38 @@ impl Status<'_> {
     fn initial(&self, container: &Container) -> ContainerStatus {
         let began = self.life.started;
         if container.restart_policy.as_deref() == Some("Always") {
-            let moment = Moment::Running { from: began, ready: true, restarts: 0, last: None };
+            let moment = Moment::Running {
+                from: began,
+                ready: true,
+                restarts: 0,
+                last: None,
+            };
             return self.container(container, moment);
         }
-        let run = Run { from: began, to: began, code: 0 };
-        let ended = self.container(container, Moment::Ended { restarts: 0, last: run });
-        ContainerStatus { ready: true, ..ended }
+        let run = Run {
+            from: began,
+            to: began,
+            code: 0,
+        };
+        let ended = self.container(
+            container,
+            Moment::Ended {
+                restarts: 0,
+                last: run,
+            },
+        );
+        ContainerStatus {
+            ready: true,
+            ..ended
+        }
     }
 
     /// Stable, so that statuses compare equal while nothing happens.
     fn container_id(&self, container: &str, restarts: i32) -> String {
-        format!("simulated://{}/{container}/{restarts}", uid(&self.pod.metadata))
+        format!(
+            "simulated://{}/{container}/{restarts}",
+            uid(&self.pod.metadata)
+        )
     }
 }
 

@@ -78,12 +78,24 @@ pub(crate) fn at(
             Restart::Never => false,
         };
         if !again {
-            return (Moment::Ended { restarts, last: run }, None);
+            return (
+                Moment::Ended {
+                    restarts,
+                    last: run,
+                },
+                None,
+            );
         }
         let pause = pause(restarts);
         let next = to.after(pause);
         if now < next {
-            return (Moment::Pausing { restarts, last: run }, Some(next));
+            return (
+                Moment::Pausing {
+                    restarts,
+                    last: run,
+                },
+                Some(next),
+            );
         }
         restarts += 1;
         from = next;
@@ -97,7 +109,11 @@ pub(crate) fn at(
                 restarts = restarts.saturating_add(i32::try_from(rounds).unwrap_or(i32::MAX));
                 let to = Timestamp::from_millis(from.as_millis().saturating_sub(millis(pause)));
                 let start = to.as_millis().saturating_sub(millis(length));
-                last = Some(Run { from: Timestamp::from_millis(start), to, code });
+                last = Some(Run {
+                    from: Timestamp::from_millis(start),
+                    to,
+                    code,
+                });
             }
         }
     }
@@ -117,7 +133,15 @@ fn running(
         (Some(ready), Some(end)) => Some(ready.min(end)),
         (one, other) => one.or(other),
     };
-    (Moment::Running { from, ready, restarts, last }, next)
+    (
+        Moment::Running {
+            from,
+            ready,
+            restarts,
+            last,
+        },
+        next,
+    )
 }
 
 fn pause(restarts: i32) -> Duration {
@@ -155,7 +179,9 @@ mod tests {
         for _ in 0..12 {
             let (moment, next) = at(crashing(), Restart::Always, BEGAN, now);
             let text = match moment {
-                Moment::Running { ready, restarts, .. } => format!("runs ready={ready} restarts={restarts}"),
+                Moment::Running {
+                    ready, restarts, ..
+                } => format!("runs ready={ready} restarts={restarts}"),
                 Moment::Pausing { restarts, .. } => format!("pauses restarts={restarts}"),
                 other => format!("{other:?}"),
             };
@@ -207,13 +233,50 @@ mod tests {
 
     #[test]
     fn restart_policies() {
-        let ends = |code| Program::Runs { ready: None, exit: Some((Duration::from_secs(2), code)) };
-        let last = |code| Run { from: BEGAN, to: second(2), code };
+        let ends = |code| Program::Runs {
+            ready: None,
+            exit: Some((Duration::from_secs(2), code)),
+        };
+        let last = |code| Run {
+            from: BEGAN,
+            to: second(2),
+            code,
+        };
         let at = |code, restart| at(ends(code), restart, BEGAN, second(2)).0;
-        assert_eq!(at(0, Restart::Never), Moment::Ended { restarts: 0, last: last(0) });
-        assert_eq!(at(1, Restart::Never), Moment::Ended { restarts: 0, last: last(1) });
-        assert_eq!(at(0, Restart::OnFailure), Moment::Ended { restarts: 0, last: last(0) });
-        assert_eq!(at(1, Restart::OnFailure), Moment::Pausing { restarts: 0, last: last(1) });
-        assert_eq!(at(0, Restart::Always), Moment::Pausing { restarts: 0, last: last(0) });
+        assert_eq!(
+            at(0, Restart::Never),
+            Moment::Ended {
+                restarts: 0,
+                last: last(0)
+            }
+        );
+        assert_eq!(
+            at(1, Restart::Never),
+            Moment::Ended {
+                restarts: 0,
+                last: last(1)
+            }
+        );
+        assert_eq!(
+            at(0, Restart::OnFailure),
+            Moment::Ended {
+                restarts: 0,
+                last: last(0)
+            }
+        );
+        assert_eq!(
+            at(1, Restart::OnFailure),
+            Moment::Pausing {
+                restarts: 0,
+                last: last(1)
+            }
+        );
+        assert_eq!(
+            at(0, Restart::Always),
+            Moment::Pausing {
+                restarts: 0,
+                last: last(0)
+            }
+        );
     }
 }

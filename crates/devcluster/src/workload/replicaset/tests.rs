@@ -49,15 +49,29 @@ fn the_least_worth_go_first() {
     let pods = [
         pod("old", Some(1), json!({})),
         pod("young", Some(50), json!({})),
-        pod("cheap", Some(1), json!({"metadata": {"annotations": {
-            "controller.kubernetes.io/pod-deletion-cost": "-5"}}})),
-        pod("dear", Some(59), json!({"metadata": {"annotations": {
-            "controller.kubernetes.io/pod-deletion-cost": "100"}}})),
+        pod(
+            "cheap",
+            Some(1),
+            json!({"metadata": {"annotations": {
+            "controller.kubernetes.io/pod-deletion-cost": "-5"}}}),
+        ),
+        pod(
+            "dear",
+            Some(59),
+            json!({"metadata": {"annotations": {
+            "controller.kubernetes.io/pod-deletion-cost": "100"}}}),
+        ),
         pod("unready", None, json!({})),
         pod("pending", None, json!({"status": {"phase": "Pending"}})),
-        pod("homeless", None, json!({"status": {"phase": "Pending"}, "spec": {"nodeName": null}})),
+        pod(
+            "homeless",
+            None,
+            json!({"status": {"phase": "Pending"}, "spec": {"nodeName": null}}),
+        ),
     ];
-    let order = ["homeless", "pending", "unready", "cheap", "young", "old", "dear"];
+    let order = [
+        "homeless", "pending", "unready", "cheap", "young", "old", "dear",
+    ];
     assert_eq!(deleted(&scale(&set(0), &pods)), order);
     assert_eq!(deleted(&scale(&set(4), &pods)), &order[..3]);
 }
@@ -67,7 +81,11 @@ fn ended_and_ending_pods_do_not_count() {
     let pods = [
         pod("fine", Some(1), json!({})),
         pod("failed", None, json!({"status": {"phase": "Failed"}})),
-        pod("ending", Some(1), json!({"metadata": {"deletionTimestamp": "2023-11-14T22:13:00Z"}})),
+        pod(
+            "ending",
+            Some(1),
+            json!({"metadata": {"deletionTimestamp": "2023-11-14T22:13:00Z"}}),
+        ),
     ];
     let actions = scale(&set(3), &pods);
     assert_eq!(actions.len(), 2);
@@ -76,12 +94,19 @@ fn ended_and_ending_pods_do_not_count() {
     };
     assert_eq!(pod.metadata.generate_name.as_deref(), Some("web-"));
     let owner = &pod.metadata.owner_references.as_ref().expect("owners")[0];
-    assert_eq!((owner.kind.as_str(), owner.controller), ("ReplicaSet", Some(true)));
+    assert_eq!(
+        (owner.kind.as_str(), owner.controller),
+        ("ReplicaSet", Some(true))
+    );
 }
 
 #[test]
 fn status_counts_and_waits_for_min_ready_seconds() {
-    let pods = [pod("early", Some(1), json!({})), pod("late", Some(59), json!({})), pod("no", None, json!({}))];
+    let pods = [
+        pod("early", Some(1), json!({})),
+        pod("late", Some(59), json!({})),
+        pod("no", None, json!({})),
+    ];
     let mut set = set(3);
     set.spec.as_mut().expect("a spec").min_ready_seconds = Some(60);
     let now = NOW;
@@ -92,17 +117,28 @@ fn status_counts_and_waits_for_min_ready_seconds() {
     let status = reported.status.as_ref().expect("a status");
     // NOW is 22:13:20: the early pod is available, the late one in 39 s.
     assert_eq!(
-        (status.replicas, status.ready_replicas, status.available_replicas, status.observed_generation),
+        (
+            status.replicas,
+            status.ready_replicas,
+            status.available_replicas,
+            status.observed_generation
+        ),
         (3, Some(2), Some(1), Some(3))
     );
-    assert_eq!(decision.wake.map(|wake| wake.since(now).as_secs()), Some(39));
+    assert_eq!(
+        decision.wake.map(|wake| wake.since(now).as_secs()),
+        Some(39)
+    );
     let again = report(reported, &pods, None, now);
     assert!(again.actions.is_empty(), "nothing new to say");
 }
 
 #[test]
 fn failures_are_reported_and_taken_back() {
-    let failure = Failure { reason: "FailedCreate", message: String::from("no room") };
+    let failure = Failure {
+        reason: "FailedCreate",
+        message: String::from("no room"),
+    };
     let reported = |set: &ReplicaSet, failure| {
         let decision = report(set, &[], failure, NOW);
         let [Action::UpdateStatus(Body::ReplicaSet(set))] = decision.actions.as_slice() else {
@@ -111,7 +147,11 @@ fn failures_are_reported_and_taken_back() {
         ReplicaSet::clone(set)
     };
     let failing = reported(&set(1), Some(&failure));
-    let conditions = failing.status.as_ref().and_then(|status| status.conditions.clone()).expect("conditions");
+    let conditions = failing
+        .status
+        .as_ref()
+        .and_then(|status| status.conditions.clone())
+        .expect("conditions");
     assert_eq!(conditions[0].reason.as_deref(), Some("FailedCreate"));
     let mended = reported(&failing, None);
     assert_eq!(mended.status.expect("a status").conditions, None);

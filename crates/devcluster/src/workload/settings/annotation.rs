@@ -18,11 +18,18 @@ pub(super) fn behaviour(pod: &Pod) -> Option<Behaviour> {
         match text.as_str() {
             "ImagePullBackOff" => return Some(Behaviour::ImagePullBackOff),
             "CrashLoopBackOff" => {
-                return Some(Behaviour::CrashLoopBackOff { after: Duration::ZERO });
+                return Some(Behaviour::CrashLoopBackOff {
+                    after: Duration::ZERO,
+                });
             }
             "Unschedulable" => return Some(Behaviour::Unschedulable),
             "NeverReady" => return Some(Behaviour::NeverReady),
-            _ => unreadable(pod, FAILS, text, "one of ImagePullBackOff, CrashLoopBackOff, Unschedulable, NeverReady"),
+            _ => unreadable(
+                pod,
+                FAILS,
+                text,
+                "one of ImagePullBackOff, CrashLoopBackOff, Unschedulable, NeverReady",
+            ),
         }
     }
     let text = annotation(READY_AFTER)?;
@@ -50,7 +57,9 @@ fn duration(text: &str) -> Option<Duration> {
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let (number, after) = rest.split_at(digits);
-        let length = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let length = after
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(after.len());
         let (unit, after) = after.split_at(length);
         let seconds = match unit {
             "ms" => 0.001,
@@ -84,7 +93,11 @@ mod tests {
             ("5 s", None),
         ];
         for (text, millis) in cases {
-            assert_eq!(duration(text), millis.map(Duration::from_millis), "{text:?}");
+            assert_eq!(
+                duration(text),
+                millis.map(Duration::from_millis),
+                "{text:?}"
+            );
         }
     }
 }

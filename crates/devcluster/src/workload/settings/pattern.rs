@@ -21,8 +21,12 @@ impl Pattern {
     }
 
     /// Pods by labels.
-    pub fn labels<K: Into<String>, V: Into<String>>(labels: impl IntoIterator<Item = (K, V)>) -> Self {
-        let labels = labels.into_iter().map(|(key, value)| (key.into(), value.into()));
+    pub fn labels<K: Into<String>, V: Into<String>>(
+        labels: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        let labels = labels
+            .into_iter()
+            .map(|(key, value)| (key.into(), value.into()));
         Self::Labels(labels.collect())
     }
 

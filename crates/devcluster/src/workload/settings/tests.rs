@@ -5,7 +5,10 @@ use super::*;
 
 fn pod(image: &str, annotations: &[(&str, &str)]) -> Pod {
     let pairs = |pairs: &[(&str, &str)]| {
-        pairs.iter().map(|(k, v)| (String::from(*k), String::from(*v))).collect::<BTreeMap<_, _>>()
+        pairs
+            .iter()
+            .map(|(k, v)| (String::from(*k), String::from(*v)))
+            .collect::<BTreeMap<_, _>>()
     };
     Pod {
         metadata: ObjectMeta {
@@ -38,12 +41,18 @@ fn the_last_matching_rule_counts_and_annotations_before_it() {
     let plain = pod("docker.io/library/nginx:1.7.8", &[]);
     assert_eq!(conduct(&plain), ready(1_000));
 
-    workloads.add(Pattern::image("nginx"), Behaviour::ReadyAfter(Duration::from_secs(7)));
+    workloads.add(
+        Pattern::image("nginx"),
+        Behaviour::ReadyAfter(Duration::from_secs(7)),
+    );
     assert_eq!(conduct(&plain), ready(7_000));
     let broken = workloads.add(Pattern::image("*:1.7.8"), Behaviour::ImagePullBackOff);
     assert_eq!(conduct(&plain), Conduct::Runs(vec![Program::NoImage]));
     assert_eq!(conduct(&pod("nginx:1.7.9", &[])), ready(7_000));
-    assert_eq!(conduct(&pod("nginx:1.7.8", &[(READY_AFTER, "250ms")])), ready(250));
+    assert_eq!(
+        conduct(&pod("nginx:1.7.8", &[(READY_AFTER, "250ms")])),
+        ready(250)
+    );
 
     assert!(workloads.remove(broken));
     assert!(!workloads.remove(broken));
@@ -57,13 +66,22 @@ fn the_last_matching_rule_counts_and_annotations_before_it() {
 #[test]
 fn annotations_that_cannot_be_read_are_passed_over() {
     let settings = Settings::default();
-    assert_eq!(settings.conduct(&pod("a", &[(FAILS, "Sometimes")])), ready(1_000));
-    assert_eq!(settings.conduct(&pod("a", &[(READY_AFTER, "soon")])), ready(1_000));
+    assert_eq!(
+        settings.conduct(&pod("a", &[(FAILS, "Sometimes")])),
+        ready(1_000)
+    );
+    assert_eq!(
+        settings.conduct(&pod("a", &[(READY_AFTER, "soon")])),
+        ready(1_000)
+    );
     let crash = settings.conduct(&pod("a", &[(FAILS, "CrashLoopBackOff")]));
     let second = Duration::from_secs(1);
     assert_eq!(
         crash,
-        Conduct::Runs(vec![Program::Runs { ready: Some(second), exit: Some((second, 1)) }])
+        Conduct::Runs(vec![Program::Runs {
+            ready: Some(second),
+            exit: Some((second, 1))
+        }])
     );
 }
 
@@ -78,6 +96,10 @@ fn globs() {
         ("*a*b", "xaybab", true),
     ];
     for (pattern, image, expected) in cases {
-        assert_eq!(Pattern::image(pattern).matches(image, None), expected, "{pattern} {image}");
+        assert_eq!(
+            Pattern::image(pattern).matches(image, None),
+            expected,
+            "{pattern} {image}"
+        );
     }
 }

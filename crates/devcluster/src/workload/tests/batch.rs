@@ -62,10 +62,19 @@ async fn a_job_completes() {
 #[tokio::test(start_paused = true)]
 async fn a_job_gives_up() {
     let lab = Lab::new();
-    lab.workloads.add(Pattern::image("migrate"), Behaviour::Exits { after: seconds(1), code: 3 });
+    lab.workloads.add(
+        Pattern::image("migrate"),
+        Behaviour::Exits {
+            after: seconds(1),
+            code: 3,
+        },
+    );
     lab.create(&JOBS, job(json!({"backoffLimit": 2})));
     let begin = lab.clock.now();
-    lab.until("failed", seconds(600), |lab| has(&lab.get(&JOBS, "work"), "Failed")).await;
+    lab.until("failed", seconds(600), |lab| {
+        has(&lab.get(&JOBS, "work"), "Failed")
+    })
+    .await;
     // Three runs of a second, pauses of 10 and 20 s between them.
     assert_eq!(lab.clock.now().since(begin), seconds(33));
     let job = lab.get(&JOBS, "work");
@@ -74,7 +83,10 @@ async fn a_job_gives_up() {
     assert_eq!(condition(&job, "Failed")["reason"], "BackoffLimitExceeded");
     let pod = &lab.all(&PODS)[0];
     assert_eq!(pod["status"]["phase"], "Failed");
-    assert_eq!(pod["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"], 3);
+    assert_eq!(
+        pod["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"],
+        3
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,18 +94,31 @@ async fn a_job_has_a_deadline() {
     let lab = Lab::new();
     lab.workloads.add(Pattern::Any, Behaviour::NeverReady);
     lab.create(&JOBS, job(json!({"activeDeadlineSeconds": 20})));
-    lab.until("failed", seconds(60), |lab| has(&lab.get(&JOBS, "work"), "Failed")).await;
-    assert_eq!(condition(&lab.get(&JOBS, "work"), "Failed")["reason"], "DeadlineExceeded");
-    lab.until("stopped", seconds(1), |lab| lab.all(&PODS).is_empty()).await;
+    lab.until("failed", seconds(60), |lab| {
+        has(&lab.get(&JOBS, "work"), "Failed")
+    })
+    .await;
+    assert_eq!(
+        condition(&lab.get(&JOBS, "work"), "Failed")["reason"],
+        "DeadlineExceeded"
+    );
+    lab.until("stopped", seconds(1), |lab| lab.all(&PODS).is_empty())
+        .await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_finished_job_is_removed_in_time() {
     let lab = Lab::new();
     lab.create(&JOBS, job(json!({"ttlSecondsAfterFinished": 100})));
-    lab.until("complete", seconds(60), |lab| has(&lab.get(&JOBS, "work"), "Complete")).await;
+    lab.until("complete", seconds(60), |lab| {
+        has(&lab.get(&JOBS, "work"), "Complete")
+    })
+    .await;
     let begin = lab.clock.now();
-    lab.until("gone", seconds(200), |lab| lab.all(&JOBS).is_empty() && lab.all(&PODS).is_empty()).await;
+    lab.until("gone", seconds(200), |lab| {
+        lab.all(&JOBS).is_empty() && lab.all(&PODS).is_empty()
+    })
+    .await;
     assert_eq!(lab.clock.now().since(begin), seconds(100));
 }
 
@@ -101,9 +126,18 @@ async fn a_finished_job_is_removed_in_time() {
 async fn a_suspended_job_waits() {
     let lab = Lab::new();
     lab.create(&JOBS, job(json!({"suspend": true})));
-    lab.until("suspended", seconds(60), |lab| has(&lab.get(&JOBS, "work"), "Suspended")).await;
+    lab.until("suspended", seconds(60), |lab| {
+        has(&lab.get(&JOBS, "work"), "Suspended")
+    })
+    .await;
     assert!(lab.all(&PODS).is_empty());
     lab.edit(&JOBS, "work", |job| job["spec"]["suspend"] = json!(false));
-    lab.until("complete", seconds(60), |lab| has(&lab.get(&JOBS, "work"), "Complete")).await;
-    assert_eq!(condition(&lab.get(&JOBS, "work"), "Suspended")["reason"], "JobResumed");
+    lab.until("complete", seconds(60), |lab| {
+        has(&lab.get(&JOBS, "work"), "Complete")
+    })
+    .await;
+    assert_eq!(
+        condition(&lab.get(&JOBS, "work"), "Suspended")["reason"],
+        "JobResumed"
+    );
 }

@@ -18,7 +18,10 @@ fn simple() -> Value {
 }
 
 async fn ready(lab: &Lab, name: &str) {
-    lab.until("the pod is ready", seconds(60), |lab| is_ready(&lab.get(&PODS, name))).await;
+    lab.until("the pod is ready", seconds(60), |lab| {
+        is_ready(&lab.get(&PODS, name))
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -31,7 +34,8 @@ async fn a_pod_runs_and_gets_ready() {
     let pod = lab.get(&PODS, "one");
     let uid = pod["metadata"]["uid"].as_str().unwrap().to_owned();
     let generation = format!("\"observedGeneration\": {}", pod["metadata"]["generation"]);
-    let status = shown(&pod["status"], &uid).replace(&generation, "\"observedGeneration\": <current>");
+    let status =
+        shown(&pod["status"], &uid).replace(&generation, "\"observedGeneration\": <current>");
     insta::assert_snapshot!(status, @r#"
     {
       "conditions": [
@@ -125,8 +129,16 @@ async fn annotations_make_pods_fail() {
         let reason = &pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"];
         assert_eq!(reason.as_str().unwrap_or_default(), waiting, "{fails}");
         let scheduled = condition(&pod, "PodScheduled");
-        assert_eq!(scheduled["status"] == "True", fails != "Unschedulable", "{fails}");
-        assert_eq!(scheduled["reason"] == "Unschedulable", fails == "Unschedulable", "{fails}");
+        assert_eq!(
+            scheduled["status"] == "True",
+            fails != "Unschedulable",
+            "{fails}"
+        );
+        assert_eq!(
+            scheduled["reason"] == "Unschedulable",
+            fails == "Unschedulable",
+            "{fails}"
+        );
     }
 }
 
@@ -135,8 +147,13 @@ async fn readiness_follows_rules_while_the_pod_runs() {
     let lab = Lab::new();
     lab.create(&PODS, pod("one", simple()));
     ready(&lab, "one").await;
-    let rule = lab.workloads.add(Pattern::labels([("app", "web")]), Behaviour::NeverReady);
-    lab.until("unready", seconds(1), |lab| !is_ready(&lab.get(&PODS, "one"))).await;
+    let rule = lab
+        .workloads
+        .add(Pattern::labels([("app", "web")]), Behaviour::NeverReady);
+    lab.until("unready", seconds(1), |lab| {
+        !is_ready(&lab.get(&PODS, "one"))
+    })
+    .await;
     assert_eq!(lab.get(&PODS, "one")["status"]["phase"], "Running");
     lab.workloads.remove(rule);
     ready(&lab, "one").await;
@@ -149,16 +166,25 @@ async fn readiness_follows_rules_while_the_pod_runs() {
 #[tokio::test(start_paused = true)]
 async fn a_crash_loop_is_ready_in_between() {
     let lab = Lab::new();
-    lab.workloads.add(Pattern::Any, Behaviour::CrashLoopBackOff { after: seconds(4) });
+    lab.workloads.add(
+        Pattern::Any,
+        Behaviour::CrashLoopBackOff { after: seconds(4) },
+    );
     lab.create(&PODS, pod("one", simple()));
     ready(&lab, "one").await;
-    lab.until("it has crashed", seconds(5), |lab| !is_ready(&lab.get(&PODS, "one"))).await;
+    lab.until("it has crashed", seconds(5), |lab| {
+        !is_ready(&lab.get(&PODS, "one"))
+    })
+    .await;
     let crashed = lab.get(&PODS, "one");
     let status = &crashed["status"]["containerStatuses"][0];
     assert_eq!(status["state"]["waiting"]["reason"], "CrashLoopBackOff");
     assert_eq!(status["lastState"]["terminated"]["exitCode"], 1);
     ready(&lab, "one").await;
-    assert_eq!(lab.get(&PODS, "one")["status"]["containerStatuses"][0]["restartCount"], 1);
+    assert_eq!(
+        lab.get(&PODS, "one")["status"]["containerStatuses"][0]["restartCount"],
+        1
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -171,7 +197,8 @@ async fn deletion_is_graceful() {
     lab.delete(&PODS, "one", Propagation::Default);
     let marked = lab.get(&PODS, "one");
     assert_eq!(marked["metadata"]["deletionGracePeriodSeconds"], 30);
-    lab.until("gone", seconds(30), |lab| lab.all(&PODS).is_empty()).await;
+    lab.until("gone", seconds(30), |lab| lab.all(&PODS).is_empty())
+        .await;
     assert_eq!(lab.clock.now().since(begin), seconds(3));
 }
 
@@ -182,7 +209,8 @@ async fn by_default_deletion_takes_no_time() {
     ready(&lab, "one").await;
     let begin = lab.clock.now();
     lab.delete(&PODS, "one", Propagation::Default);
-    lab.until("gone", seconds(30), |lab| lab.all(&PODS).is_empty()).await;
+    lab.until("gone", seconds(30), |lab| lab.all(&PODS).is_empty())
+        .await;
     assert_eq!(lab.clock.now(), begin);
 }
 
@@ -195,8 +223,13 @@ async fn a_finalizer_holds_a_stopped_pod() {
     ready(&lab, "one").await;
     lab.delete(&PODS, "one", Propagation::Default);
     lab.pass(seconds(60)).await;
-    assert_eq!(lab.get(&PODS, "one")["metadata"]["deletionGracePeriodSeconds"], 0);
-    lab.edit(&PODS, "one", |object| object["metadata"]["finalizers"] = json!([]));
+    assert_eq!(
+        lab.get(&PODS, "one")["metadata"]["deletionGracePeriodSeconds"],
+        0
+    );
+    lab.edit(&PODS, "one", |object| {
+        object["metadata"]["finalizers"] = json!([])
+    });
     assert!(lab.all(&PODS).is_empty());
 }
 
@@ -210,13 +243,26 @@ async fn a_replica_set_adopts_and_releases() {
         "metadata": {"name": "web"},
         "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": template("nginx")},
     }));
-    lab.until("two ready", seconds(10), |lab| count(&lab.get(&REPLICA_SETS, "web"), "readyReplicas") == 2).await;
+    lab.until("two ready", seconds(10), |lab| {
+        count(&lab.get(&REPLICA_SETS, "web"), "readyReplicas") == 2
+    })
+    .await;
     assert_eq!(lab.all(&PODS).len(), 2);
     let stray = lab.get(&PODS, "stray");
-    assert_eq!(stray["metadata"]["ownerReferences"][0]["uid"], set["metadata"]["uid"]);
-    lab.edit(&PODS, "stray", |pod| pod["metadata"]["labels"] = json!({"app": "debug"}));
-    lab.until("replaced", seconds(10), |lab| lab.all(&PODS).len() == 3).await;
-    assert!(lab.get(&PODS, "stray")["metadata"].get("ownerReferences").is_none());
+    assert_eq!(
+        stray["metadata"]["ownerReferences"][0]["uid"],
+        set["metadata"]["uid"]
+    );
+    lab.edit(&PODS, "stray", |pod| {
+        pod["metadata"]["labels"] = json!({"app": "debug"})
+    });
+    lab.until("replaced", seconds(10), |lab| lab.all(&PODS).len() == 3)
+        .await;
+    assert!(
+        lab.get(&PODS, "stray")["metadata"]
+            .get("ownerReferences")
+            .is_none()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -226,7 +272,10 @@ async fn background_deletion_takes_everything() {
     lab.complete("web").await;
     lab.delete(&DEPLOYMENTS, "web", Propagation::Background);
     assert!(lab.all(&DEPLOYMENTS).is_empty(), "the owner goes at once");
-    lab.until("all gone", seconds(10), |lab| lab.all(&PODS).is_empty() && lab.all(&REPLICA_SETS).is_empty()).await;
+    lab.until("all gone", seconds(10), |lab| {
+        lab.all(&PODS).is_empty() && lab.all(&REPLICA_SETS).is_empty()
+    })
+    .await;
     lab.pass(seconds(60)).await;
     assert!(lab.all(&PODS).is_empty(), "nothing comes back");
 }
@@ -239,10 +288,16 @@ async fn foreground_deletion_takes_the_owner_last() {
     lab.complete("web").await;
     lab.delete(&DEPLOYMENTS, "web", Propagation::Foreground);
     lab.watching("all gone", seconds(60), |lab, _| {
-        let (pods, sets, deployments) =
-            (lab.all(&PODS).len(), lab.all(&REPLICA_SETS).len(), lab.all(&DEPLOYMENTS).len());
+        let (pods, sets, deployments) = (
+            lab.all(&PODS).len(),
+            lab.all(&REPLICA_SETS).len(),
+            lab.all(&DEPLOYMENTS).len(),
+        );
         assert!(sets > 0 || pods == 0, "the ReplicaSet went before its pods");
-        assert!(deployments > 0 || sets == 0, "the Deployment went before its ReplicaSet");
+        assert!(
+            deployments > 0 || sets == 0,
+            "the Deployment went before its ReplicaSet"
+        );
         deployments == 0
     })
     .await;
@@ -253,15 +308,28 @@ async fn orphaned_dependents_stay_and_are_adopted_again() {
     let lab = Lab::new();
     lab.create(&DEPLOYMENTS, deployment(3, "nginx"));
     lab.complete("web").await;
-    let before: Vec<Value> = lab.all(&PODS).iter().map(|pod| pod["metadata"]["uid"].clone()).collect();
+    let before: Vec<Value> = lab
+        .all(&PODS)
+        .iter()
+        .map(|pod| pod["metadata"]["uid"].clone())
+        .collect();
     lab.delete(&DEPLOYMENTS, "web", Propagation::Orphan);
-    lab.until("gone", seconds(10), |lab| lab.all(&DEPLOYMENTS).is_empty()).await;
+    lab.until("gone", seconds(10), |lab| lab.all(&DEPLOYMENTS).is_empty())
+        .await;
     lab.pass(seconds(60)).await;
-    assert!(lab.all(&REPLICA_SETS)[0]["metadata"].get("ownerReferences").is_none());
+    assert!(
+        lab.all(&REPLICA_SETS)[0]["metadata"]
+            .get("ownerReferences")
+            .is_none()
+    );
     assert_eq!(lab.active_pods(), 3);
     lab.create(&DEPLOYMENTS, deployment(3, "nginx"));
     lab.complete("web").await;
-    let after: Vec<Value> = lab.all(&PODS).iter().map(|pod| pod["metadata"]["uid"].clone()).collect();
+    let after: Vec<Value> = lab
+        .all(&PODS)
+        .iter()
+        .map(|pod| pod["metadata"]["uid"].clone())
+        .collect();
     assert_eq!(before, after);
 }
 
@@ -270,10 +338,22 @@ async fn a_lost_pod_is_replaced() {
     let lab = Lab::new();
     lab.create(&DEPLOYMENTS, deployment(3, "nginx"));
     lab.complete("web").await;
-    let name = lab.all(&PODS)[0]["metadata"]["name"].as_str().unwrap().to_owned();
+    let name = lab.all(&PODS)[0]["metadata"]["name"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     lab.delete(&PODS, &name, Propagation::Default);
-    lab.until("noticed", seconds(10), |lab| count(&lab.get(&DEPLOYMENTS, "web"), "availableReplicas") == 2).await;
-    lab.until("replaced", seconds(10), |lab| count(&lab.get(&DEPLOYMENTS, "web"), "availableReplicas") == 3).await;
+    lab.until("noticed", seconds(10), |lab| {
+        count(&lab.get(&DEPLOYMENTS, "web"), "availableReplicas") == 2
+    })
+    .await;
+    lab.until("replaced", seconds(10), |lab| {
+        count(&lab.get(&DEPLOYMENTS, "web"), "availableReplicas") == 3
+    })
+    .await;
     // A finished rollout stays finished.
-    assert_eq!(condition(&lab.get(&DEPLOYMENTS, "web"), "Progressing")["reason"], "NewReplicaSetAvailable");
+    assert_eq!(
+        condition(&lab.get(&DEPLOYMENTS, "web"), "Progressing")["reason"],
+        "NewReplicaSetAvailable"
+    );
 }

@@ -9,10 +9,16 @@ fn image_of(pod: &Value) -> &str {
 /// At every change: not more pods than replicas and surge, not fewer ready ones than replicas less what may be missing.
 fn check_bounds(lab: &Lab, most: usize, least: usize) {
     let pods = lab.all(&PODS);
-    let active = pods.iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
+    let active = pods
+        .iter()
+        .filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
     let active: Vec<_> = active.collect();
     let ready = active.iter().filter(|pod| is_ready(pod)).count();
-    assert!(active.len() <= most, "{} pods, {most} at most", active.len());
+    assert!(
+        active.len() <= most,
+        "{} pods, {most} at most",
+        active.len()
+    );
     assert!(ready >= least, "{ready} pods ready, {least} at least");
 }
 
@@ -22,8 +28,14 @@ async fn ten_replicas_become_available() {
     lab.create(&DEPLOYMENTS, deployment(10, "nginx:1.7.7"));
     lab.complete("web").await;
     let deployment = lab.get(&DEPLOYMENTS, "web");
-    assert_eq!(deployment["metadata"]["annotations"]["deployment.kubernetes.io/revision"], "1");
-    let hash = lab.all(&REPLICA_SETS)[0]["metadata"]["labels"]["pod-template-hash"].as_str().unwrap().to_owned();
+    assert_eq!(
+        deployment["metadata"]["annotations"]["deployment.kubernetes.io/revision"],
+        "1"
+    );
+    let hash = lab.all(&REPLICA_SETS)[0]["metadata"]["labels"]["pod-template-hash"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     insta::assert_snapshot!(shown(&deployment["status"], &hash), @r#"
     {
       "availableReplicas": 10,
@@ -79,7 +91,9 @@ async fn a_new_image_rolls_within_its_bounds() {
         });
         lab.create(&DEPLOYMENTS, object);
         lab.complete("web").await;
-        lab.edit(&DEPLOYMENTS, "web", |object| set_image(object, "nginx:1.7.8"));
+        lab.edit(&DEPLOYMENTS, "web", |object| {
+            set_image(object, "nginx:1.7.8")
+        });
         lab.watching("all pods are new", seconds(600), |lab, _| {
             check_bounds(lab, most, least);
             let deployment = lab.get(&DEPLOYMENTS, "web");
@@ -89,9 +103,16 @@ async fn a_new_image_rolls_within_its_bounds() {
                 && count(&deployment, "availableReplicas") == 10
         })
         .await;
-        assert!(lab.all(&PODS).iter().all(|pod| image_of(pod) == "nginx:1.7.8"));
+        assert!(
+            lab.all(&PODS)
+                .iter()
+                .all(|pod| image_of(pod) == "nginx:1.7.8")
+        );
         let deployment = lab.get(&DEPLOYMENTS, "web");
-        assert_eq!(deployment["metadata"]["annotations"]["deployment.kubernetes.io/revision"], "2");
+        assert_eq!(
+            deployment["metadata"]["annotations"]["deployment.kubernetes.io/revision"],
+            "2"
+        );
         assert_eq!(lab.all(&REPLICA_SETS).len(), 2);
     }
 }
@@ -99,14 +120,18 @@ async fn a_new_image_rolls_within_its_bounds() {
 #[tokio::test(start_paused = true)]
 async fn a_failing_image_stalls_and_rolling_back_mends() {
     let lab = Lab::new();
-    lab.workloads.add(Pattern::image("*:broken"), Behaviour::ImagePullBackOff);
+    lab.workloads
+        .add(Pattern::image("*:broken"), Behaviour::ImagePullBackOff);
     lab.create(&DEPLOYMENTS, deployment(10, "nginx:1.7.7"));
     lab.complete("web").await;
     let begin = lab.clock.now();
-    lab.edit(&DEPLOYMENTS, "web", |object| set_image(object, "nginx:broken"));
+    lab.edit(&DEPLOYMENTS, "web", |object| {
+        set_image(object, "nginx:broken")
+    });
     lab.watching("the deadline is exceeded", seconds(700), |lab, _| {
         check_bounds(lab, 13, 8);
-        condition(&lab.get(&DEPLOYMENTS, "web"), "Progressing")["reason"] == "ProgressDeadlineExceeded"
+        condition(&lab.get(&DEPLOYMENTS, "web"), "Progressing")["reason"]
+            == "ProgressDeadlineExceeded"
     })
     .await;
     let waited = lab.clock.now().since(begin);
@@ -117,7 +142,10 @@ async fn a_failing_image_stalls_and_rolling_back_mends() {
     assert_eq!(count(&stalled, "updatedReplicas"), 5);
     assert_eq!(count(&stalled, "unavailableReplicas"), 5);
     let pods = lab.all(&PODS);
-    let broken: Vec<_> = pods.iter().filter(|pod| image_of(pod) == "nginx:broken").collect();
+    let broken: Vec<_> = pods
+        .iter()
+        .filter(|pod| image_of(pod) == "nginx:broken")
+        .collect();
     assert_eq!(broken.len(), 5);
     for pod in broken {
         assert_eq!(pod["status"]["phase"], "Pending");
@@ -125,7 +153,9 @@ async fn a_failing_image_stalls_and_rolling_back_mends() {
         assert_eq!(waiting["reason"], "ImagePullBackOff");
     }
 
-    lab.edit(&DEPLOYMENTS, "web", |object| set_image(object, "nginx:1.7.7"));
+    lab.edit(&DEPLOYMENTS, "web", |object| {
+        set_image(object, "nginx:1.7.7")
+    });
     lab.watching("the old revision is back", seconds(60), |lab, _| {
         check_bounds(lab, 13, 8);
         let deployment = lab.get(&DEPLOYMENTS, "web");
@@ -135,25 +165,40 @@ async fn a_failing_image_stalls_and_rolling_back_mends() {
     .await;
     let sets = lab.all(&REPLICA_SETS);
     assert_eq!(sets.len(), 2);
-    let current = sets.iter().find(|set| set["spec"]["replicas"] == 10).unwrap();
+    let current = sets
+        .iter()
+        .find(|set| set["spec"]["replicas"] == 10)
+        .unwrap();
     let annotations = &current["metadata"]["annotations"];
     assert_eq!(annotations["deployment.kubernetes.io/revision"], "3");
-    assert_eq!(annotations["deployment.kubernetes.io/revision-history"], "1");
+    assert_eq!(
+        annotations["deployment.kubernetes.io/revision-history"],
+        "1"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_mended_cluster_lets_a_stalled_rollout_go_on() {
     let lab = Lab::new();
-    let rule = lab.workloads.add(Pattern::image("nginx"), Behaviour::NeverReady);
+    let rule = lab
+        .workloads
+        .add(Pattern::image("nginx"), Behaviour::NeverReady);
     lab.create(&DEPLOYMENTS, deployment(2, "nginx:1.7.7"));
     lab.until("the deadline is exceeded", seconds(700), |lab| {
-        condition(&lab.get(&DEPLOYMENTS, "web"), "Progressing")["reason"] == "ProgressDeadlineExceeded"
+        condition(&lab.get(&DEPLOYMENTS, "web"), "Progressing")["reason"]
+            == "ProgressDeadlineExceeded"
     })
     .await;
-    assert_eq!(condition(&lab.get(&DEPLOYMENTS, "web"), "Available")["reason"], "MinimumReplicasUnavailable");
+    assert_eq!(
+        condition(&lab.get(&DEPLOYMENTS, "web"), "Available")["reason"],
+        "MinimumReplicasUnavailable"
+    );
     lab.workloads.remove(rule);
     lab.complete("web").await;
-    assert_eq!(condition(&lab.get(&DEPLOYMENTS, "web"), "Available")["reason"], "MinimumReplicasAvailable");
+    assert_eq!(
+        condition(&lab.get(&DEPLOYMENTS, "web"), "Available")["reason"],
+        "MinimumReplicasAvailable"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -163,17 +208,27 @@ async fn scaling_in_the_middle_of_a_rollout_keeps_proportions() {
     object["spec"]["strategy"] = json!({"rollingUpdate": {"maxSurge": 3, "maxUnavailable": 2}});
     lab.create(&DEPLOYMENTS, object);
     lab.complete("web").await;
-    let rule = lab.workloads.add(Pattern::image("*:1.7.8"), Behaviour::NeverReady);
-    lab.edit(&DEPLOYMENTS, "web", |object| set_image(object, "nginx:1.7.8"));
+    let rule = lab
+        .workloads
+        .add(Pattern::image("*:1.7.8"), Behaviour::NeverReady);
+    lab.edit(&DEPLOYMENTS, "web", |object| {
+        set_image(object, "nginx:1.7.8")
+    });
     lab.until("eight old and five new", seconds(60), |lab| {
         count(&lab.get(&DEPLOYMENTS, "web"), "replicas") == 13
             && count(&lab.get(&DEPLOYMENTS, "web"), "updatedReplicas") == 5
     })
     .await;
-    lab.edit(&DEPLOYMENTS, "web", |object| object["spec"]["replicas"] = json!(15));
+    lab.edit(&DEPLOYMENTS, "web", |object| {
+        object["spec"]["replicas"] = json!(15)
+    });
     let mut sizes: Vec<i64> = Vec::new();
     lab.until("eighteen pods", seconds(60), |lab| {
-        sizes = lab.all(&REPLICA_SETS).iter().map(|set| set["spec"]["replicas"].as_i64().unwrap()).collect();
+        sizes = lab
+            .all(&REPLICA_SETS)
+            .iter()
+            .map(|set| set["spec"]["replicas"].as_i64().unwrap())
+            .collect();
         sizes.sort_unstable();
         count(&lab.get(&DEPLOYMENTS, "web"), "replicas") == 18
     })
@@ -190,17 +245,23 @@ async fn scaling_makes_no_revision() {
     lab.create(&DEPLOYMENTS, deployment(3, "nginx"));
     lab.complete("web").await;
     for replicas in [7, 0, 2] {
-        lab.edit(&DEPLOYMENTS, "web", |object| object["spec"]["replicas"] = json!(replicas));
+        lab.edit(&DEPLOYMENTS, "web", |object| {
+            object["spec"]["replicas"] = json!(replicas)
+        });
         lab.until("scaled", seconds(60), |lab| {
             let deployment = lab.get(&DEPLOYMENTS, "web");
             count(&deployment, "replicas") == replicas
                 && count(&deployment, "availableReplicas") == replicas
-                && deployment["status"]["observedGeneration"] == deployment["metadata"]["generation"]
+                && deployment["status"]["observedGeneration"]
+                    == deployment["metadata"]["generation"]
         })
         .await;
         // A count of zero is not written.
         let deployment = lab.get(&DEPLOYMENTS, "web");
-        assert_eq!(deployment["status"].get("replicas").is_none(), replicas == 0);
+        assert_eq!(
+            deployment["status"].get("replicas").is_none(),
+            replicas == 0
+        );
         assert!(deployment["status"].get("unavailableReplicas").is_none());
     }
     assert_eq!(lab.all(&REPLICA_SETS).len(), 1);
@@ -216,11 +277,20 @@ async fn recreate_never_mixes_revisions() {
     lab.create(&DEPLOYMENTS, object);
     lab.complete("web").await;
     let begin = lab.clock.now();
-    lab.edit(&DEPLOYMENTS, "web", |object| set_image(object, "nginx:1.7.8"));
+    lab.edit(&DEPLOYMENTS, "web", |object| {
+        set_image(object, "nginx:1.7.8")
+    });
     lab.watching("all pods are new", seconds(60), |lab, _| {
         let pods = lab.all(&PODS);
-        let new = pods.iter().filter(|pod| image_of(pod) == "nginx:1.7.8").count();
-        assert!(new == 0 || new == pods.len(), "{new} of {} pods are new", pods.len());
+        let new = pods
+            .iter()
+            .filter(|pod| image_of(pod) == "nginx:1.7.8")
+            .count();
+        assert!(
+            new == 0 || new == pods.len(),
+            "{new} of {} pods are new",
+            pods.len()
+        );
         let deployment = lab.get(&DEPLOYMENTS, "web");
         deployment["status"]["observedGeneration"] == 2
             && count(&deployment, "updatedReplicas") == 3
@@ -240,12 +310,24 @@ async fn a_paused_deployment_scales_but_does_not_roll() {
         object["spec"]["replicas"] = json!(4);
         set_image(object, "nginx:1.7.8");
     });
-    lab.until("four pods", seconds(60), |lab| count(&lab.get(&DEPLOYMENTS, "web"), "availableReplicas") == 4).await;
-    assert_eq!(condition(&lab.get(&DEPLOYMENTS, "web"), "Progressing")["reason"], "DeploymentPaused");
+    lab.until("four pods", seconds(60), |lab| {
+        count(&lab.get(&DEPLOYMENTS, "web"), "availableReplicas") == 4
+    })
+    .await;
+    assert_eq!(
+        condition(&lab.get(&DEPLOYMENTS, "web"), "Progressing")["reason"],
+        "DeploymentPaused"
+    );
     assert_eq!(lab.all(&REPLICA_SETS).len(), 1);
-    lab.edit(&DEPLOYMENTS, "web", |object| object["spec"]["paused"] = json!(false));
+    lab.edit(&DEPLOYMENTS, "web", |object| {
+        object["spec"]["paused"] = json!(false)
+    });
     lab.complete("web").await;
-    assert!(lab.all(&PODS).iter().all(|pod| image_of(pod) == "nginx:1.7.8"));
+    assert!(
+        lab.all(&PODS)
+            .iter()
+            .all(|pod| image_of(pod) == "nginx:1.7.8")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -267,14 +349,23 @@ async fn history_is_limited() {
     lab.create(&DEPLOYMENTS, object);
     lab.complete("web").await;
     for revision in 1..6 {
-        lab.edit(&DEPLOYMENTS, "web", |object| set_image(object, &format!("nginx:{revision}")));
+        lab.edit(&DEPLOYMENTS, "web", |object| {
+            set_image(object, &format!("nginx:{revision}"))
+        });
         lab.complete("web").await;
     }
-    lab.until("three are left", seconds(10), |lab| lab.all(&REPLICA_SETS).len() == 3).await;
+    lab.until("three are left", seconds(10), |lab| {
+        lab.all(&REPLICA_SETS).len() == 3
+    })
+    .await;
     let sets = lab.all(&REPLICA_SETS);
     let mut revisions: Vec<&str> = sets
         .iter()
-        .map(|set| set["metadata"]["annotations"]["deployment.kubernetes.io/revision"].as_str().unwrap())
+        .map(|set| {
+            set["metadata"]["annotations"]["deployment.kubernetes.io/revision"]
+                .as_str()
+                .unwrap()
+        })
         .collect();
     revisions.sort_unstable();
     assert_eq!(revisions, ["4", "5", "6"]);
@@ -290,19 +381,34 @@ async fn managers_are_named_as_in_a_real_cluster() {
         entries
             .iter()
             .map(|entry| {
-                format!("{} {}", entry["manager"].as_str().unwrap(), entry["subresource"].as_str().unwrap_or("-"))
+                format!(
+                    "{} {}",
+                    entry["manager"].as_str().unwrap(),
+                    entry["subresource"].as_str().unwrap_or("-")
+                )
             })
             .collect()
     };
-    assert_eq!(managers(&lab.get(&DEPLOYMENTS, "web")), ["test -", "kube-controller-manager status"]);
+    assert_eq!(
+        managers(&lab.get(&DEPLOYMENTS, "web")),
+        ["test -", "kube-controller-manager status"]
+    );
     let pod = &lab.all(&PODS)[0];
-    assert_eq!(managers(pod), ["kube-controller-manager -", "kube-scheduler binding", "kubelet status"]);
+    assert_eq!(
+        managers(pod),
+        [
+            "kube-controller-manager -",
+            "kube-scheduler binding",
+            "kubelet status"
+        ]
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_settled_cluster_stands_still() {
     let lab = Lab::new();
-    lab.workloads.add(Pattern::image("broken"), Behaviour::ImagePullBackOff);
+    lab.workloads
+        .add(Pattern::image("broken"), Behaviour::ImagePullBackOff);
     for (name, image) in [("good", "nginx"), ("bad", "broken")] {
         let mut object = deployment(5, image);
         object["metadata"]["name"] = json!(name);
@@ -331,7 +437,12 @@ async fn many_deployments_come_up_together() {
     let begin = lab.clock.now();
     lab.pass(seconds(2)).await;
     for deployment in lab.all(&DEPLOYMENTS) {
-        assert_eq!(count(&deployment, "availableReplicas"), 4, "{}", deployment["metadata"]["name"]);
+        assert_eq!(
+            count(&deployment, "availableReplicas"),
+            4,
+            "{}",
+            deployment["metadata"]["name"]
+        );
     }
     assert_eq!(lab.active_pods(), 400);
     assert_eq!(lab.clock.now().since(begin), seconds(2));
