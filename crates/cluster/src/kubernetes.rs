@@ -130,7 +130,7 @@ impl Kubernetes {
         let resource = self.discovery.find(&target.gvk).await?;
         let call = ApiCall::get(path::object(&resource.info, target)?).account(account);
         match self.transport.json(&call).await {
-            Ok(value) => crate::write::live(value).map(Some),
+            Ok(value) => crate::write::live(&resource.info.gvk, value).map(Some),
             Err(error) if error.code == 404 => Ok(None),
             Err(error) => Err(error),
         }

@@ -111,13 +111,13 @@ impl Store {
 
     /// The watch tells of an object.
     pub(crate) fn applied(&self, new: Arc<Cached>) {
-        let gvk = new.target().gvk.clone();
+        let gvk = new.gvk().clone();
         self.change(&gvk, |table| table.applied(new));
     }
 
     /// The watch tells that an object is gone.
     pub(crate) fn deleted(&self, last: &Cached) {
-        self.change(&last.target().gvk, |table| {
+        self.change(last.gvk(), |table| {
             table.deleted(last).into_iter().collect()
         });
     }
@@ -131,7 +131,7 @@ impl Store {
 
     /// We wrote an object.
     pub(crate) fn wrote(&self, new: Arc<Cached>) {
-        let gvk = new.target().gvk.clone();
+        let gvk = new.gvk().clone();
         self.change(&gvk, |table| table.wrote(new));
     }
 
@@ -189,7 +189,7 @@ fn index(owners: &mut HashMap<Uid, BTreeSet<Owned>>, change: &Change) {
     }
     if let Some(new) = new {
         for uid in new.owners() {
-            let owned = owners.entry(uid.clone()).or_default();
+            let owned = owners.entry(Uid(uid.to_owned())).or_default();
             owned.replace(Owned(Arc::clone(new)));
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use oarlock_core::cached::Cached;
 use oarlock_core::cluster::{Call, Verb, Written};
-use oarlock_core::reference::{ObjectRef, ResourceVersion, Uid};
+use oarlock_core::reference::{Gvk, ObjectRef, ResourceVersion, Uid};
 use oarlock_core::request::ApiError;
 use serde_json::Value;
 
@@ -27,8 +27,8 @@ pub(crate) struct Writer {
 }
 
 /// An object as the API server sent it.
-pub(crate) fn live(value: Value) -> Result<Arc<Cached>, ApiError> {
-    Cached::from_live(value)
+pub(crate) fn live(gvk: &Gvk, value: Value) -> Result<Arc<Cached>, ApiError> {
+    Cached::from_live_of(gvk, value)
         .map(Arc::new)
         .map_err(|error| unreachable_error(format!("the answer is no object: {error}")))
 }
@@ -55,7 +55,7 @@ impl Writer {
                     .transport
                     .send(&request::of(&call, &resource.info)?)
                     .await?;
-                self.deleted(target, &answer)
+                self.deleted(&resource, target, &answer)
             }
             Verb::Apply { object, .. } | Verb::Create { object } => {
                 self.changed(&call, &resource, object.target()).await
@@ -78,25 +78,27 @@ impl Writer {
         for warning in &answer.warnings {
             tracing::warn!(%target, manager = call.manager, warning, "the API server warns");
         }
-        self.shown(&answer, before.as_ref())
+        self.shown(resource, &answer, before.as_ref())
     }
 
     fn version(&self, target: &ObjectRef) -> Option<ResourceVersion> {
         let cached = self.store.get(target)?;
-        Some(cached.resource_version().clone())
+        Some(cached.resource_version())
     }
 
     fn shown(
         &self,
+        resource: &Resource,
         answer: &Answer,
         before: Option<&ResourceVersion>,
     ) -> Result<Written, ApiError> {
-        let object = live(answer.parse("write")?)?;
+        let object = live(&resource.info.gvk, answer.parse("write")?)?;
         // Without a cached version nothing tells that it was equal: it counts as a change.
-        let changed = before != Some(object.resource_version());
+        let changed = before != Some(&object.resource_version());
         // The last finalizer of an object that was being deleted may have gone with this write.
         if gone_with(&object)? {
-            self.store.removed(object.target(), Some(object.uid()));
+            self.store
+                .removed(&object.target(), Some(&object.uid()));
             return Ok(Written {
                 object: None,
                 changed,
@@ -109,7 +111,12 @@ impl Writer {
         })
     }
 
-    fn deleted(&self, target: &ObjectRef, answer: &Answer) -> Result<Written, ApiError> {
+    fn deleted(
+        &self,
+        resource: &Resource,
+        target: &ObjectRef,
+        answer: &Answer,
+    ) -> Result<Written, ApiError> {
         let value: Value = answer.parse("delete")?;
         let is_status = value.get("kind").and_then(Value::as_str) == Some("Status")
             && target.gvk.kind != "Status";
@@ -124,16 +131,16 @@ impl Writer {
                 changed: true,
             });
         }
-        let object = live(value)?;
+        let object = live(&resource.info.gvk, value)?;
         if lingers(&object)? {
-            let changed = self.version(target).as_ref() != Some(object.resource_version());
+            let changed = self.version(target) != Some(object.resource_version());
             self.store.wrote(Arc::clone(&object));
             return Ok(Written {
                 object: Some(object),
                 changed,
             });
         }
-        self.store.removed(target, Some(object.uid()));
+        self.store.removed(target, Some(&object.uid()));
         Ok(Written {
             object: None,
             changed: true,
@@ -161,7 +168,7 @@ impl Writer {
             };
             let Some(patch) = release::patch(&live_object, owner, &call.manager) else {
                 return Ok(Written {
-                    object: Some(live(live_object)?),
+                    object: Some(live(&resource.info.gvk, live_object)?),
                     changed: false,
                 });
             };
@@ -169,7 +176,7 @@ impl Writer {
                 .content(MERGE_PATCH, &patch)
                 .account(call.account.as_ref());
             match self.transport.send(&write).await {
-                Ok(answer) => return self.shown(&answer, None),
+                Ok(answer) => return self.shown(resource, &answer, None),
                 Err(error) if error.code == 404 => return Ok(nothing_there()),
                 Err(error) if error.code == 409 && attempt < RELEASE_ATTEMPTS => {
                     tracing::debug!(%target, %error, "released object was written meanwhile");

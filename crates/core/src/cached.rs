@@ -1,5 +1,6 @@
 //! An object as the cache holds it: canonical bytes and the few facts that the engine looks up without parsing.
 
+use std::borrow::Borrow as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::{Map, Value};
@@ -7,21 +8,70 @@ use serde_json::{Map, Value};
 use crate::json::Json;
 use crate::marks::{OWNER_ANNOTATION, OWNER_UID_LABEL, SHARE_ANNOTATION_PREFIX};
 use crate::object::{Object, ObjectError};
-use crate::reference::{ObjectRef, ResourceVersion, Uid};
+use crate::reference::{Gvk, ObjectRef, ResourceVersion, Uid};
 
 /// A live object, without `metadata.managedFields`.
+///
+/// There may be half a million of them: every text but the JSON itself is a place in it.
 #[derive(Clone, Debug)]
 pub struct Cached {
-    target: ObjectRef,
-    uid: Uid,
-    resource_version: ResourceVersion,
-    generation: i64,
-    deleting: bool,
-    owners: Box<[Uid]>,
-    shared_by: Box<[Uid]>,
-    made_by_host: bool,
-    field_sets: Box<[(Box<str>, u64)]>,
+    gvk: Gvk,
     json: Json,
+    /// Texts that have no place in the JSON, since they are escaped there. Nearly always empty.
+    beside: Box<str>,
+    namespace: Option<Place>,
+    name: Place,
+    uid: Place,
+    resource_version: Place,
+    generation: i64,
+    owners: Box<[Mark]>,
+    field_sets: Box<[FieldSet]>,
+    deleting: bool,
+    made_by_host: bool,
+}
+
+/// Where a text is: in the JSON, or behind its end, beside it.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    start: u32,
+    length: u32,
+}
+
+/// What an object left on another one.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    uid: Place,
+    shares: bool,
+}
+
+/// What a manager holds by server-side apply.
+#[derive(Clone, Copy, Debug)]
+struct FieldSet {
+    /// Hash of its name.
+    manager: u64,
+    /// Hash of the fields.
+    fields: u64,
+}
+
+/// Finds places for texts.
+struct Places<'a> {
+    json: &'a str,
+    beside: String,
+}
+
+impl Places<'_> {
+    /// Any place will do where the same text is.
+    fn of(&mut self, text: &str) -> Place {
+        let start = self.json.find(text).unwrap_or_else(|| {
+            self.beside.push_str(text);
+            self.json.len() + self.beside.len() - text.len()
+        });
+        let part = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        Place {
+            start: part(start),
+            length: part(text.len()),
+        }
+    }
 }
 
 impl Cached {
@@ -29,7 +79,19 @@ impl Cached {
     ///
     /// # Errors
     /// When it lacks kind or name.
-    pub fn from_live(mut value: Value) -> Result<Self, ObjectError> {
+    pub fn from_live(value: Value) -> Result<Self, ObjectError> {
+        Self::new(value, None)
+    }
+
+    /// As [`Self::from_live`], for many objects of one kind: what they have in common is in memory once.
+    ///
+    /// # Errors
+    /// As [`Self::from_live`].
+    pub fn from_live_of(gvk: &Gvk, value: Value) -> Result<Self, ObjectError> {
+        Self::new(value, Some(gvk))
+    }
+
+    fn new(mut value: Value, known: Option<&Gvk>) -> Result<Self, ObjectError> {
         let field_sets = value
             .get_mut("metadata")
             .and_then(Value::as_object_mut)
@@ -37,46 +99,100 @@ impl Cached {
             .map(|fields| applied_field_sets(&fields))
             .unwrap_or_default();
         let object = Object::from_value(value)?;
-        let text = |pointer| {
-            object
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
+        let json = object.to_json();
+        let mut places = Places {
+            json: json.as_str(),
+            beside: String::new(),
         };
+        let mut at = |pointer| {
+            let text = object.pointer(pointer).and_then(Value::as_str);
+            places.of(text.unwrap_or_default())
+        };
+        let (uid, resource_version) = (at("/metadata/uid"), at("/metadata/resourceVersion"));
+        let ObjectRef {
+            gvk,
+            namespace,
+            name,
+        } = object.target();
+        let namespace = namespace.as_deref().map(|text| places.of(text));
+        let name = places.of(name);
+        let owners = marks(&object)
+            .into_iter()
+            .map(|(uid, shares)| Mark {
+                uid: places.of(uid),
+                shares,
+            })
+            .collect();
+        let beside = places.beside.into();
         Ok(Self {
-            uid: Uid(text("/metadata/uid")),
-            resource_version: ResourceVersion(text("/metadata/resourceVersion")),
+            gvk: known.filter(|known| *known == gvk).unwrap_or(gvk).clone(),
+            beside,
+            namespace,
+            name,
+            uid,
+            resource_version,
             generation: object
                 .pointer("/metadata/generation")
                 .and_then(Value::as_i64)
                 .unwrap_or_default(),
             deleting: object.pointer("/metadata/deletionTimestamp").is_some(),
-            owners: owners(&object),
-            shared_by: shared_by(&object),
+            owners,
             made_by_host: annotations(&object).any(|key| key == OWNER_ANNOTATION),
             field_sets,
-            json: object.to_json(),
-            target: object.target().clone(),
+            json,
         })
+    }
+
+    fn text(&self, place: Place) -> &str {
+        let start = place.start as usize;
+        let (text, start) = match start.checked_sub(self.json.as_str().len()) {
+            Some(beside) => (&*self.beside, beside),
+            None => (self.json.as_str(), start),
+        };
+        text.get(start..start + place.length as usize)
+            .unwrap_or_default()
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub const fn gvk(&self) -> &Gvk {
+        &self.gvk
+    }
+
+    /// Its namespace.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&str> {
+        self.namespace.map(|place| self.text(place))
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.text(self.name)
     }
 
     /// Where it is.
     #[must_use]
-    pub const fn target(&self) -> &ObjectRef {
-        &self.target
+    pub fn target(&self) -> ObjectRef {
+        ObjectRef::new(self.gvk.clone(), self.namespace(), self.name())
     }
 
     /// `metadata.uid`.
     #[must_use]
-    pub const fn uid(&self) -> &Uid {
-        &self.uid
+    pub fn uid(&self) -> Uid {
+        Uid(self.text(self.uid).to_owned())
     }
 
     /// `metadata.resourceVersion`.
     #[must_use]
-    pub const fn resource_version(&self) -> &ResourceVersion {
-        &self.resource_version
+    pub fn resource_version(&self) -> ResourceVersion {
+        ResourceVersion(self.text(self.resource_version).to_owned())
+    }
+
+    /// Whether `other` is the same object, and not a later one of its name.
+    #[must_use]
+    pub fn is_same_object(&self, other: &Self) -> bool {
+        self.text(self.uid) == other.text(other.uid)
     }
 
     /// `metadata.generation`; 0 for kinds without.
@@ -91,22 +207,33 @@ impl Cached {
         self.deleting
     }
 
-    /// Uids of all objects that left a mark on it: owner references, owner label, shares.
+    /// Uids of all objects that left a mark on it: owner references, owner label, shares. Sorted, each once.
+    pub fn owners(&self) -> impl Iterator<Item = &str> {
+        self.owners.iter().map(|mark| self.text(mark.uid))
+    }
+
+    /// Whether `owner` left a mark on it.
     #[must_use]
-    pub fn owners(&self) -> &[Uid] {
-        &self.owners
+    pub fn is_marked_by(&self, owner: &Uid) -> bool {
+        self.mark_of(owner).is_some()
     }
 
     /// Whether `owner` shares fields of it.
     #[must_use]
     pub fn is_shared_by(&self, owner: &Uid) -> bool {
-        self.shared_by.contains(owner)
+        self.mark_of(owner).is_some_and(|mark| mark.shares)
     }
 
     /// Whether it is owned by `owner`: marked, and not merely shared.
     #[must_use]
     pub fn is_owned_by(&self, owner: &Uid) -> bool {
-        self.owners.contains(owner) && !self.shared_by.contains(owner)
+        self.mark_of(owner).is_some_and(|mark| !mark.shares)
+    }
+
+    fn mark_of(&self, owner: &Uid) -> Option<Mark> {
+        let owner: &str = owner.borrow();
+        let mut marks = self.owners.iter().copied();
+        marks.find(|mark| self.text(mark.uid) == owner)
     }
 
     /// Whether the host wrote it as somebody's child. Owner references alone do not tell: other programs set them too, and
@@ -120,10 +247,11 @@ impl Cached {
     /// itself does not show.
     #[must_use]
     pub fn field_set(&self, manager: &str) -> Option<u64> {
+        let manager = hash(manager);
         self.field_sets
             .iter()
-            .find(|(name, _)| &**name == manager)
-            .map(|(_, hash)| *hash)
+            .find(|set| set.manager == manager)
+            .map(|set| set.fields)
     }
 
     /// Canonical text.
@@ -141,34 +269,36 @@ impl Cached {
     }
 }
 
-fn owners(object: &Object) -> Box<[Uid]> {
-    let mut owners: Vec<Uid> = Vec::new();
+fn hash<T: Hash + ?Sized>(value: &T) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Who left a mark, and whether it shares fields only. Sorted, each once.
+fn marks(object: &Object) -> Vec<(&str, bool)> {
     let references = object
         .pointer("/metadata/ownerReferences")
         .and_then(Value::as_array);
-    for reference in references.into_iter().flatten() {
-        if let Some(uid) = reference.get("uid").and_then(Value::as_str) {
-            owners.push(Uid(uid.to_owned()));
-        }
-    }
-    if let Some(uid) = object
-        .pointer("/metadata/labels")
-        .and_then(|labels| labels.get(OWNER_UID_LABEL))
-        .and_then(Value::as_str)
-    {
-        owners.push(Uid(uid.to_owned()));
-    }
-    owners.extend(shared_by(object));
-    owners.sort();
-    owners.dedup();
-    owners.into()
-}
-
-fn shared_by(object: &Object) -> Box<[Uid]> {
-    annotations(object)
+    let owners = references
+        .into_iter()
+        .flatten()
+        .filter_map(|reference| reference.get("uid"))
+        .chain(
+            object
+                .pointer("/metadata/labels")
+                .and_then(|labels| labels.get(OWNER_UID_LABEL)),
+        )
+        .filter_map(Value::as_str)
+        .map(|uid| (uid, false));
+    let sharers = annotations(object)
         .filter_map(|key| key.strip_prefix(SHARE_ANNOTATION_PREFIX))
-        .map(|uid| Uid(uid.to_owned()))
-        .collect()
+        .map(|uid| (uid, true));
+    let mut marks: Vec<_> = owners.chain(sharers).collect();
+    // Who shares is first among equals, and the rest goes.
+    marks.sort_by_key(|&(uid, shares)| (uid, !shares));
+    marks.dedup_by_key(|&mut (uid, _)| uid);
+    marks
 }
 
 fn annotations(object: &Object) -> impl Iterator<Item = &str> {
@@ -180,7 +310,7 @@ fn annotations(object: &Object) -> impl Iterator<Item = &str> {
         .map(String::as_str)
 }
 
-fn applied_field_sets(managed_fields: &Value) -> Box<[(Box<str>, u64)]> {
+fn applied_field_sets(managed_fields: &Value) -> Box<[FieldSet]> {
     let entries = managed_fields
         .as_array()
         .map(Vec::as_slice)
@@ -192,10 +322,10 @@ fn applied_field_sets(managed_fields: &Value) -> Box<[(Box<str>, u64)]> {
                 && entry.get("subresource").is_none()
         })
         .filter_map(|entry| {
-            let manager = entry.get("manager")?.as_str()?;
-            let mut hasher = DefaultHasher::new();
-            entry.get("fieldsV1")?.hash(&mut hasher);
-            Some((manager.into(), hasher.finish()))
+            Some(FieldSet {
+                manager: hash(entry.get("manager")?.as_str()?),
+                fields: hash(entry.get("fieldsV1")?),
+            })
         })
         .collect()
 }
@@ -242,7 +372,41 @@ mod tests {
             "labels": {"oarlock.dev/owner-uid": "c"},
             "annotations": {"share.oarlock.dev/d": "{}", "other": "x"},
         }}));
-        let uids: Vec<&str> = cached.owners().iter().map(|uid| uid.0.as_str()).collect();
+        let uids: Vec<&str> = cached.owners().collect();
         assert_eq!(uids, ["a", "b", "c", "d"]);
+        let of = |uid: &str| Uid(uid.to_owned());
+        assert!(cached.is_owned_by(&of("a")) && !cached.is_owned_by(&of("d")));
+        assert!(cached.is_shared_by(&of("d")) && !cached.is_shared_by(&of("a")));
+    }
+
+    #[test]
+    fn an_owner_that_also_shares_counts_as_one_that_shares() {
+        let cached = live(&json!({"metadata": {
+            "ownerReferences": [{"uid": "b"}], "annotations": {"share.oarlock.dev/b": "{}"},
+        }}));
+        assert_eq!(cached.owners().collect::<Vec<_>>(), ["b"]);
+        assert!(!cached.is_owned_by(&Uid("b".to_owned())));
+    }
+
+    #[test]
+    fn texts_that_are_escaped_in_json_are_kept_too() {
+        let cached = live(&json!({"metadata": {
+            "name": "say \"a\"", "uid": "back\\slash", "ownerReferences": [{"uid": "tab\t"}, {"uid": "plain"}],
+        }}));
+        assert_eq!(cached.name(), "say \"a\"");
+        assert_eq!(cached.namespace(), Some("n"));
+        assert_eq!(cached.uid().0, "back\\slash");
+        assert_eq!(cached.resource_version().0, "7");
+        assert_eq!(cached.owners().collect::<Vec<_>>(), ["plain", "tab\t"]);
+    }
+
+    #[test]
+    fn what_is_absent_is_empty() {
+        let cached = Cached::from_live(
+            json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "a"}}),
+        )
+        .unwrap();
+        assert_eq!((cached.uid().0.as_str(), cached.namespace()), ("", None));
+        assert_eq!(cached.target().to_string(), "Node a");
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// JSON text with sorted object keys and no white space, cheap to clone.
 ///
@@ -19,6 +19,13 @@ impl Json {
     pub fn from_value(value: &Value) -> Self {
         // serde_json's map is sorted (its `preserve_order` feature is off), so its compact form is canonical.
         Self(value.to_string().into())
+    }
+
+    /// The canonical text of an object's fields.
+    #[must_use]
+    pub fn from_map(map: &Map<String, Value>) -> Self {
+        // A map of JSON values always has a text.
+        serde_json::to_string(map).map_or_else(|_| Self::empty_object(), |text| Self(text.into()))
     }
 
     /// The canonical text of anything that serialises.

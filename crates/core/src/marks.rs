@@ -17,6 +17,10 @@ pub const SHARE_ANNOTATION_PREFIX: &str = "share.oarlock.dev/";
 /// Finalizer of the host itself, on objects whose children no garbage collector would find.
 pub const CHILDREN_FINALIZER: &str = "oarlock.dev/children";
 
+/// Annotation beside [`CHILDREN_FINALIZER`]: the kinds of those children, as `apiVersion Kind`, separated by commas. A host
+/// that has just been started looks through these before it lets the object go.
+pub const CHILD_KINDS_ANNOTATION: &str = "oarlock.dev/child-kinds";
+
 /// What the host must know to give shared fields back, stored with the same write that takes them.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -100,8 +100,7 @@ impl Object {
     /// Its canonical text.
     #[must_use]
     pub fn to_json(&self) -> Json {
-        // Borrowing the map as a value would need a clone; printing a map is the same text.
-        Json::from_serialize(&self.content).unwrap_or_else(|_| Json::empty_object())
+        Json::from_map(&self.content)
     }
 }
 

@@ -1,18 +1,46 @@
 //! Names of kinds and objects.
 
+use std::borrow::Borrow;
 use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 /// A group, version and kind, such as `apps/v1 Deployment`. The core group is `""`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Gvk {
+///
+/// Cheap to clone: every object and every reference has one, and there are few different ones.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Gvk(Arc<GvkParts>);
+
+/// The parts of a [`Gvk`], which derefs to them.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct GvkParts {
     /// API group; `""` is the core group.
     pub group: String,
     /// Version, such as `v1`.
     pub version: String,
     /// Kind, such as `Deployment`.
     pub kind: String,
+}
+
+impl Deref for Gvk {
+    type Target = GvkParts;
+
+    fn deref(&self) -> &GvkParts {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Gvk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gvk")
+            .field("group", &self.group)
+            .field("version", &self.version)
+            .field("kind", &self.kind)
+            .finish()
+    }
 }
 
 impl Gvk {
@@ -22,11 +50,17 @@ impl Gvk {
         version: impl Into<String>,
         kind: impl Into<String>,
     ) -> Self {
-        Self {
+        Self(Arc::new(GvkParts {
             group: group.into(),
             version: version.into(),
             kind: kind.into(),
-        }
+        }))
+    }
+
+    /// Another kind of the same group and version.
+    #[must_use]
+    pub fn with_kind(&self, kind: &str) -> Self {
+        Self::new(self.group.as_str(), self.version.as_str(), kind)
     }
 
     /// From an `apiVersion` (`v1`, `apps/v1`) and a kind.
@@ -89,6 +123,13 @@ impl fmt::Display for ObjectRef {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Uid(pub String);
+
+/// Hashed and ordered as its text, so that it is found by it.
+impl Borrow<str> for Uid {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
 
 impl fmt::Display for Uid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

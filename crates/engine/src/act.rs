@@ -83,7 +83,7 @@ impl Done {
         self.changed |= written.changed;
         if let Some(object) = &written.object {
             self.written
-                .push((object.target().clone(), object.resource_version().clone()));
+                .push((object.target().clone(), object.resource_version()));
         }
     }
 
@@ -127,10 +127,11 @@ async fn write(
         Step::Recreate {
             apply,
             delete,
+            create,
             wanted,
         } => match send(apply.as_ref().clone(), *wanted, cluster, memory, done).await {
             Err(error) if is_immutable(&error) => {
-                recreate(apply, delete, *wanted, cluster, memory, done).await
+                recreate(create, delete, *wanted, cluster, memory, done).await
             }
             result => result,
         },
@@ -151,7 +152,7 @@ fn is_immutable(error: &ApiError) -> bool {
 }
 
 async fn recreate(
-    apply: &Call,
+    create: &Call,
     delete: &Call,
     wanted: u64,
     cluster: &dyn Cluster,
@@ -172,7 +173,7 @@ async fn recreate(
         Err(error) if error.code == 404 => {}
         Err(error) => return Err(error),
     }
-    send(apply.clone(), wanted, cluster, memory, done).await
+    send(create.clone(), wanted, cluster, memory, done).await
 }
 
 async fn send(

@@ -13,8 +13,40 @@ pub(crate) struct Reads {
     pub(crate) objects: BTreeSet<ObjectRef>,
     /// Queries.
     pub(crate) queries: Vec<Query>,
-    /// The run needed a kind that was not served, or asked for all kinds.
+    /// Kinds that were needed and are not served.
+    pub(crate) unserved: BTreeSet<Gvk>,
+    /// The run asked for all kinds.
     pub(crate) kinds: bool,
+}
+
+impl Reads {
+    /// These and `more`.
+    pub(crate) fn merge(&mut self, more: Self) {
+        self.objects.extend(more.objects);
+        for query in more.queries {
+            if !self.queries.contains(&query) {
+                self.queries.push(query);
+            }
+        }
+        self.unserved.extend(more.unserved);
+        self.kinds |= more.kinds;
+    }
+
+    /// One object.
+    pub(crate) fn object(target: ObjectRef) -> Self {
+        Self {
+            objects: [target].into(),
+            ..Self::default()
+        }
+    }
+
+    /// A kind that is not served.
+    pub(crate) fn unserved(gvk: Gvk) -> Self {
+        Self {
+            unserved: [gvk].into(),
+            ..Self::default()
+        }
+    }
 }
 
 /// One query that was asked.
@@ -60,6 +92,12 @@ impl Dependencies {
     /// Replaces what `key` depends on.
     pub(crate) fn set(&mut self, key: &ObjectRef, reads: Reads) {
         self.forget(key);
+        self.add(key, reads);
+    }
+
+    /// Adds to what `key` depends on. Called before something is looked at, so that what changes between the look and the end
+    /// of the run is not missed.
+    pub(crate) fn add(&mut self, key: &ObjectRef, reads: Reads) {
         if reads == Reads::default() {
             return;
         }
@@ -75,10 +113,10 @@ impl Dependencies {
                 .or_default()
                 .insert(key.clone());
         }
-        if reads.kinds {
+        if reads.kinds || !reads.unserved.is_empty() {
             self.on_kinds.insert(key.clone());
         }
-        self.reads.insert(key.clone(), reads);
+        self.reads.entry(key.clone()).or_default().merge(reads);
     }
 
     /// Forgets what `key` depends on.
@@ -102,7 +140,7 @@ impl Dependencies {
         };
         let mut keys: Vec<ObjectRef> = self
             .by_object
-            .get(target)
+            .get(&target)
             .into_iter()
             .flatten()
             .cloned()
@@ -119,6 +157,16 @@ impl Dependencies {
             }
         }
         keys
+    }
+
+    /// Who has to run again when the first list of a kind is cached: whoever needed it when it was not served.
+    pub(crate) fn on_synced(&self, gvk: &Gvk) -> Vec<ObjectRef> {
+        let waits = |key: &&ObjectRef| {
+            self.reads
+                .get(*key)
+                .is_some_and(|reads| reads.unserved.contains(gvk))
+        };
+        self.on_kinds.iter().filter(waits).cloned().collect()
     }
 
     /// Who has to run again when kinds come or go.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use oarlock_config::Watch;
@@ -26,6 +26,7 @@ use crate::queue::{Priority, Queue};
 use crate::router::Router;
 use crate::run::{self, Ended};
 use crate::verdict::Reason;
+use crate::waits::{CountedEgress, Waits};
 
 /// Settings of an engine.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +63,10 @@ pub struct Engine {
     entries: Mutex<Arc<BTreeMap<Gvk, Arc<Entry>>>>,
     state: Mutex<State>,
     /// Something is in the queue, or the entries differ.
-    wake: Notify,
+    wake: Arc<Notify>,
+    waits: Arc<Waits>,
+    /// The way out of notices, which no run waits for.
+    outside: Arc<dyn Egress>,
 }
 
 /// What changes; one lock, held for moments.
@@ -87,22 +91,32 @@ impl Engine {
         options: Options,
     ) -> Arc<Self> {
         let (notices, postman) = notices::channel();
+        let router = Router::default();
+        let wake = Arc::new(Notify::new());
+        let waits = Waits::new(Arc::clone(&wake));
+        let dependencies = Arc::clone(&router.dependencies);
         let engine = Arc::new(Self {
             ports: Ports {
                 cluster: Arc::clone(&cluster),
-                egress,
+                egress: CountedEgress::new(Arc::clone(&egress), Arc::clone(&waits)),
                 clock,
                 entropy: Entropy::new(options.seed),
                 notices,
+                dependencies,
             },
             options,
             metrics: Metrics::default(),
             postman: Mutex::new(Some(postman)),
             entries: Mutex::default(),
-            state: Mutex::default(),
-            wake: Notify::new(),
+            state: Mutex::new(State {
+                router,
+                ..State::default()
+            }),
+            wake,
+            waits,
+            outside: egress,
         });
-        cluster.subscribe(Arc::clone(&engine) as Arc<dyn Listener>);
+        cluster.subscribe(Arc::new(Ear(Arc::downgrade(&engine))));
         engine
     }
 
@@ -121,6 +135,7 @@ impl Engine {
         let mut entries = self.entries.lock();
         let mut state = self.state.lock();
         for gvk in entries.keys().filter(|gvk| !new.contains_key(*gvk)) {
+            self.metrics.unwatched(gvk);
             for key in state.router.forget_kind(gvk) {
                 state.queue.forget(&key);
                 state.memories.remove(&key);
@@ -140,7 +155,7 @@ impl Engine {
             }
             for live in self.ports.cluster.list(&gvk, None) {
                 state.router.follow(None, Some(&live));
-                state.queue.add(live.target(), Priority::Resync, None);
+                state.queue.add(&live.target(), Priority::Resync, None);
             }
             served.insert(gvk, entry);
         }
@@ -163,12 +178,14 @@ impl Engine {
         let mut watching = Watching::new();
         let mut services = JoinSet::new();
         if let Some(postman) = self.postman.lock().take() {
-            services.spawn(postman.run(Arc::clone(&self.ports.egress), stop.clone()));
+            services.spawn(postman.run(Arc::clone(&self.outside), stop.clone()));
         }
         while !stop.is_cancelled() {
             self.start_watches(&mut watching);
             self.start_runs(&mut runs, &mut keys);
-            let timer = self.state.lock().queue.next_timer();
+            // Without a free worker a timer that is due changes nothing: a run that ends wakes the loop.
+            let idle = self.has_room(&runs);
+            let timer = self.state.lock().queue.next_timer().filter(|_| idle);
             let timer = async {
                 match timer {
                     Some(at) => self.ports.clock.sleep_until(at).await,
@@ -209,6 +226,11 @@ impl Engine {
         }
     }
 
+    /// Whether a worker is free: a run that waits for somebody outside holds none.
+    fn has_room(&self, runs: &Runs) -> bool {
+        runs.len().saturating_sub(self.waits.count()) < self.options.workers.get()
+    }
+
     fn start_runs(self: &Arc<Self>, runs: &mut Runs, keys: &mut HashMap<Id, ObjectRef>) {
         let entries = Arc::clone(&self.entries.lock());
         let limit = |gvk: &Gvk| {
@@ -217,7 +239,7 @@ impl Engine {
                 own.get() as usize
             })
         };
-        while runs.len() < self.options.workers.get() {
+        while self.has_room(runs) {
             let now = self.ports.clock.now();
             let mut state = self.state.lock();
             let Some(key) = state.queue.take(now, limit) else {
@@ -269,11 +291,11 @@ impl Engine {
         let mut state = self.state.lock();
         state.queue.done(&key, &ended.written);
         if ended.forget {
-            state.router.dependencies.forget(&key);
+            state.router.dependencies.lock().forget(&key);
             return;
         }
         if let Some(reads) = ended.reads {
-            state.router.dependencies.set(&key, reads);
+            state.router.dependencies.lock().set(&key, reads);
         }
         if let Some((at, priority)) = ended.next {
             state.queue.schedule(&key, at, priority);
@@ -282,14 +304,20 @@ impl Engine {
     }
 }
 
-impl Listener for Engine {
+/// How the engine hears of changes. Does not keep it alive: the cluster keeps its listeners, and the engine its cluster.
+struct Ear(Weak<Engine>);
+
+impl Listener for Ear {
     fn changed(&self, change: Change) {
-        let entries = Arc::clone(&self.entries.lock());
-        let mut state = self.state.lock();
+        let Some(engine) = self.0.upgrade() else {
+            return;
+        };
+        let entries = Arc::clone(&engine.entries.lock());
+        let mut state = engine.state.lock();
         let State { queue, router, .. } = &mut *state;
         router.route(&change, &entries, queue);
         drop(state);
-        self.wake.notify_one();
+        engine.wake.notify_one();
     }
 }
 

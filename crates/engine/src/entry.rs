@@ -68,6 +68,11 @@ impl Entry {
             .matches(|key| labels?.get(key)?.as_str())
     }
 
+    /// Whether changes of dependents of a kind are a reason to run.
+    pub(crate) fn follows(&self, gvk: &Gvk) -> bool {
+        self.watch.dependents && !self.watch.blacklist.contains(gvk)
+    }
+
     /// The finalizer on every object: the file's, else the module's, else none.
     pub(crate) fn finalizer(&self) -> Option<String> {
         let module = self.module.serving()?;

@@ -24,6 +24,7 @@ mod run;
 mod session;
 mod status;
 mod verdict;
+mod waits;
 
 pub use engine::{Engine, Options};
 pub use entry::Module;

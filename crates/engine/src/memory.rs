@@ -21,6 +21,8 @@ pub(crate) struct Memory {
     uid: Option<Uid>,
     /// Failed runs in a row.
     pub(crate) failures: u32,
+    /// Runs in a row that others' writes made void.
+    pub(crate) conflicts: u32,
     /// What became of the last outcome.
     pub(crate) last: Option<Report>,
     /// Children of the last `exactly`: what `keep` repairs.
@@ -49,7 +51,7 @@ impl Synced {
     pub(crate) fn new(wanted: u64, live: &Cached, object: &Object, manager: &str) -> Self {
         Self {
             wanted,
-            version: live.resource_version().clone(),
+            version: live.resource_version(),
             field_set: live.field_set(manager),
             content: Self::content_of(object),
         }

@@ -98,6 +98,11 @@ impl Metrics {
             .get_or_create(&controller(gvk))
             .set(i64::from(up));
     }
+
+    /// No watch is about `gvk` any more: whether its module serves is no question.
+    pub(crate) fn unwatched(&self, gvk: &Gvk) {
+        self.modules.remove(&controller(gvk));
+    }
 }
 
 /// controller-runtime names controllers after their kind, in lower case.

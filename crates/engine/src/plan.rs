@@ -3,7 +3,7 @@
 //! A plan is plain data: it can be printed, tested, stored and compared. Making one needs no cluster and has no effect; the
 //! same plan is shown by a dry run and carried out in production.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use oarlock_core::cached::Cached;
@@ -43,7 +43,7 @@ pub(crate) struct Scene<'a> {
 impl Scene<'_> {
     /// The owner's namespace.
     fn namespace(&self) -> Option<&str> {
-        self.owner.target().namespace.as_deref()
+        self.owner.namespace()
     }
 
     /// What refuses a write before it is sent, if anything does.
@@ -82,8 +82,9 @@ pub(crate) struct Plan {
     pub(crate) removals: Vec<PlannedRemoval>,
     /// For children that are no longer listed.
     pub(crate) leaves: Vec<Leave>,
-    /// Some child is found by no garbage collector: the owner needs the host's finalizer before anything is written.
-    pub(crate) needs_finalizer: bool,
+    /// Kinds of children that no garbage collector finds: where there are any, the owner needs the host's finalizer before
+    /// anything is written.
+    pub(crate) hidden: BTreeSet<Gvk>,
 }
 
 /// What will be done for one child.
@@ -108,6 +109,8 @@ pub(crate) enum Step {
     Recreate {
         apply: Box<Call>,
         delete: Box<Call>,
+        /// As `apply`, without preconditions: the object that they are about is gone then.
+        create: Box<Call>,
         wanted: u64,
     },
     /// Nothing: the module only asked where the live object differs.
@@ -160,7 +163,11 @@ pub(crate) fn plan(
 ) -> Plan {
     let writes: Vec<PlannedWrite> = children.iter().map(|c| child::plan(scene, c)).collect();
     Plan {
-        needs_finalizer: children.iter().any(|c| mark::needs_finalizer(scene, c)),
+        hidden: children
+            .iter()
+            .filter(|child| mark::needs_finalizer(scene, child))
+            .map(|child| child.object.target().gvk.clone())
+            .collect(),
         leaves: match leaving {
             Leaving::Nobody => Vec::new(),
             Leaving::Unlisted => leave::unlisted(scene, children),

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use oarlock_core::clock::Clock;
 use oarlock_core::cluster::Cluster;
 use oarlock_core::egress::Egress;
+use parking_lot::Mutex;
 
+use crate::dependencies::Dependencies;
 use crate::notices::Notices;
 
 /// The engine's way to everything outside itself.
@@ -22,6 +24,8 @@ pub(crate) struct Ports {
     pub(crate) entropy: Entropy,
     /// Fire-and-forget calls.
     pub(crate) notices: Notices,
+    /// Who looked at what; the router's.
+    pub(crate) dependencies: Arc<Mutex<Dependencies>>,
 }
 
 /// Where seeds come from: SplitMix64 over a start value.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use oarlock_core::cached::Cached;
 use oarlock_core::cluster::Change;
 use oarlock_core::reference::{Gvk, ObjectRef, Uid};
+use parking_lot::Mutex;
 
 use crate::dependencies::Dependencies;
 use crate::entry::Entry;
@@ -18,8 +19,8 @@ pub(crate) struct Router {
     objects: HashMap<Uid, ObjectRef>,
     /// Kinds whose first list is complete: from then on every change is live.
     synced: HashSet<Gvk>,
-    /// Who read what.
-    pub(crate) dependencies: Dependencies,
+    /// Who read what; runs add to it while they read.
+    pub(crate) dependencies: Arc<Mutex<Dependencies>>,
 }
 
 impl Router {
@@ -35,13 +36,16 @@ impl Router {
             Change::Deleted(old) => (Some(&**old), None),
             Change::Synced(gvk) => {
                 self.synced.insert(gvk.clone());
+                for key in self.dependencies.lock().on_synced(gvk) {
+                    queue.add(&key, Priority::Live, None);
+                }
                 return;
             }
             Change::Kinds => {
                 for entry in entries.values() {
                     entry.kinds_changed();
                 }
-                for key in self.dependencies.on_kinds() {
+                for key in self.dependencies.lock().on_kinds() {
                     queue.add(&key, Priority::Live, None);
                 }
                 return;
@@ -50,7 +54,7 @@ impl Router {
         let Some(target) = new.or(old).map(Cached::target) else {
             return;
         };
-        let cause = new.map(|new| (new.target().clone(), new.resource_version().clone()));
+        let cause = new.map(|new| (new.target(), new.resource_version()));
         if entries.contains_key(&target.gvk) {
             self.follow(old, new);
             let priority = if self.synced.contains(&target.gvk) {
@@ -58,7 +62,7 @@ impl Router {
             } else {
                 Priority::Resync
             };
-            queue.add(target, priority, cause.clone());
+            queue.add(&target, priority, cause.clone());
         }
         let live = |queue: &mut Queue, key: &ObjectRef, cause: Option<Cause>| {
             queue.add(key, Priority::Live, cause);
@@ -67,12 +71,12 @@ impl Router {
             if let Some(key) = self.objects.get(uid)
                 && entries
                     .get(&key.gvk)
-                    .is_some_and(|entry| entry.watch.dependents)
+                    .is_some_and(|entry| entry.follows(&target.gvk))
             {
                 live(queue, key, cause.clone());
             }
         }
-        for key in self.dependencies.on_change(old, new) {
+        for key in self.dependencies.lock().on_change(old, new) {
             live(queue, &key, cause.clone());
         }
     }
@@ -80,10 +84,10 @@ impl Router {
     /// Learns where a reconciled object is.
     pub(crate) fn follow(&mut self, old: Option<&Cached>, new: Option<&Cached>) {
         if let Some(old) = old {
-            self.objects.remove(old.uid());
+            self.objects.remove(&old.uid());
         }
         if let Some(new) = new {
-            self.objects.insert(new.uid().clone(), new.target().clone());
+            self.objects.insert(new.uid(), new.target());
         }
     }
 
@@ -96,9 +100,11 @@ impl Router {
             .cloned()
             .collect();
         self.objects.retain(|_, target| target.gvk != *gvk);
+        let mut dependencies = self.dependencies.lock();
         for key in &gone {
-            self.dependencies.forget(key);
+            dependencies.forget(key);
         }
+        drop(dependencies);
         gone
     }
 }

@@ -1,16 +1,19 @@
 //! One reconcile of one object, from the cache to the next wake-up.
 
+mod sight;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use oarlock_core::cached::Cached;
 use oarlock_core::cluster::{Call, EventRecord, ServiceAccount};
 use oarlock_core::marks::CHILDREN_FINALIZER;
 use oarlock_core::object::Object;
-use oarlock_core::outcome::{Children, Outcome, Requeue};
-use oarlock_core::reconciler::{Fault, ReadError, Reconciler, RunError};
-use oarlock_core::reference::{Gvk, KindInfo, ObjectRef};
-use oarlock_core::request::{ApiError, Report, Request};
+use oarlock_core::outcome::{Child, Children, Expect, Outcome, Requeue};
+use oarlock_core::reconciler::{Fault, Reconciler, RunError};
+use oarlock_core::reference::ObjectRef;
+use oarlock_core::request::{ApiError, Report, Request, WriteResult, WriteStatus};
 use oarlock_core::timestamp::Timestamp;
 
 use crate::act::{self, Done};
@@ -18,12 +21,18 @@ use crate::dependencies::Reads;
 use crate::entry::{Entry, Module};
 use crate::finalizer;
 use crate::memory::Memory;
-use crate::plan::{self, Leaving, Scene};
+use crate::plan::{self, Leaving};
 use crate::ports::Ports;
 use crate::queue::{Cause, Priority};
 use crate::session::Session;
 use crate::status::{self, Wanted};
 use crate::verdict::{self, Again, Problem, Reason};
+
+use sight::Seen;
+
+/// Soonest next run of an outcome that changed nothing, whatever the module asks for: it has all it gets, and must not keep a
+/// core busy.
+const SHORTEST_POLL: Duration = Duration::from_millis(100);
 
 /// How a reconcile ended.
 #[derive(Debug, Default)]
@@ -34,7 +43,7 @@ pub(crate) struct Ended {
     pub(crate) next: Option<(Timestamp, Priority)>,
     /// Versions that the run wrote.
     pub(crate) written: Vec<Cause>,
-    /// What the run depended on; `None` where the module was not called.
+    /// What the object depends on from now on; `None` where the run did not get as far, and what was looked at adds to it.
     pub(crate) reads: Option<Reads>,
     /// What went wrong.
     pub(crate) problem: Option<Reason>,
@@ -69,7 +78,7 @@ pub(crate) async fn reconcile(
             };
         }
     };
-    memory.belong_to(live.uid());
+    memory.belong_to(&live.uid());
     let mut run = Run {
         ports,
         entry,
@@ -77,9 +86,14 @@ pub(crate) async fn reconcile(
         object,
         memory,
         now: ports.clock.now(),
+        reads: Reads::default(),
+        done: false,
         ended: Ended::default(),
     };
     run.go().await;
+    if run.done {
+        run.ended.reads = Some(run.reads);
+    }
     run.ended
 }
 
@@ -91,6 +105,10 @@ struct Run<'a> {
     object: Object,
     memory: &'a mut Memory,
     now: Timestamp,
+    /// What was looked at so far.
+    reads: Reads,
+    /// Whether the outcome was carried out: only then all that the object depends on is known, and what was before is void.
+    done: bool,
     ended: Ended,
 }
 
@@ -128,9 +146,13 @@ impl Run<'_> {
         }
     }
 
-    /// The newer object is on its way, and wakes the object by itself; the timer is for when it already came.
+    /// The newer object is on its way, and wakes the object by itself; the timer is for when it already came. Doubling from a
+    /// tenth of a second, should it never come to an end.
     fn conflict(&mut self) {
-        let soon = self.now.after(std::time::Duration::from_millis(100));
+        let doublings = self.memory.conflicts.min(9);
+        self.memory.conflicts = self.memory.conflicts.saturating_add(1);
+        let wait = Duration::from_millis(100 << doublings);
+        let soon = self.ports.clock.now().after(wait);
         self.ended.next = Some((soon, Priority::Live));
     }
 
@@ -152,14 +174,12 @@ impl Run<'_> {
                 return self.let_go(&module, None).await;
             }
         } else if let Some(name) = finalizer.as_deref().filter(|name| !held(name)) {
-            self.add_finalizer(&module, name).await?;
+            let verb = finalizer::add(&self.object, name);
+            self.write_finalizers(&module, verb, name).await?;
         }
-        // Both for what the module reads and for what the plan prunes: a cache that is not filled yet must not look like an
-        // empty cluster.
+        // Both for what the module reads and for what the plan prunes.
         let mut seen = Seen::default();
-        for gvk in self.entry.child_kinds(&*self.ports.cluster).iter() {
-            self.see_kind(gvk, &mut seen).await?;
-        }
+        self.see_children(&mut seen).await?;
         let outcome = self.call(&*module).await?;
         self.carry_out(&module, outcome, seen).await
     }
@@ -167,8 +187,7 @@ impl Run<'_> {
     async fn call(&mut self, module: &dyn Reconciler) -> Result<Outcome, Stop> {
         let limits = self.entry.watch.limits;
         let session = Arc::new(Session::new(
-            Arc::clone(&self.ports.cluster),
-            Arc::clone(&self.ports.egress),
+            self.ports,
             Arc::clone(&self.live),
             Arc::clone(&self.entry.grants),
             module.manifest().name.clone(),
@@ -186,9 +205,7 @@ impl Run<'_> {
         let result = module
             .reconcile(&request, Arc::clone(&session) as _, limits)
             .await;
-        let mut reads = session.reads();
-        reads.kinds |= self.ended.reads.take().is_some_and(|before| before.kinds);
-        self.ended.reads = Some(reads);
+        self.reads.merge(session.reads());
         result.map_err(|error| Stop::Problem(Problem::of_run(&error)))
     }
 
@@ -205,42 +222,44 @@ impl Run<'_> {
         no_doubles(&children)?;
         let account = self.account(outcome.act_as.as_deref())?;
         let manager = module.manifest().field_manager();
-        let targets = children
-            .iter()
-            .map(|child| child.object.target())
-            .chain(outcome.removals.iter().map(|removal| &removal.target));
-        self.gather(targets, &mut seen).await?;
+        self.gather(&children, &outcome.removals, &mut seen).await?;
         let plan = {
             let scene = seen.scene(self, &manager, account.as_ref());
             plan::plan(&scene, &children, leaving, &outcome.removals)
         };
-        if plan.needs_finalizer
-            && !self.live.deleting()
-            && !finalizer::is_on(&self.object, CHILDREN_FINALIZER)
+        if !self.live.deleting()
+            && let Some(verb) = finalizer::hold(&self.object, &plan.hidden)
         {
-            self.add_finalizer(module, CHILDREN_FINALIZER).await?;
+            self.write_finalizers(module, verb, CHILDREN_FINALIZER)
+                .await?;
         }
         let mut done = act::carry_out(plan, &*self.ports.cluster, self.memory).await;
         self.ended.written.append(&mut done.written);
+        let unmarked = self.unmarked(&children, &done.writes);
+        self.reads.objects.extend(unmarked);
+        self.done = true;
+        let mut writes = std::mem::take(&mut done.writes);
+        if leaving == Leaving::Unlisted {
+            self.memory
+                .retain(|target| children.iter().any(|c| c.object.target() == target));
+            self.memory.children = in_place(children, &writes);
+        } else {
+            // The module listed none.
+            writes.clear();
+        }
         self.memory.last = Some(Report {
             tag: outcome.tag,
             generation: self.live.generation(),
             module: module.digest().clone(),
-            writes: std::mem::take(&mut done.writes),
+            writes,
             removals: std::mem::take(&mut done.removals),
         });
-        if leaving == Leaving::Unlisted {
-            self.memory
-                .retain(|target| children.iter().any(|c| c.object.target() == target));
-            self.memory.children = children;
-        }
         if let Some(problem) = problem_of(&done) {
             return Err(Stop::Problem(problem));
         }
         if self.live.deleting() && outcome.finalized {
-            return self
-                .let_go(module, module.manifest().finalizer.as_deref())
-                .await;
+            let finalizer = self.entry.finalizer();
+            return self.let_go(module, finalizer.as_deref()).await;
         }
         let wanted = Wanted {
             patch: outcome.status,
@@ -255,12 +274,19 @@ impl Run<'_> {
 
     /// Sets the next wake-up of a good run.
     fn wake(&mut self, requeue: Requeue, changed: bool) -> Result<(), Stop> {
-        let period = self.now.after(self.entry.watch.period);
+        // Counted from the end of the run: one that took long must not be due again at once.
+        let now = self.ports.clock.now();
+        let period = now.after(self.entry.watch.period);
+        let soonest = if changed {
+            now
+        } else {
+            now.after(SHORTEST_POLL)
+        };
         let next = match requeue {
             Requeue::OnChange => (period, Priority::Resync),
-            Requeue::After(after) => earlier(self.now.after(after), period),
-            Requeue::At(at) => earlier(at, period),
-            Requeue::OnceWritten if changed => (self.now, Priority::Live),
+            Requeue::After(after) => earlier(now.after(after).max(soonest), period),
+            Requeue::At(at) => earlier(at.max(soonest), period),
+            Requeue::OnceWritten if changed => (now, Priority::Live),
             Requeue::OnceWritten => {
                 return Err(Stop::Problem(Problem {
                     reason: Reason::NoProgress,
@@ -272,6 +298,7 @@ impl Run<'_> {
             }
         };
         self.memory.failures = 0;
+        self.memory.conflicts = 0;
         self.ended.next = Some(next);
         Ok(())
     }
@@ -280,12 +307,13 @@ impl Run<'_> {
     async fn settle(&mut self, problem: &Problem) {
         self.memory.failures = self.memory.failures.saturating_add(1);
         self.ended.problem = Some(problem.reason);
+        let now = self.ports.clock.now();
         self.ended.next = match problem.again {
             Again::Backoff => {
                 let delay = crate::backoff::delay(self.memory.failures, self.ports.entropy.next());
-                Some((self.now.after(delay), Priority::Timer))
+                Some((now.after(delay), Priority::Timer))
             }
-            Again::After(after) => Some((self.now.after(after), Priority::Timer)),
+            Again::After(after) => Some((now.after(after), Priority::Timer)),
             Again::OnChange | Again::Woken => None,
         };
         let object = self.live.target();
@@ -340,16 +368,7 @@ impl Run<'_> {
         }
     }
 
-    /// Adds a finalizer: before the first effect, so that none outlives the object unnoticed.
-    async fn add_finalizer(
-        &mut self,
-        module: &Arc<dyn Reconciler>,
-        name: &str,
-    ) -> Result<(), Stop> {
-        let verb = finalizer::add(&self.object, name);
-        self.write_finalizers(module, verb, name).await
-    }
-
+    /// Finalizers are added before the first effect, so that none outlives the object unnoticed.
     async fn write_finalizers(
         &mut self,
         module: &Arc<dyn Reconciler>,
@@ -386,9 +405,11 @@ impl Run<'_> {
             return Ok(());
         }
         let manager = module.manifest().field_manager();
+        let account = self.account(None)?;
         let mut seen = Seen::default();
-        self.gather(std::iter::empty(), &mut seen).await?;
-        let leaves = plan::on_deletion(&seen.scene(self, &manager, None));
+        self.see_children(&mut seen).await?;
+        self.gather(&[], &[], &mut seen).await?;
+        let leaves = plan::on_deletion(&seen.scene(self, &manager, account.as_ref()));
         let mut done = Done::default();
         act::leave(leaves, &*self.ports.cluster, &mut done).await;
         self.ended.written.append(&mut done.written);
@@ -399,56 +420,6 @@ impl Run<'_> {
         self.write_finalizers(module, verb, &names.join(", "))
             .await?;
         self.memory.failures = 0;
-        Ok(())
-    }
-
-    /// What a plan needs to see. Every kind that occurs is watched from now on.
-    async fn gather<'t>(
-        &mut self,
-        targets: impl Iterator<Item = &'t ObjectRef> + Send,
-        seen: &mut Seen,
-    ) -> Result<(), Stop> {
-        let targets: Vec<ObjectRef> = targets.cloned().collect();
-        for target in targets {
-            self.see_kind(&target.gvk, seen).await?;
-            if let Some(live) = self.ports.cluster.cached(&target) {
-                seen.live.insert(target, live);
-            }
-        }
-        seen.marked = self.ports.cluster.owned_by(self.live.uid());
-        let marked: Vec<Gvk> = seen
-            .marked
-            .iter()
-            .map(|live| live.target().gvk.clone())
-            .collect();
-        for gvk in marked {
-            self.see_kind(&gvk, seen).await?;
-        }
-        Ok(())
-    }
-
-    async fn see_kind(&mut self, gvk: &Gvk, seen: &mut Seen) -> Result<(), Stop> {
-        if seen.kinds.contains_key(gvk) {
-            return Ok(());
-        }
-        match self.ports.cluster.watch(gvk).await {
-            Ok(()) => {}
-            // Shows as a child that waits; discovery wakes it.
-            Err(ReadError::UnknownKind(_)) => {
-                self.ended.reads.get_or_insert_default().kinds = true;
-                return Ok(());
-            }
-            Err(error) => {
-                return Err(Stop::Problem(Problem {
-                    reason: Reason::ApiUnavailable,
-                    message: format!("{gvk} cannot be watched: {error}"),
-                    again: Again::Backoff,
-                }));
-            }
-        }
-        if let Some(kind) = self.ports.cluster.kind(gvk) {
-            seen.kinds.insert(gvk.clone(), kind);
-        }
         Ok(())
     }
 
@@ -479,11 +450,8 @@ impl Run<'_> {
                 continue;
             }
             let record = EventRecord {
-                about: event
-                    .about
-                    .clone()
-                    .unwrap_or_else(|| self.live.target().clone()),
-                uid: event.about.is_none().then(|| self.live.uid().clone()),
+                about: event.about.clone().unwrap_or_else(|| self.live.target()),
+                uid: event.about.is_none().then(|| self.live.uid()),
                 key: event.key.clone(),
                 warning: event.warning,
                 reason: event.reason.clone(),
@@ -503,7 +471,7 @@ impl Run<'_> {
             if self.memory.tell(&format!("notice {}", notice.key)) {
                 self.ports
                     .notices
-                    .post(notice, &self.entry.grants, self.live.target());
+                    .post(notice, &self.entry.grants, &self.live.target());
             }
         }
     }
@@ -513,7 +481,7 @@ impl Run<'_> {
         let Some(live) = written else {
             return;
         };
-        let version = (live.target().clone(), live.resource_version().clone());
+        let version = (live.target(), live.resource_version());
         self.ended.written.push(version);
         if let Ok(object) = live.object() {
             self.object = object;
@@ -530,40 +498,32 @@ impl Run<'_> {
     }
 }
 
-/// What was seen of the cluster before a plan.
-#[derive(Default)]
-struct Seen {
-    kinds: BTreeMap<Gvk, KindInfo>,
-    live: BTreeMap<ObjectRef, Arc<Cached>>,
-    marked: Vec<Arc<Cached>>,
-}
-
-impl Seen {
-    fn scene<'a>(
-        &'a self,
-        run: &'a Run<'_>,
-        manager: &'a str,
-        account: Option<&'a ServiceAccount>,
-    ) -> Scene<'a> {
-        Scene {
-            owner: &run.live,
-            manager,
-            grants: &run.entry.grants,
-            kinds: &self.kinds,
-            live: &self.live,
-            marked: &self.marked,
-            memory: run.memory,
-            account,
-        }
-    }
-}
-
 fn earlier(at: Timestamp, period: Timestamp) -> (Timestamp, Priority) {
     if at <= period {
         (at, Priority::Timer)
     } else {
         (period, Priority::Resync)
     }
+}
+
+/// The children that there are, to be kept. What was expected of them has been true.
+fn in_place(children: Vec<Child>, writes: &[WriteResult]) -> Vec<Child> {
+    children
+        .into_iter()
+        .zip(writes)
+        .filter(|(_, result)| is_in_place(&result.status))
+        .map(|(mut child, _)| {
+            child.expect = Expect::Any;
+            child
+        })
+        .collect()
+}
+
+const fn is_in_place(status: &WriteStatus) -> bool {
+    matches!(
+        status,
+        WriteStatus::Applied | WriteStatus::Unchanged | WriteStatus::Differs(_)
+    )
 }
 
 fn problem_of(done: &Done) -> Option<Problem> {
@@ -579,7 +539,7 @@ fn problem_of(done: &Done) -> Option<Problem> {
 }
 
 /// Two wishes for one object cannot both be had.
-fn no_doubles(children: &[oarlock_core::outcome::Child]) -> Result<(), Stop> {
+fn no_doubles(children: &[Child]) -> Result<(), Stop> {
     let mut seen: BTreeMap<&ObjectRef, usize> = BTreeMap::new();
     for (index, child) in children.iter().enumerate() {
         if let Some(first) = seen.insert(child.object.target(), index) {

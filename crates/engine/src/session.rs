@@ -22,7 +22,8 @@ use oarlock_core::request::ApiError;
 use oarlock_core::selector::LabelSelector;
 use parking_lot::Mutex;
 
-use crate::dependencies::{Query, Reads};
+use crate::dependencies::{Dependencies, Query, Reads};
+use crate::ports::Ports;
 
 /// The [`Host`] of one run.
 pub(crate) struct Session {
@@ -32,28 +33,37 @@ pub(crate) struct Session {
     grants: Arc<Grants>,
     module: String,
     deadline: Duration,
+    dependencies: Arc<Mutex<Dependencies>>,
     reads: Mutex<Reads>,
 }
 
 impl Session {
-    /// A session for one run of `owner` that may take `deadline`.
+    /// A session for one run of `owner` by `module` that may take `deadline`.
     pub(crate) fn new(
-        cluster: Arc<dyn Cluster>,
-        egress: Arc<dyn Egress>,
+        ports: &Ports,
         owner: Arc<Cached>,
         grants: Arc<Grants>,
         module: String,
         deadline: Duration,
     ) -> Self {
         Self {
-            cluster,
-            egress,
+            cluster: Arc::clone(&ports.cluster),
+            egress: Arc::clone(&ports.egress),
             owner,
             grants,
             module,
             deadline,
+            dependencies: Arc::clone(&ports.dependencies),
             reads: Mutex::default(),
         }
+    }
+
+    /// Notes what is about to be looked at.
+    fn note(&self, reads: Reads) {
+        self.dependencies
+            .lock()
+            .add(&self.owner.target(), reads.clone());
+        self.reads.lock().merge(reads);
     }
 
     /// What was read so far.
@@ -62,14 +72,19 @@ impl Session {
     }
 
     fn namespace(&self) -> Option<&str> {
-        self.owner.target().namespace.as_deref()
+        self.owner.namespace()
     }
 
     fn kind(&self, gvk: &Gvk) -> Result<KindInfo, ReadError> {
-        self.cluster.kind(gvk).ok_or_else(|| {
-            self.reads.lock().kinds = true;
-            ReadError::UnknownKind(gvk.to_string())
-        })
+        // Noted first: it may appear just now.
+        let unserved = |gvk: &Gvk| {
+            self.note(Reads::unserved(gvk.clone()));
+            self.cluster.kind(gvk)
+        };
+        self.cluster
+            .kind(gvk)
+            .or_else(|| unserved(gvk))
+            .ok_or_else(|| ReadError::UnknownKind(gvk.to_string()))
     }
 
     async fn check(&self, access: Access<'_>, act_as: Option<&str>) -> Result<(), ReadError> {
@@ -115,17 +130,45 @@ impl Session {
         act_as: Option<&str>,
     ) -> Result<Option<Arc<Cached>>, ReadError> {
         let kind = self.kind(&target.gvk)?;
-        let known = self.cluster.cached(target);
-        let own = known
-            .as_ref()
-            .is_some_and(|live| live.is_owned_by(self.owner.uid()))
-            || target == self.owner.target();
-        if !own || act_as.is_some() {
-            self.check(access("get", &kind, target), act_as).await?;
+        let access = access("get", &kind, target);
+        // Whoever may create an object may know that it is absent: a module looks after a child that is not there yet.
+        let may_miss = self.grants.write.iter().any(|grant| {
+            let access = Access {
+                verb: "create",
+                ..access
+            };
+            grant.covers(&access, self.namespace())
+        });
+        let own = |live: Option<&Arc<Cached>>| match live {
+            Some(live) => {
+                live.is_owned_by(&self.owner.uid()) || live.target() == self.owner.target()
+            }
+            None => may_miss,
+        };
+        let mut checked = false;
+        if act_as.is_some() || !own(self.cluster.cached(target).as_ref()) {
+            self.check(access, act_as).await?;
+            checked = true;
         }
-        self.reads.lock().objects.insert(target.clone());
-        self.cluster.watch(&target.gvk).await?;
-        Ok(self.cluster.cached(target))
+        // Noted between the first list, which is no news, and the look.
+        self.watch(&target.gvk).await?;
+        self.note(Reads::object(target.clone()));
+        let live = self.cluster.cached(target);
+        // The cache may have been empty just now.
+        if !checked && !own(live.as_ref()) {
+            self.check(access, None).await?;
+        }
+        Ok(live)
+    }
+
+    async fn watch(&self, gvk: &Gvk) -> Result<(), ReadError> {
+        let result = self.cluster.watch(gvk).await;
+        if matches!(result, Err(ReadError::UnknownKind(_))) {
+            self.note(Reads::unserved(gvk.clone()));
+            // It may have been listed before that was noted.
+            return self.cluster.watch(gvk).await;
+        }
+        result
     }
 
     async fn state(&self, target: ObjectRef) -> Result<ObservedState, ReadError> {
@@ -236,8 +279,11 @@ impl Host for Session {
                 namespace: selection.namespace.clone(),
                 selector,
             };
-            self.reads.lock().queries.push(query.clone());
-            self.cluster.watch(&selection.gvk).await?;
+            self.watch(&selection.gvk).await?;
+            self.note(Reads {
+                queries: vec![query.clone()],
+                ..Reads::default()
+            });
             let found = self
                 .cluster
                 .list(&selection.gvk, selection.namespace.as_deref());
@@ -257,9 +303,9 @@ impl Host for Session {
             let owner = self.owner.uid();
             Ok(self
                 .cluster
-                .owned_by(owner)
+                .owned_by(&owner)
                 .iter()
-                .filter(|live| live.is_owned_by(owner))
+                .filter(|live| live.is_owned_by(&owner))
                 .map(|live| live.json().clone())
                 .collect())
         })
@@ -280,7 +326,10 @@ impl Host for Session {
 
     fn kinds(&self) -> BoxFuture<'_, Result<Vec<KindInfo>, ReadError>> {
         Box::pin(async move {
-            self.reads.lock().kinds = true;
+            self.note(Reads {
+                kinds: true,
+                ..Reads::default()
+            });
             Ok(self.cluster.kinds())
         })
     }

@@ -112,7 +112,14 @@ fn set_conditions(
         _ => Vec::new(),
     };
     let is = |entry: &Value, kind: &str| entry.get("type").and_then(Value::as_str) == Some(kind);
-    list.retain(|entry| !wanted.clear.iter().any(|kind| is(entry, kind)));
+    // What is set is not cleared first: its transition time would be lost.
+    let set = |kind: &str| wanted.set.iter().any(|condition| condition.kind == kind);
+    list.retain(|entry| {
+        !wanted
+            .clear
+            .iter()
+            .any(|kind| is(entry, kind) && !set(kind))
+    });
     for condition in &wanted.set {
         let place = list.iter().position(|entry| is(entry, &condition.kind));
         let old = place.map(|index| list[index].clone());

@@ -3,9 +3,9 @@
 //! A Deployer names an image and a version. The module keeps one Deployment per version. A new version gets its own
 //! beside the old one, and grows step by step while the old one shrinks, until the old one leaves.
 //!
-//! What is where: [`spec`] and [`status`] are what stands in YAML; [`plan`] is the spec, checked; [`deployment`] is how
-//! Deployments are read and written; [`fleet`] counts them; [`rollout`] decides (a state machine, with [`split`] for
-//! the arithmetic); [`report`] says it to people. Only this file knows that it is a module.
+//! What is where: `spec` and `status` are what stands in YAML; `plan` is the spec, checked; `deployment` is how
+//! Deployments are read and written; `fleet` counts them; `rollout` decides (a state machine, with `split` for
+//! the arithmetic); `report` says it to people. Only this file knows that it is a module.
 
 mod deployment;
 mod fleet;
@@ -67,7 +67,8 @@ pub fn reconcile(deployer: Object<DeployerSpec>, cx: &Context) -> Result<Outcome
                 fleet
                     .children(&plan, &state, &sizes)
                     .into_iter()
-                    .map(Child::apply),
+                    // Replicas that somebody set by hand are that somebody's field: they are put back all the same.
+                    .map(|deployment| Child::apply(deployment).force()),
             )
             .requeue(wake.map_or(Requeue::OnChange, Requeue::At)),
     })

@@ -34,6 +34,9 @@ const LOOKS: [Duration; 3] = [
     Duration::from_secs(10),
 ];
 
+/// A watch that ends sooner than this, without having told anything, counts as a failure: not every proxy lets watches live.
+const TOO_SHORT: Duration = Duration::from_millis(500);
+
 /// Keeps a [`Discovery`] fresh.
 pub(crate) struct Bell {
     discovery: Arc<Discovery>,
@@ -130,9 +133,11 @@ impl Bell {
         )
         .await?;
         *since = Some(start);
-        loop {
+        let (began, mut told) = (self.transport.clock().now(), false);
+        let end = loop {
             match stream.next().await {
                 Ok(event) => {
+                    told = true;
                     backoff.reset();
                     if let Some(version) = event.resource_version() {
                         *since = Some(version);
@@ -141,14 +146,18 @@ impl Bell {
                         let _already_rung = ring.try_send(());
                     }
                 }
-                Err(StreamEnd::Closed) => return Ok(()),
-                Err(StreamEnd::Gone) => {
-                    *since = None;
-                    return Ok(());
-                }
-                Err(StreamEnd::Failed(error)) => return Err(error),
+                Err(end) => break end,
             }
+        };
+        match end {
+            StreamEnd::Closed => {}
+            StreamEnd::Gone => *since = None,
+            StreamEnd::Failed(error) => return Err(error),
         }
+        if !told && self.transport.clock().now().since(began) < TOO_SHORT {
+            self.sleep(backoff.next()).await;
+        }
+        Ok(())
     }
 
     async fn look(&self, mut rings: mpsc::Receiver<()>) {

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use oarlock_core::cached::Cached;
+use oarlock_core::reference::Gvk;
 
 /// Namespace and name.
 pub(super) trait Key {
@@ -19,8 +20,7 @@ impl Key for (Option<&str>, &str) {
 
 impl Key for Entry {
     fn key(&self) -> (Option<&str>, &str) {
-        let target = self.0.target();
-        (target.namespace.as_deref(), &target.name)
+        (self.0.namespace(), self.0.name())
     }
 }
 
@@ -78,9 +78,15 @@ impl Ord for Entry {
 #[derive(Clone, Debug)]
 pub(super) struct Owned(pub(super) Arc<Cached>);
 
+impl Owned {
+    fn key(&self) -> (&Gvk, Option<&str>, &str) {
+        (self.0.gvk(), self.0.namespace(), self.0.name())
+    }
+}
+
 impl PartialEq for Owned {
     fn eq(&self, other: &Self) -> bool {
-        self.0.target() == other.0.target()
+        self.key() == other.key()
     }
 }
 
@@ -94,6 +100,6 @@ impl PartialOrd for Owned {
 
 impl Ord for Owned {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.0.target().cmp(other.0.target())
+        self.key().cmp(&other.key())
     }
 }

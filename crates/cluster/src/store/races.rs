@@ -141,10 +141,10 @@ impl World {
                 self.shows_at_least(&new);
             }
             Fact::Gone(old) => {
-                self.store.removed(old.target(), Some(old.uid()));
-                let shown = self.store.get(old.target());
+                self.store.removed(&old.target(), Some(&old.uid()));
+                let shown = self.store.get(&old.target());
                 assert!(
-                    shown.is_none_or(|shown| shown.uid() != old.uid()),
+                    shown.is_none_or(|shown| !shown.is_same_object(&old)),
                     "still shows {old:?}"
                 );
             }
@@ -153,16 +153,16 @@ impl World {
 
     /// Once a write has been answered the cache shows it, or something newer.
     fn shows_at_least(&self, written: &Cached) {
-        let shown = self.store.get(written.target());
+        let shown = self.store.get(&written.target());
         let newer_gone = self.history.iter().any(|(_, fact)| {
             matches!(fact, Fact::Gone(last) if last.target() == written.target()
-                && last.resource_version().newer_than(written.resource_version()))
+                && last.resource_version().newer_than(&written.resource_version()))
         });
         match shown {
             Some(shown) => assert!(
                 !written
                     .resource_version()
-                    .newer_than(shown.resource_version()),
+                    .newer_than(&shown.resource_version()),
                 "wrote {written:?}, shows {shown:?}"
             ),
             None => assert!(newer_gone, "wrote {written:?}, shows nothing"),

@@ -16,9 +16,9 @@ pub(super) struct Table {
     objects: BTreeSet<Entry>,
     /// Up to here list and watch have told everything.
     observed: Option<ResourceVersion>,
-    graves: BTreeMap<(Option<String>, String), Grave>,
+    graves: BTreeMap<OwnKey, Grave>,
     /// Some while a list is under way: keys that were written since it began.
-    fresh: Option<BTreeSet<(Option<String>, String)>>,
+    fresh: Option<BTreeSet<OwnKey>>,
 }
 
 /// An object that we deleted, until the watch has told so.
@@ -30,12 +30,17 @@ struct Grave {
 
 impl Grave {
     fn covers(&self, object: &Cached) -> bool {
-        *object.uid() == self.uid || !object.resource_version().newer_than(&self.version)
+        object.uid() == self.uid || !object.resource_version().newer_than(&self.version)
     }
 }
 
-fn own_key(target: &ObjectRef) -> (Option<String>, String) {
-    (target.namespace.clone(), target.name.clone())
+type OwnKey = (Option<String>, String);
+
+fn own_key(object: &Cached) -> OwnKey {
+    (
+        object.namespace().map(str::to_owned),
+        object.name().to_owned(),
+    )
 }
 
 impl Table {
@@ -46,8 +51,8 @@ impl Table {
             .map(|Entry(cached)| cached)
     }
 
-    fn at(&self, target: &ObjectRef) -> Option<&Arc<Cached>> {
-        self.get(target.namespace.as_deref(), &target.name)
+    fn like(&self, object: &Cached) -> Option<&Arc<Cached>> {
+        self.get(object.namespace(), object.name())
     }
 
     pub(super) fn list(&self, namespace: Option<&str>) -> Vec<Arc<Cached>> {
@@ -59,7 +64,7 @@ impl Table {
         self.objects
             .range::<dyn Key, _>((from, Bound::Unbounded))
             .map(|Entry(cached)| cached)
-            .take_while(|cached| cached.target().namespace.as_deref() == Some(namespace))
+            .take_while(|cached| cached.namespace() == Some(namespace))
             .cloned()
             .collect()
     }
@@ -83,7 +88,7 @@ impl Table {
         let mut before = std::mem::take(&mut self.objects);
         let mut changes = Vec::new();
         for new in objects {
-            let key = own_key(new.target());
+            let key = own_key(&new);
             let old = before.take(&Entry(Arc::clone(&new)));
             if self
                 .graves
@@ -96,7 +101,7 @@ impl Table {
             match old {
                 Some(Entry(old))
                     if fresh.contains(&key)
-                        && old.resource_version().newer_than(new.resource_version()) =>
+                        && old.resource_version().newer_than(&new.resource_version()) =>
                 {
                     self.objects.insert(Entry(old));
                 }
@@ -111,7 +116,7 @@ impl Table {
         }
         for Entry(old) in before {
             let newer = old.resource_version().newer_than(version);
-            if newer && fresh.contains(&own_key(old.target())) {
+            if newer && fresh.contains(&own_key(&old)) {
                 self.objects.insert(Entry(old));
             } else {
                 changes.push(Change::Deleted(old));
@@ -132,8 +137,8 @@ impl Table {
     }
 
     pub(super) fn applied(&mut self, new: Arc<Cached>) -> Vec<Change> {
-        self.observed(new.resource_version());
-        let grave = self.graves.get(&own_key(new.target()));
+        self.observed(&new.resource_version());
+        let grave = self.graves.get(&own_key(&new));
         if grave.is_some_and(|grave| grave.covers(&new)) {
             return Vec::new();
         }
@@ -142,9 +147,9 @@ impl Table {
 
     /// Puts what is newer than what is there.
     fn put(&mut self, new: Arc<Cached>) -> Vec<Change> {
-        let old = self.at(new.target()).cloned();
+        let old = self.like(&new).cloned();
         if let Some(old) = &old
-            && !new.resource_version().newer_than(old.resource_version())
+            && !new.resource_version().newer_than(&old.resource_version())
         {
             return Vec::new();
         }
@@ -153,20 +158,20 @@ impl Table {
     }
 
     pub(super) fn deleted(&mut self, last: &Cached) -> Option<Change> {
-        self.observed(last.resource_version());
-        let key = own_key(last.target());
+        self.observed(&last.resource_version());
+        let key = own_key(last);
         if let Some(grave) = self.graves.get(&key)
             && grave.covers(last)
         {
-            if grave.uid == *last.uid() {
+            if grave.uid == last.uid() {
                 self.graves.remove(&key);
             }
             return None;
         }
-        let old = Arc::clone(self.at(last.target())?);
+        let old = Arc::clone(self.like(last)?);
         // One of the same name that we created since is not meant.
-        let other =
-            old.uid() != last.uid() && old.resource_version().newer_than(last.resource_version());
+        let other = !old.is_same_object(last)
+            && old.resource_version().newer_than(&last.resource_version());
         if other {
             return None;
         }
@@ -182,7 +187,7 @@ impl Table {
         if told && self.fresh.is_none() {
             return Vec::new();
         }
-        let key = own_key(new.target());
+        let key = own_key(&new);
         if self
             .graves
             .get(&key)
@@ -198,9 +203,11 @@ impl Table {
 
     /// The answer of a write to an object that we have deleted since: what is older than it is gone as well.
     fn outlived(&mut self, buried: &Cached) -> Option<Change> {
-        let old = Arc::clone(self.at(buried.target())?);
-        let older = buried.resource_version().newer_than(old.resource_version());
-        if !older || old.uid() == buried.uid() {
+        let old = Arc::clone(self.like(buried)?);
+        let older = buried
+            .resource_version()
+            .newer_than(&old.resource_version());
+        if !older || old.is_same_object(buried) {
             return None;
         }
         self.objects.remove(&Entry(Arc::clone(&old)));
@@ -208,12 +215,14 @@ impl Table {
     }
 
     pub(super) fn removed(&mut self, target: &ObjectRef, uid: Option<&Uid>) -> Option<Change> {
-        let old = self.at(target).cloned();
+        let old = self
+            .get(target.namespace.as_deref(), &target.name)
+            .cloned();
         if let Some(old) = old
-            && uid.is_none_or(|uid| uid == old.uid())
+            && uid.is_none_or(|uid| *uid == old.uid())
         {
             self.objects.remove(&Entry(Arc::clone(&old)));
-            self.bury(target, old.uid().clone(), old.resource_version().clone());
+            self.bury(target, old.uid(), old.resource_version());
             return Some(Change::Deleted(old));
         }
         if let (Some(uid), true) = (uid, self.fresh.is_some()) {
@@ -229,7 +238,8 @@ impl Table {
             version,
             during_list: self.fresh.is_some(),
         };
-        self.graves.insert(own_key(target), grave);
+        let key = (target.namespace.clone(), target.name.clone());
+        self.graves.insert(key, grave);
     }
 
     pub(super) fn clear(&mut self) -> Vec<Change> {
@@ -246,7 +256,7 @@ impl Table {
 /// One of the same name with another uid is another object: the old one is gone.
 fn replaced(old: Option<Arc<Cached>>, new: Arc<Cached>) -> Vec<Change> {
     match old {
-        Some(old) if old.uid() != new.uid() => {
+        Some(old) if !old.is_same_object(&new) => {
             vec![Change::Deleted(old), Change::Applied { old: None, new }]
         }
         old => vec![Change::Applied { old, new }],
@@ -254,5 +264,5 @@ fn replaced(old: Option<Arc<Cached>>, new: Arc<Cached>) -> Vec<Change> {
 }
 
 fn same(old: &Cached, new: &Cached) -> bool {
-    old.uid() == new.uid() && old.resource_version() == new.resource_version()
+    old.is_same_object(new) && old.resource_version() == new.resource_version()
 }

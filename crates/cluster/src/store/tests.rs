@@ -243,7 +243,7 @@ fn owners_are_indexed() {
     rig.store.applied(owned("a", "1", 6, &["y"]));
     assert_eq!((of("x").as_str(), of("y").as_str()), ("b", "a"));
     let y = rig.store.owned_by(&Uid("y".to_owned()));
-    assert_eq!(*y[0].resource_version(), v(6));
+    assert_eq!(y[0].resource_version(), v(6));
     rig.store.clear(&gvk());
     assert_eq!((of("x").as_str(), of("y").as_str()), ("", ""));
     assert!(rig.store.content.read().owners.is_empty());

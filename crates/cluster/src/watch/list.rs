@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use oarlock_core::cached::Cached;
 use oarlock_core::object::ObjectError;
-use oarlock_core::reference::{Gvk, KindInfo, ObjectRef, ResourceVersion};
+use oarlock_core::reference::{Gvk, KindInfo, ResourceVersion};
 use oarlock_core::request::ApiError;
 use serde::Deserialize;
 use serde_json::Value;
@@ -98,14 +98,15 @@ pub(super) fn typed(mut value: Value, gvk: &Gvk) -> Result<Cached, ObjectError> 
         object.insert("apiVersion".to_owned(), gvk.api_version().into());
         object.insert("kind".to_owned(), gvk.kind.clone().into());
     }
-    Cached::from_live(value)
+    Cached::from_live_of(gvk, value)
 }
 
 /// While a list is under way both it and the old cache are in memory: what has not changed is there once.
 fn shared(sources: &Sources, new: Cached) -> Arc<Cached> {
-    let target: &ObjectRef = new.target();
-    match sources.store.get(target) {
-        Some(old) if old.uid() == new.uid() && old.resource_version() == new.resource_version() => {
+    match sources.store.get(&new.target()) {
+        Some(old)
+            if old.is_same_object(&new) && old.resource_version() == new.resource_version() =>
+        {
             old
         }
         _ => Arc::new(new),

@@ -163,7 +163,7 @@ async fn one_broken_group_takes_nothing_away() {
                 {"name": "apps", "versions": [{"groupVersion": "apps/v1", "version": "v1"}]},
                 {"name": "apiextensions.k8s.io", "versions": [{"groupVersion": "apiextensions.k8s.io/v1", "version": "v1"}]},
             ]}))),
-            "/apis/example.com/v1" => Some(crate::rig::status(503, "ServiceUnavailable")),
+            "/apis/example.com/v1" => Some(status(503, "ServiceUnavailable")),
             _ => None,
         }
     });
@@ -197,7 +197,8 @@ async fn definitions_whose_watch_ends_at_once_are_asked_for_with_care() {
         let rig = Rig::new();
         rig.gate.break_with(move |request| {
             let uri = request.uri().to_string();
-            let definitions = uri.contains("customresourcedefinitions") && uri.contains("watch=true");
+            let definitions =
+                uri.contains("customresourcedefinitions") && uri.contains("watch=true");
             definitions.then(|| match code {
                 200 => (200, Value::Null),
                 _ => status(410, "Expired"),

@@ -14,6 +14,7 @@ use crate::status::{Cause, Status};
 
 /// Values that follow from the request (and, on an update, from the object as it is), before ownership is noted.
 pub(super) fn fill(resource: &Resource, live: Option<&Value>, object: &mut Value) {
+    metadata::drop_empty(object);
     match (resource.id.group(), resource.id.plural()) {
         ("", "secrets") => fill_secret(object),
         ("", "services") => fill_service(live, object),

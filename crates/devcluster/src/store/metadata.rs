@@ -38,6 +38,19 @@ pub(super) fn set(object: &mut Value, field: &str, value: Option<Value>) {
     }
 }
 
+/// Takes empty maps and lists away, as every object's metadata loses them on its way through the server's own type.
+pub(super) fn drop_empty(object: &mut Value) {
+    const OPTIONAL: [&str; 4] = ["annotations", "finalizers", "labels", "ownerReferences"];
+    metadata(object).retain(|key, value| {
+        let empty = match value {
+            Value::Object(map) => map.is_empty(),
+            Value::Array(list) => list.is_empty(),
+            _ => false,
+        };
+        !(empty && OPTIONAL.contains(&key.as_str()))
+    });
+}
+
 /// `metadata.finalizers`.
 pub(super) fn finalizers(object: &Value) -> Vec<String> {
     object["metadata"]["finalizers"]

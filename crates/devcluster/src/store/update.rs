@@ -88,6 +88,14 @@ impl State {
                 &key.name,
             ));
         }
+        let uid = metadata::text(&config, "uid");
+        if stored.is_none() && !uid.is_empty() {
+            let why = format!(
+                "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+            );
+            let (group, plural) = (resource.id.group(), resource.id.plural());
+            return Err(Status::conflict(group, plural, &key.name, &why));
+        }
         let unknown = schema::prune(&version.schema, &mut config);
         let warnings = admission::unknown_fields(resource, version, &unknown, write.validation)?;
         let live = stored

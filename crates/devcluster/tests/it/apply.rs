@@ -95,3 +95,36 @@ async fn what_an_apply_must_carry() {
         (400, "metadata.managedFields must be nil")
     );
 }
+
+#[tokio::test]
+async fn an_apply_that_names_a_uid_creates_nothing() {
+    let cluster = Conversation::new();
+    let mut config = deployment("web", "nginx:1");
+    config["metadata"]["uid"] = json!("2b5f3c1e-0000-0000-0000-000000000000");
+    let refused = cluster
+        .apply(&format!("{DEPLOYMENTS}/web"), "gitops", &config)
+        .await;
+    assert_eq!((refused.code, &refused.body["reason"]), (409, &json!("Conflict")));
+    assert!(
+        refused.message().ends_with(
+            "uid mismatch: the provided object specified uid 2b5f3c1e-0000-0000-0000-000000000000, and no existing \
+             object was found"
+        ),
+        "{}",
+        refused.message()
+    );
+}
+
+#[tokio::test]
+async fn empty_metadata_maps_are_not_kept() {
+    let cluster = Conversation::new();
+    let path = format!("{DEPLOYMENTS}/web");
+    let mut config = deployment("web", "nginx:1");
+    config["metadata"]["annotations"] = json!({"note": "x"});
+    cluster.apply(&path, "gitops", &config).await.ok();
+    let patch = json!({"metadata": {"annotations": {"note": null}, "finalizers": []}});
+    let patched = cluster.merge(&path, &patch).await.ok();
+    let metadata = &patched.body["metadata"];
+    assert!(metadata.get("annotations").is_none(), "{metadata}");
+    assert!(metadata.get("finalizers").is_none(), "{metadata}");
+}

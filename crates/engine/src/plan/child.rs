@@ -94,16 +94,16 @@ fn change(
         )));
     }
     scene.grant(kind, target, "patch")?;
-    let mut object = content;
-    precondition(&mut object, &child.expect);
-    let apply = call(
-        scene,
-        manager,
-        Verb::Apply {
+    let apply_of = |object| {
+        let verb = Verb::Apply {
             object: self::object(object)?,
             force: child.force,
-        },
-    );
+        };
+        Ok(call(scene, manager, verb))
+    };
+    let mut guarded = content.clone();
+    precondition(&mut guarded, &child.expect);
+    let apply = apply_of(guarded)?;
     if child.write != Write::Recreate {
         return Ok(Step::Send {
             call: apply,
@@ -113,12 +113,13 @@ fn change(
     scene.grant(kind, target, "delete")?;
     let delete = Verb::Delete {
         target: target.clone(),
-        uid: Some(live.uid().clone()),
+        uid: Some(live.uid()),
         version: None,
         propagation: Propagation::Background,
     };
     Ok(Step::Recreate {
         apply,
+        create: apply_of(content)?,
         delete: call(scene, manager, delete),
         wanted,
     })
@@ -135,7 +136,7 @@ fn still_in_sync(
     if known.wanted != wanted {
         return None;
     }
-    if known.version == *live.resource_version() {
+    if known.version == live.resource_version() {
         return Some(None);
     }
     if known.field_set != live.field_set(manager) {
@@ -197,8 +198,8 @@ fn expected(child: &Child, live: Option<&Cached>, target: &ObjectRef) -> Result<
             "{target} was expected to be absent, but exists with uid {}",
             live.uid()
         )),
-        (Expect::Uid(uid), Some(live)) if uid == live.uid() => Ok(()),
-        (Expect::Version(version), Some(live)) if version == live.resource_version() => Ok(()),
+        (Expect::Uid(uid), Some(live)) if *uid == live.uid() => Ok(()),
+        (Expect::Version(version), Some(live)) if *version == live.resource_version() => Ok(()),
         (Expect::Uid(uid), Some(live)) => conflict(format!(
             "{target} was expected to have uid {uid}, but has {}",
             live.uid()
@@ -217,7 +218,7 @@ fn expected(child: &Child, live: Option<&Cached>, target: &ObjectRef) -> Result<
 fn may_take(scene: &Scene<'_>, child: &Child, live: &Cached) -> Result<(), ApiError> {
     let owner = scene.owner.uid();
     if child.owner == Owner::Unowned
-        || live.is_owned_by(owner)
+        || live.is_owned_by(&owner)
         || matches!(child.expect, Expect::Uid(_) | Expect::Version(_))
     {
         return Ok(());

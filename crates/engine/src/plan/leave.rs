@@ -24,7 +24,7 @@ pub(super) fn unlisted(scene: &Scene<'_>, children: &[Child]) -> Vec<Leave> {
     scene
         .marked
         .iter()
-        .filter(|live| !listed(live.target()))
+        .filter(|live| !listed(&live.target()))
         .filter_map(|live| leave(scene, live))
         .collect()
 }
@@ -39,14 +39,14 @@ pub(crate) fn on_deletion(scene: &Scene<'_>) -> Vec<Leave> {
             let collected = live
                 .object()
                 .is_ok_and(|object| has_reference(&object, &owner.0) && !is_kept(&object));
-            live.is_shared_by(owner) || !collected
+            live.is_shared_by(&owner) || !collected
         })
         .filter_map(|live| leave(scene, live))
         .collect()
 }
 
 fn leave(scene: &Scene<'_>, live: &Cached) -> Option<Leave> {
-    let target = live.target().clone();
+    let target = live.target();
     let calls = match calls(scene, live)? {
         Ok(verbs) => permitted(scene, &target, verbs),
         Err(error) => Err(error),
@@ -56,7 +56,7 @@ fn leave(scene: &Scene<'_>, live: &Cached) -> Option<Leave> {
 
 /// `None` where there is nothing to do.
 fn calls(scene: &Scene<'_>, live: &Cached) -> Option<Result<Vec<(Verb, String)>, ApiError>> {
-    let (target, owner) = (live.target().clone(), scene.owner.uid().clone());
+    let (target, owner) = (live.target(), scene.owner.uid());
     let object = match live.object() {
         Ok(object) => object,
         Err(error) => return Some(Err(ApiError::new(422, "Invalid", error.to_string()))),
@@ -87,7 +87,7 @@ fn calls(scene: &Scene<'_>, live: &Cached) -> Option<Result<Vec<(Verb, String)>,
     } else {
         Verb::Delete {
             target,
-            uid: Some(live.uid().clone()),
+            uid: Some(live.uid()),
             version: None,
             propagation: Propagation::Background,
         }

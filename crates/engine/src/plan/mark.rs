@@ -19,7 +19,7 @@ pub(super) fn marked(scene: &Scene<'_>, child: &Child, manager: &str) -> Map<Str
     let owner = scene.owner;
     if child.write == Write::Share {
         let share = Share {
-            owner: spoken(owner.target()),
+            owner: spoken(&owner.target()),
             manager: manager.to_owned(),
             restore: match &child.on_leave {
                 OnLeave::Restore(values) => Some(values.clone()),
@@ -39,7 +39,7 @@ pub(super) fn marked(scene: &Scene<'_>, child: &Child, manager: &str) -> Map<Str
             &mut content,
             "annotations",
             OWNER_ANNOTATION,
-            spoken(owner.target()),
+            spoken(&owner.target()),
         );
         if child.on_leave == OnLeave::Keep {
             set(

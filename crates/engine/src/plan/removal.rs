@@ -11,7 +11,7 @@ pub(super) fn plan(scene: &Scene<'_>, removal: &Removal) -> PlannedRemoval {
     let step = match (scene.kinds.get(&target.gvk), scene.live.get(&target)) {
         (None, _) => RemovalStep::Wait(format!("{} is not served by the API server", target.gvk)),
         (Some(_), None) => RemovalStep::Absent,
-        (Some(_), Some(live)) if removal.uid.as_ref().is_some_and(|uid| uid != live.uid()) => {
+        (Some(_), Some(live)) if removal.uid.as_ref().is_some_and(|uid| *uid != live.uid()) => {
             RemovalStep::Absent
         }
         (Some(_), Some(live)) if live.deleting() => RemovalStep::Deleted,

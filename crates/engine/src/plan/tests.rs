@@ -75,12 +75,12 @@ impl Stage {
         let live = self
             .live
             .iter()
-            .map(|l| (l.target().clone(), Arc::clone(l)))
+            .map(|l| (l.target(), Arc::clone(l)))
             .collect();
         let marked: Vec<_> = self
             .live
             .iter()
-            .filter(|l| l.owners().contains(self.owner.uid()))
+            .filter(|l| l.is_marked_by(&self.owner.uid()))
             .cloned()
             .collect();
         look(&Scene {
@@ -168,7 +168,7 @@ fn where_an_owner_reference_is_illegal_a_label_stands_and_the_host_keeps_a_final
         let mut stage = Stage::new();
         stage.grants.write[0].namespaces.push("*".to_owned());
         let plan = stage.plan(&[wanted(value)]);
-        assert!(plan.needs_finalizer);
+        assert!(!plan.hidden.is_empty());
         let Verb::Apply { object, .. } = sent(&plan.writes[0].step) else {
             panic!("{plan:?}");
         };
@@ -178,7 +178,7 @@ fn where_an_owner_reference_is_illegal_a_label_stands_and_the_host_keeps_a_final
             Some(&json!("owner"))
         );
     }
-    assert!(!Stage::new().plan(&[config_map("a", "1")]).needs_finalizer);
+    assert!(Stage::new().plan(&[config_map("a", "1")]).hidden.is_empty());
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn what_is_in_sync_is_not_sent() {
     let synced = Synced::new(wanted, &live, &live.object().unwrap(), "oarlock/test");
     stage
         .memory
-        .learn(live.target().clone(), "oarlock/test".to_owned(), synced);
+        .learn(live.target(), "oarlock/test".to_owned(), synced);
     assert_eq!(stage.step(child.clone()), Step::Nothing(None));
     assert!(
         matches!(stage.step(config_map("a", "2")), Step::Send { .. }),
@@ -239,7 +239,7 @@ fn what_the_server_normalises_causes_no_loop() {
     // The server made "1" of "1000m"; later only the status and the version move.
     let live = Arc::clone(&stage.live[0]);
     stage.memory.learn(
-        live.target().clone(),
+        live.target(),
         "oarlock/test".to_owned(),
         Synced::new(wanted, &live, &object, "oarlock/test"),
     );
@@ -329,7 +329,7 @@ fn share_never_creates_and_stores_what_it_has_to_restore() {
     let plan = Stage::new()
         .with(live_config_map("a", json!({})))
         .plan(&[child]);
-    assert!(plan.needs_finalizer);
+    assert!(!plan.hidden.is_empty());
     let Verb::Apply { object, .. } = sent(&plan.writes[0].step) else {
         panic!("{plan:?}");
     };

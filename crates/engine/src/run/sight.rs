@@ -1,0 +1,160 @@
+//! What a run sees of the cluster before it plans, and whose changes call it again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use oarlock_core::cached::Cached;
+use oarlock_core::cluster::ServiceAccount;
+use oarlock_core::outcome::{Child, Owner, Removal};
+use oarlock_core::reconciler::ReadError;
+use oarlock_core::reference::{Gvk, KindInfo, ObjectRef};
+use oarlock_core::request::WriteResult;
+
+use super::{Run, Stop, is_in_place};
+use crate::dependencies::Reads;
+use crate::finalizer;
+use crate::plan::Scene;
+use crate::verdict::{Again, Problem, Reason};
+
+/// What was seen of the cluster before a plan.
+#[derive(Default)]
+pub(super) struct Seen {
+    kinds: BTreeMap<Gvk, KindInfo>,
+    live: BTreeMap<ObjectRef, Arc<Cached>>,
+    marked: Vec<Arc<Cached>>,
+}
+
+impl Seen {
+    pub(super) fn scene<'a>(
+        &'a self,
+        run: &'a Run<'_>,
+        manager: &'a str,
+        account: Option<&'a ServiceAccount>,
+    ) -> Scene<'a> {
+        Scene {
+            owner: &run.live,
+            manager,
+            grants: &run.entry.grants,
+            kinds: &self.kinds,
+            live: &self.live,
+            marked: &self.marked,
+            memory: run.memory,
+            account,
+        }
+    }
+}
+
+impl Run<'_> {
+    /// What a plan needs to see. Every kind that occurs is watched from now on.
+    pub(super) async fn gather(
+        &mut self,
+        children: &[Child],
+        removals: &[Removal],
+        seen: &mut Seen,
+    ) -> Result<(), Stop> {
+        let targets = || {
+            children
+                .iter()
+                .map(|child| child.object.target())
+                .chain(removals.iter().map(|removal| &removal.target))
+        };
+        for target in targets() {
+            self.see_kind(&target.gvk, seen).await?;
+        }
+        self.follow_unmarked(children);
+        for target in targets() {
+            if let Some(live) = self.ports.cluster.cached(target) {
+                seen.live.insert(target.clone(), live);
+            }
+        }
+        seen.marked = self.ports.cluster.owned_by(&self.live.uid());
+        let marked: Vec<Gvk> = seen
+            .marked
+            .iter()
+            .map(|live| live.target().gvk.clone())
+            .collect();
+        for gvk in marked {
+            self.see_kind(&gvk, seen).await?;
+        }
+        Ok(())
+    }
+
+    /// Sees every kind that children may be of, and those that the object is held for: a cache that is not filled yet must not
+    /// look like an empty cluster.
+    pub(super) async fn see_children(&mut self, seen: &mut Seen) -> Result<(), Stop> {
+        for gvk in self.entry.child_kinds(&*self.ports.cluster).iter() {
+            self.see_kind(gvk, seen).await?;
+        }
+        for gvk in &finalizer::held_kinds(&self.object) {
+            self.see_kind(gvk, seen).await?;
+        }
+        Ok(())
+    }
+
+    /// Changes of children without a mark of this object are found by no owner: they are followed one by one. Before they are
+    /// looked at, so that no change is missed.
+    fn follow_unmarked(&self, children: &[Child]) {
+        let uid = self.live.uid();
+        let marked = |target: &ObjectRef| {
+            let live = self.ports.cluster.cached(target);
+            live.is_some_and(|live| live.is_marked_by(&uid))
+        };
+        let objects = children
+            .iter()
+            .map(|child| child.object.target())
+            .filter(|target| self.entry.follows(&target.gvk) && !marked(target))
+            .cloned()
+            .collect();
+        let reads = Reads {
+            objects,
+            ..Reads::default()
+        };
+        self.follow(reads);
+    }
+
+    /// What is to be followed one by one until the next run: the unowned, and what could not be made a child.
+    pub(super) fn unmarked(&self, children: &[Child], writes: &[WriteResult]) -> Vec<ObjectRef> {
+        children
+            .iter()
+            .zip(writes)
+            .filter(|(child, result)| child.owner == Owner::Unowned || !is_in_place(&result.status))
+            .map(|(_, result)| result.target.clone())
+            .filter(|target| self.entry.follows(&target.gvk))
+            .collect()
+    }
+
+    fn follow(&self, reads: Reads) {
+        let mut dependencies = self.ports.dependencies.lock();
+        dependencies.add(&self.live.target(), reads);
+    }
+
+    async fn see_kind(&mut self, gvk: &Gvk, seen: &mut Seen) -> Result<(), Stop> {
+        if seen.kinds.contains_key(gvk) {
+            return Ok(());
+        }
+        let mut watched = self.ports.cluster.watch(gvk).await;
+        if matches!(watched, Err(ReadError::UnknownKind(_))) {
+            let unserved = Reads::unserved(gvk.clone());
+            self.reads.merge(unserved.clone());
+            self.follow(unserved);
+            // It may have been listed before that was noted.
+            watched = self.ports.cluster.watch(gvk).await;
+        }
+        match watched {
+            Ok(()) => {}
+            // Shows as a child that waits; its first list wakes it.
+            Err(ReadError::UnknownKind(_)) => return Ok(()),
+            Err(error) => {
+                return Err(Stop::Problem(Problem {
+                    reason: Reason::ApiUnavailable,
+                    message: format!("{gvk} cannot be watched: {error}"),
+                    again: Again::Backoff,
+                }));
+            }
+        }
+        if let Some(kind) = self.ports.cluster.kind(gvk) {
+            seen.kinds.insert(gvk.clone(), kind);
+        }
+        Ok(())
+    }
+}

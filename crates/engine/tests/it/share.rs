@@ -1,0 +1,201 @@
+//! Fields of somebody else's object: borrowed, and given back whatever happens.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use oarlock_core::cluster::Verb;
+use oarlock_core::outcome::Outcome;
+use serde_json::{Value, json};
+
+use crate::world::World;
+use crate::world::fake::{Fake, Wish};
+use crate::world::faults::Strike;
+use crate::world::objects::{
+    MANAGER, annotations, at_map, at_widget, config_map, exactly, managers, shared_map, widget,
+};
+
+/// `data.a` of the user's ConfigMap is `1` and becomes `9`; `data.new` was not there.
+fn borrowing() -> Outcome {
+    let data = json!({"a": "9", "new": "9"});
+    exactly([shared_map("theirs", data, json!({"a": "1", "new": null}))])
+}
+
+async fn borrowed() -> (World, Wish) {
+    let wish = Wish::new(borrowing());
+    let module = Arc::new(Fake::wishing(&wish));
+    let world = World::with(&module).await;
+    world
+        .create(config_map("theirs", json!({"a": "1", "b": "2"})))
+        .await;
+    world.create(widget("a")).await;
+    world.until_ready("a").await;
+    (world, wish)
+}
+
+fn assert_given_back(live: &Value) {
+    assert_eq!(live["data"], json!({"a": "1", "b": "2"}));
+    assert!(annotations(live).is_empty(), "{live:#}");
+    assert!(!managers(live).contains(&MANAGER.to_owned()), "{live:#}");
+}
+
+fn given_back(live: Option<&Value>) -> bool {
+    live.is_some_and(|live| annotations(live).is_empty())
+}
+
+#[tokio::test(start_paused = true)]
+async fn fields_are_taken_and_the_rest_is_left_alone() {
+    let (world, _) = borrowed().await;
+    let live = world.live(&at_map("theirs")).await;
+    assert_eq!(live["data"], json!({"a": "9", "b": "2", "new": "9"}));
+    assert_eq!(live["metadata"].get("ownerReferences"), None);
+    assert!(managers(&live).contains(&MANAGER.to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_leaving_the_values_come_back_before_the_fields_are_given_up() {
+    let (world, wish) = borrowed().await;
+    wish.set(exactly([]));
+    world.reconcile("a");
+    let live = world.until(&at_map("theirs"), given_back).await.unwrap();
+    assert_given_back(&live);
+    // Nothing is left to do, and the values are the user's to change.
+    world.quiet().await;
+    world
+        .patch(&at_map("theirs"), json!({"data": {"a": "5"}}))
+        .await;
+    world.reconcile("a");
+    world.quiet().await;
+    assert_eq!(world.live(&at_map("theirs")).await["data"]["a"], "5");
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_between_restoring_and_releasing_the_restart_finishes() {
+    let (mut world, wish) = borrowed().await;
+    wish.set(exactly([]));
+    world.strike(|call| match call.verb {
+        Verb::Release { .. } => Strike::Hang,
+        _ => Strike::Pass,
+    });
+    world.reconcile("a");
+    world.struck(1).await;
+    let live = world.live(&at_map("theirs")).await;
+    assert_eq!(live["data"], json!({"a": "1", "b": "2"}));
+    assert!(!given_back(Some(&live)));
+    world.restart().await;
+    let live = world.until(&at_map("theirs"), given_back).await.unwrap();
+    assert_given_back(&live);
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_before_anything_was_restored_the_restart_begins() {
+    let (mut world, wish) = borrowed().await;
+    wish.set(exactly([]));
+    world.strike(|call| match call.verb {
+        Verb::Merge { status: false, .. } => Strike::Hang,
+        _ => Strike::Pass,
+    });
+    world.reconcile("a");
+    world.struck(1).await;
+    world.restart().await;
+    let live = world.until(&at_map("theirs"), given_back).await.unwrap();
+    assert_given_back(&live);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_borrowed_comes_back_when_the_borrower_is_deleted() {
+    let (world, _) = borrowed().await;
+    world.delete(&at_widget("a")).await;
+    world.until_gone(&at_widget("a")).await;
+    assert_given_back(&world.live(&at_map("theirs")).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_comes_back_also_when_the_operator_dies_in_the_middle_of_it() {
+    for after in [false, true] {
+        let (mut world, _) = borrowed().await;
+        world.strike(move |call| match call.verb {
+            Verb::Release { .. } if after => Strike::HangAfter,
+            Verb::Release { .. } => Strike::Hang,
+            _ => Strike::Pass,
+        });
+        world.delete(&at_widget("a")).await;
+        world.struck(1).await;
+        assert!(world.get(&at_widget("a")).await.is_some());
+        world.restart().await;
+        world.until_gone(&at_widget("a")).await;
+        assert_given_back(&world.live(&at_map("theirs")).await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_absent_object_is_never_created_and_wakes_the_borrower_when_it_comes() {
+    let wish = Wish::new(borrowing());
+    let module = Arc::new(Fake::wishing(&wish));
+    let world = World::with(&module).await;
+    world.create(widget("a")).await;
+    let message = world
+        .until_condition("a", "Ready", "False", "WriteRefused")
+        .await;
+    insta::assert_snapshot!(message, @"ConfigMap default/theirs was not applied: ConfigMap default/theirs does not exist, and shared objects are never created (NotFound, 404)");
+    world.pass(Duration::from_secs(1000)).await;
+    assert!(world.get(&at_map("theirs")).await.is_none());
+    let start = world.clock.now();
+    world.create(config_map("theirs", json!({"a": "1"}))).await;
+    world.until_ready("a").await;
+    assert!(
+        world.clock.now().since(start) < Duration::from_secs(1),
+        "it does not wait for the backoff"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn shared_fields_that_somebody_changes_are_taken_again() {
+    let (world, _) = borrowed().await;
+    world
+        .patch(&at_map("theirs"), json!({"data": {"a": "7"}}))
+        .await;
+    world
+        .until(&at_map("theirs"), |live| {
+            live.is_some_and(|l| l["data"]["a"] == "9")
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_borrowers_of_one_object_do_not_disturb_each_other() {
+    let module = Arc::new(Fake::new(|request| {
+        let name = crate::world::fake::name_of(request);
+        Ok(
+            if crate::world::fake::field(request, "/spec/done") == true {
+                exactly([])
+            } else {
+                let mut shared = shared_map(
+                    "theirs",
+                    json!({ name.as_str(): "9" }),
+                    json!({ name.as_str(): null }),
+                );
+                shared.manager = Some(format!("oarlock/{name}"));
+                exactly([shared])
+            },
+        )
+    }));
+    let world = World::with(&module).await;
+    world.create(config_map("theirs", json!({"b": "2"}))).await;
+    world.create(widget("one")).await;
+    world.create(widget("two")).await;
+    world.until_ready("one").await;
+    world.until_ready("two").await;
+    let live = world.live(&at_map("theirs")).await;
+    assert_eq!(live["data"], json!({"b": "2", "one": "9", "two": "9"}));
+    world
+        .patch(&at_widget("one"), json!({"spec": {"done": true}}))
+        .await;
+    let left = |live: Option<&Value>| {
+        live.is_some_and(|l| !managers(l).contains(&"oarlock/one".to_owned()))
+    };
+    let live = world.until(&at_map("theirs"), left).await.unwrap();
+    assert_eq!(live["data"], json!({"b": "2", "two": "9"}));
+    assert!(managers(&live).contains(&"oarlock/two".to_owned()));
+}

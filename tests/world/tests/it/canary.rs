@@ -1,0 +1,7 @@
+//! The canary module through the whole operator, with the users' own manifest.
+
+mod changes;
+mod killed;
+mod refused;
+mod rollout;
+pub(crate) mod site;
