@@ -17,6 +17,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::readiness::{Readiness, Ready};
+
 /// Connections at a time: a scraper and a kubelet.
 const MAX_CONNECTIONS: usize = 64;
 
@@ -28,7 +30,12 @@ pub(crate) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Answers `/healthz`, `/readyz` and `/metrics` until `stop`.
-pub(crate) async fn serve(listener: TcpListener, metrics: Arc<Registry>, stop: CancellationToken) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    metrics: Arc<Registry>,
+    ready: Ready,
+    stop: CancellationToken,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -39,9 +46,9 @@ pub(crate) async fn serve(listener: TcpListener, metrics: Arc<Registry>, stop: C
                     tokio::task::yield_now().await;
                     continue;
                 };
-                let metrics = Arc::clone(&metrics);
+                let (metrics, ready) = (Arc::clone(&metrics), ready.clone());
                 let service = service_fn(move |request| {
-                    let answer = answer(&request, &metrics);
+                    let answer = answer(&request, &metrics, &ready);
                     async move { Ok::<_, Infallible>(answer) }
                 });
                 connections.spawn(async move {
@@ -55,9 +62,17 @@ pub(crate) async fn serve(listener: TcpListener, metrics: Arc<Registry>, stop: C
     }
 }
 
-fn answer(request: &Request<Incoming>, metrics: &Registry) -> Response<Full<Bytes>> {
+fn answer(request: &Request<Incoming>, metrics: &Registry, ready: &Ready) -> Response<Full<Bytes>> {
     let (status, kind, body) = match request.uri().path() {
-        "/healthz" | "/readyz" => (StatusCode::OK, "text/plain", "ok\n".to_owned()),
+        "/healthz" => (StatusCode::OK, "text/plain", "ok\n".to_owned()),
+        "/readyz" => {
+            let ready = ready.borrow();
+            let status = match *ready {
+                Readiness::Ready => StatusCode::OK,
+                _ => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            (status, "text/plain", format!("{}\n", *ready))
+        }
         "/metrics" => {
             let mut text = String::new();
             match encode(&mut text, metrics) {

@@ -5,23 +5,37 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::logging::{self, LogFormat};
-use crate::{demo, dev, inspect, run, validate};
+use crate::report::report;
+use crate::{demo, dev, inspect, output, run, validate};
 
 /// A WebAssembly-scriptable reconciliation engine for Kubernetes.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true)]
+#[command(
+    version,
+    propagate_version = true,
+    after_help = "Try it:  oarlock demo\nBegin:   oarlock inspect MODULE.wasm   says what to write into watches.yaml"
+)]
 struct Cli {
-    /// What is logged, such as `info` or `oarlock_engine=debug`.
+    /// What is logged: a level, or a filter such as info,kube=debug [default: info; demo: warn].
     #[arg(
         long,
         global = true,
         env = "OARLOCK_LOG",
-        default_value = "info",
-        value_name = "FILTER"
+        hide_env_values = true,
+        value_name = "FILTER",
+        help_heading = "Logging, to standard error"
     )]
-    log: String,
-    /// How logs are written to standard error.
-    #[arg(long, global = true, value_enum, default_value = "text")]
+    log: Option<String>,
+    /// text for people, json for one object per line.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "text",
+        hide_possible_values = true,
+        value_name = "FORMAT",
+        help_heading = "Logging, to standard error"
+    )]
     log_format: LogFormat,
     #[command(subcommand)]
     command: Command,
@@ -35,16 +49,28 @@ enum Command {
     Dev(dev::Args),
     /// Check a watches.yaml.
     Validate(validate::Args),
-    /// Show what a module is, and what it can do.
+    /// Show what a module is, what it can do, and the entry of watches.yaml that it needs.
     Inspect(inspect::Args),
-    /// Roll out a new version step by step on an embedded cluster.
+    /// Roll out a new version step by step, on an embedded cluster and in fast motion.
     Demo(demo::Args),
+}
+
+impl Command {
+    /// What is logged where nobody says.
+    const fn log(&self) -> &'static str {
+        match self {
+            // What happens is on the screen.
+            Self::Demo(_) => "warn",
+            _ => "info",
+        }
+    }
 }
 
 /// Parses, runs, and tells.
 pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
-    let result = logging::start(&cli.log, cli.log_format).and_then(|()| {
+    let filter = cli.log.as_deref().unwrap_or(cli.command.log());
+    let result = logging::start(filter, cli.log_format).and_then(|()| {
         // The one TLS provider of the process; nothing else has had a chance to install one.
         let _first = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -62,18 +88,15 @@ pub(crate) fn main() -> ExitCode {
     });
     match result {
         Ok(code) => code,
+        Err(error) if output::nobody_reads(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            report(&error);
+            say(&report(&error));
             ExitCode::FAILURE
         }
     }
 }
 
-/// The error, and what it was caused by.
 #[expect(clippy::print_stderr, reason = "this is the program's last word")]
-fn report(error: &anyhow::Error) {
-    eprintln!("error: {error}");
-    for (depth, cause) in error.chain().skip(1).enumerate() {
-        eprintln!("  {depth}: {cause}");
-    }
+fn say(text: &str) {
+    eprint!("{text}");
 }

@@ -11,6 +11,7 @@ use oarlock_cluster::{Kubernetes, crd};
 use oarlock_core::clock::Clock;
 use oarlock_core::cluster::{Call, Change, Cluster, Listener, Verb};
 use oarlock_core::object::Object;
+use oarlock_core::reconciler::ReadError;
 use oarlock_core::reference::{Gvk, ObjectRef};
 use oarlock_core::timestamp::Timestamp;
 use oarlock_devcluster::{DevCluster, VirtualClock};
@@ -19,6 +20,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::arguments::running_speed;
 use crate::demo::frame::Frame;
 use crate::demo::screen::Screen;
 use crate::operator::{Operator, Sources};
@@ -39,10 +41,10 @@ pub(crate) struct Args {
     #[arg(long, default_value = "modules", value_name = "DIR")]
     modules: PathBuf,
     /// The version to roll out.
-    #[arg(long, default_value = "1.7.8")]
+    #[arg(long, default_value = "1.7.8", value_name = "VERSION")]
     to: String,
     /// How fast time passes: 1 is real time.
-    #[arg(long, default_value_t = 20.0)]
+    #[arg(long, default_value = "20", value_name = "FACTOR", value_parser = running_speed, allow_negative_numbers = true)]
     speed: f64,
 }
 
@@ -54,16 +56,11 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// Runs to the end of the rollout.
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    if args.speed <= 0.0 {
-        bail!(
-            "--speed {} stands still: the demo would never end; expected more than 0",
-            args.speed
-        );
-    }
+    let manifests = Manifests::read(&args.example)?;
     let (stop, _signals) = stop::on_signal()?;
     let clock = VirtualClock::new(SystemClock.now(), args.speed);
     let mut screen = Screen::new(clock.now());
-    screen.say("starting the embedded cluster");
+    screen.say("starting the embedded cluster")?;
     let cluster = DevCluster::builder().clock(Arc::new(clock.clone())).start();
     let port: Arc<dyn Clock> = Arc::new(clock.clone());
     let kubernetes = Kubernetes::new(
@@ -76,8 +73,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         modules: args.modules.clone(),
         cache_dir: None,
     };
-    screen.say(&format!("loading {}", sources.watches.display()));
-    let operator = Operator::new(
+    sources.check()?;
+    screen.say(&format!("loading {}", sources.watches.display()))?;
+    let mut operator = Operator::new(
         &sources,
         Arc::clone(&kubernetes) as _,
         Arc::new(Egress::new(EgressLimits::default())),
@@ -85,14 +83,25 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         options(None),
         &mut Registry::default(),
     )?;
+    operator.load_all().await;
+    if let Some(problem) = operator.problems().first() {
+        bail!(
+            "{problem}; hint: --modules names the directory with the module, `cargo xtask modules` builds it"
+        );
+    }
     let ended = CancellationToken::new();
     let operator = tokio::spawn(operator.run(ended.clone()));
-    let definition = read(&args.example.join("crd.yaml"))?;
     screen.say(&format!(
         "applying CustomResourceDefinition {}",
-        definition.target().name
-    ));
-    crd::install(cluster.client(), port, &[definition], INSTALL_DEADLINE).await?;
+        manifests.definition.target().name
+    ))?;
+    crd::install(
+        cluster.client(),
+        port,
+        &[manifests.definition],
+        INSTALL_DEADLINE,
+    )
+    .await?;
     let bell = Arc::new(Bell::default());
     kubernetes.subscribe(Arc::clone(&bell) as Arc<dyn Listener>);
     let story = Story {
@@ -101,14 +110,50 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         stop: &stop,
         bell: &bell,
     };
-    let result = story.tell(&args, &mut screen).await;
+    let result = story.tell(manifests.deployer, &args.to, &mut screen).await;
     ended.cancel();
     operator.await.context("the operator ended badly")?;
     kubernetes.shutdown().await;
     cluster.shutdown().await;
-    result?;
-    screen.summary(&sources, clock.now());
-    Ok(ExitCode::SUCCESS)
+    match result? {
+        End::Ready => {
+            screen.summary(&sources, clock.now())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        End::Interrupted => {
+            screen.event(clock.now(), "interrupted: the rollout is not over")?;
+            Ok(stop::interrupted())
+        }
+    }
+}
+
+/// How the demo ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The new version is rolled out.
+    Ready,
+    /// Somebody did not want to wait.
+    Interrupted,
+}
+
+/// What the demo applies.
+struct Manifests {
+    definition: Object,
+    deployer: Object,
+}
+
+impl Manifests {
+    fn read(example: &Path) -> anyhow::Result<Self> {
+        let mut deployer = read(&example.join("deployer.yaml"))?.into_value();
+        // As kubectl does for a manifest that names none.
+        if deployer.pointer("/metadata/namespace").is_none() {
+            deployer["metadata"]["namespace"] = json!("default");
+        }
+        Ok(Self {
+            definition: read(&example.join("crd.yaml"))?,
+            deployer: Object::from_value(deployer)?,
+        })
+    }
 }
 
 /// The demo's course.
@@ -120,43 +165,43 @@ struct Story<'a> {
 }
 
 impl Story<'_> {
-    async fn tell(&self, args: &Args, screen: &mut Screen) -> anyhow::Result<()> {
-        let mut deployer = read(&args.example.join("deployer.yaml"))?.into_value();
-        let version = |deployer: &Value| deployer["spec"]["deployment"]["version"].clone();
-        let from = version(&deployer).as_str().unwrap_or_default().to_owned();
-        // As kubectl does for a manifest that names none.
-        if deployer.pointer("/metadata/namespace").is_none() {
-            deployer["metadata"]["namespace"] = json!("default");
-        }
-        let deployer = Object::from_value(deployer)?;
+    async fn tell(&self, deployer: Object, to: &str, screen: &mut Screen) -> anyhow::Result<End> {
+        let from = deployer
+            .pointer("/spec/deployment/version")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
         let target = deployer.target().clone();
         while self.kubernetes.kind(&target.gvk).is_none() {
-            self.bell.0.notified().await;
+            tokio::select! {
+                () = self.stop.cancelled() => return Ok(End::Interrupted),
+                () = self.bell.0.notified() => {}
+            }
         }
-        screen.event(
-            self.clock.now(),
-            &format!("applied {target} with version {from}"),
-        );
+        screen.begin(self.clock.now());
         self.write(Verb::Apply {
             object: deployer,
             force: false,
         })
         .await?;
-        self.until_ready(&target, &from, screen).await?;
-        let Value::Object(patch) = json!({"spec": {"deployment": {"version": args.to}}}) else {
-            bail!("a literal object");
-        };
         screen.event(
             self.clock.now(),
-            &format!("changed the version to {}", args.to),
-        );
+            &format!("applied {target} with version {from}"),
+        )?;
+        if self.until_ready(&target, &from, screen).await? == End::Interrupted {
+            return Ok(End::Interrupted);
+        }
+        let Value::Object(patch) = json!({"spec": {"deployment": {"version": to}}}) else {
+            bail!("a literal object");
+        };
         self.write(Verb::Merge {
             target: target.clone(),
             patch,
             status: false,
         })
         .await?;
-        self.until_ready(&target, &args.to, screen).await
+        screen.event(self.clock.now(), &format!("changed the version to {to}"))?;
+        self.until_ready(&target, to, screen).await
     }
 
     async fn write(&self, verb: Verb) -> anyhow::Result<()> {
@@ -179,20 +224,23 @@ impl Story<'_> {
         target: &ObjectRef,
         version: &str,
         screen: &mut Screen,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<End> {
         let deployments = Gvk::new("apps", "v1", "Deployment");
-        self.kubernetes.watch(&target.gvk).await?;
-        self.kubernetes.watch(&deployments).await?;
+        for gvk in [&target.gvk, &deployments] {
+            if self.until_watched(gvk).await? == End::Interrupted {
+                return Ok(End::Interrupted);
+            }
+        }
         let deadline = self.clock.now().after(PATIENCE);
         loop {
             let frame = self.look(target, &deployments)?;
-            screen.show(self.clock.now(), &frame);
+            screen.show(self.clock.now(), &frame)?;
             if frame.ready_at(version) {
                 screen.event(
                     self.clock.now(),
                     &format!("{version} is ready: {}", frame.replicas()),
-                );
-                return Ok(());
+                )?;
+                return Ok(End::Ready);
             }
             if self.clock.now() >= deadline {
                 bail!(
@@ -201,9 +249,24 @@ impl Story<'_> {
                 );
             }
             tokio::select! {
-                () = self.stop.cancelled() => bail!("interrupted"),
+                () = self.stop.cancelled() => return Ok(End::Interrupted),
                 () = self.bell.0.notified() => {}
                 // The countdown moves by itself.
+                () = tokio::time::sleep(Screen::TICK) => {}
+            }
+        }
+    }
+
+    /// Waits for the first list. A kind may be known a moment before its watch, which was begun without it, knows that.
+    async fn until_watched(&self, gvk: &Gvk) -> anyhow::Result<End> {
+        loop {
+            match self.kubernetes.watch(gvk).await {
+                Ok(()) => return Ok(End::Ready),
+                Err(ReadError::UnknownKind(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return Ok(End::Interrupted),
                 () = tokio::time::sleep(Screen::TICK) => {}
             }
         }

@@ -15,10 +15,11 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::arguments::{seconds, speed};
 use crate::operator::{Operator, Sources};
 use crate::run::{INSTALL_DEADLINE, options};
-use crate::stop;
 use crate::system_clock::SystemClock;
+use crate::{kubeconfig, output, stop};
 
 /// Arguments of `oarlock dev`.
 #[derive(Debug, clap::Args)]
@@ -32,11 +33,11 @@ pub(crate) struct Args {
     #[arg(long, default_value = ".oarlock/kubeconfig", value_name = "FILE")]
     kubeconfig: PathBuf,
     /// How fast its clock runs: 1 is real time, 60 a minute per second, 0 stands still.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value = "1", value_name = "FACTOR", value_parser = speed, allow_negative_numbers = true)]
     speed: f64,
     /// How long its Pods take to get ready, in seconds of its clock.
-    #[arg(long, default_value_t = 1.0, value_name = "SECONDS")]
-    ready_after: f64,
+    #[arg(long, default_value = "1", value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
+    ready_after: Duration,
     /// The cluster alone, without an operator.
     #[arg(long)]
     no_operator: bool,
@@ -46,60 +47,55 @@ pub(crate) struct Args {
 }
 
 /// Runs until a signal.
-#[expect(
-    clippy::print_stdout,
-    reason = "how to reach the cluster is what was asked for"
-)]
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if !args.no_operator {
+        let checked = args.sources.check();
+        checked.context("no operator; hint: --no-operator starts the cluster alone")?;
+    }
     let (stop, _signals) = stop::on_signal()?;
-    let clock = VirtualClock::new(SystemClock.now(), args.speed);
-    let cluster = DevCluster::builder().clock(Arc::new(clock.clone())).start();
-    let ready_after = Duration::try_from_secs_f64(args.ready_after).with_context(|| {
-        format!(
-            "--ready-after {} is no time; expected seconds, 0 or more",
-            args.ready_after
-        )
-    })?;
-    cluster.workloads().set_readiness(ready_after);
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
     let listener = TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address}; hint: --port 0 takes a free port"))?;
+    let clock = VirtualClock::new(SystemClock.now(), args.speed);
+    let cluster = DevCluster::builder().clock(Arc::new(clock.clone())).start();
+    cluster.workloads().set_readiness(args.ready_after);
+    let clock: Arc<dyn Clock> = Arc::new(clock);
+    let kubernetes = Kubernetes::new(
+        cluster.client(),
+        Arc::clone(&clock),
+        oarlock_cluster::Options::default(),
+    );
+    let mut operator = if args.no_operator {
+        None
+    } else {
+        Some(operator(&args.sources, &kubernetes, &clock)?)
+    };
     let url = format!("http://{}", listener.local_addr()?);
-    write_kubeconfig(&args.kubeconfig, &cluster.kubeconfig(&url)).await?;
+    kubeconfig::write(&args.kubeconfig, &cluster.kubeconfig(&url))?;
     let mut services = JoinSet::new();
     let (serving, until) = (cluster.clone(), stop.clone());
     services.spawn(async move { serving.serve(listener, until).await });
-    println!("cluster  {url}");
-    println!("clock    {url}/clock");
-    println!(
-        "look     KUBECONFIG={} kubectl get all,deployers",
-        args.kubeconfig.display()
-    );
-    if args.no_operator {
-        stop.cancelled().await;
-    } else {
-        let clock: Arc<dyn Clock> = Arc::new(clock);
-        let kubernetes = Kubernetes::new(
-            cluster.client(),
-            Arc::clone(&clock),
-            oarlock_cluster::Options::default(),
-        );
-        let mut operator = Operator::new(
-            &args.sources,
-            Arc::clone(&kubernetes) as _,
-            Arc::new(Egress::new(EgressLimits::default())),
-            Arc::clone(&clock),
-            options(None),
-            &mut Registry::default(),
-        )?;
-        if !args.no_crds {
-            let definitions = operator.definitions().await;
-            crd::install(cluster.client(), clock, &definitions, INSTALL_DEADLINE).await?;
+    output::line(format!("cluster  {url}\nclock    {url}/clock"))?;
+    let mut kinds = String::new();
+    if let Some(operator) = operator.as_mut().filter(|_| !args.no_crds) {
+        operator.load_all().await;
+        let definitions = operator.definitions();
+        crd::install(cluster.client(), clock, &definitions, INSTALL_DEADLINE).await?;
+        for definition in definitions {
+            kinds.push_str(&definition.target().name);
+            kinds.push(',');
         }
-        operator.run(stop).await;
-        kubernetes.shutdown().await;
     }
+    output::line(format!(
+        "look     KUBECONFIG={} kubectl get {kinds}all",
+        args.kubeconfig.display()
+    ))?;
+    match operator {
+        Some(operator) => operator.run(stop).await,
+        None => stop.cancelled().await,
+    }
+    kubernetes.shutdown().await;
     cluster.shutdown().await;
     while let Some(result) = services.join_next().await {
         result.context("the listener ended badly")??;
@@ -107,17 +103,17 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn write_kubeconfig(path: &std::path::Path, text: &str) -> anyhow::Result<()> {
-    let context = || {
-        format!(
-            "cannot write {}; hint: --kubeconfig names another file",
-            path.display()
-        )
-    };
-    if let Some(directory) = path.parent() {
-        tokio::fs::create_dir_all(directory)
-            .await
-            .with_context(context)?;
-    }
-    tokio::fs::write(path, text).await.with_context(context)
+fn operator(
+    sources: &Sources,
+    kubernetes: &Arc<Kubernetes>,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Operator> {
+    Operator::new(
+        sources,
+        Arc::clone(kubernetes) as _,
+        Arc::new(Egress::new(EgressLimits::default())),
+        Arc::clone(clock),
+        options(None),
+        &mut Registry::default(),
+    )
 }

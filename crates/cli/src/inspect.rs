@@ -7,6 +7,10 @@ use anyhow::Context as _;
 use oarlock_core::manifest::ResourceGrant;
 use oarlock_wasm::{EngineOptions, Inspection, Loader, World};
 
+use crate::output;
+
+mod entry;
+
 /// Arguments of `oarlock inspect`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -16,7 +20,6 @@ pub(crate) struct Args {
 }
 
 /// Prints what is to know.
-#[expect(clippy::print_stdout, reason = "it is what was asked for")]
 pub(crate) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let name = args.module.display();
     let bytes = tokio::fs::read(&args.module)
@@ -31,7 +34,12 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .load(bytes)
         .await
         .with_context(|| format!("{name} is not a module"))?;
-    print!("{}", describe(&args.module, module.inspection()));
+    let inspection = module.inspection();
+    output::line(describe(&args.module, inspection))?;
+    output::line(format!(
+        "\nwatches.yaml, with all that it asks for:\n\n{}",
+        entry::entry(&args.module, &inspection.manifest)
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -39,12 +47,12 @@ fn describe(path: &Path, inspection: &Inspection) -> String {
     let manifest = &inspection.manifest;
     let world = match inspection.world {
         World::Pure => "pure: a function of its arguments alone",
-        World::Reading => "reading: its arguments, and what it is granted to read of the cluster",
-        World::External => "external: it may also call what it is granted of the world outside",
+        World::Reading => "reading: may also read what it is granted of the cluster",
+        World::External => "external: may also read, and call over HTTP, what it is granted",
     };
     let facts = [
         ("file", path.display().to_string()),
-        ("name", format!("{} {}", manifest.name, manifest.version)),
+        ("module", format!("{} {}", manifest.name, manifest.version)),
         ("digest", inspection.digest.to_string()),
         (
             "size",
@@ -58,7 +66,7 @@ fn describe(path: &Path, inspection: &Inspection) -> String {
         ("world", world.to_owned()),
         ("imports", list(inspection.imports.iter().cloned())),
         (
-            "definitions",
+            "CRDs",
             list(manifest.crds.iter().map(|crd| crd.target().name.clone())),
         ),
         (
@@ -66,17 +74,23 @@ fn describe(path: &Path, inspection: &Inspection) -> String {
             manifest
                 .finalizer
                 .clone()
-                .unwrap_or_else(|| "none".to_owned()),
+                .unwrap_or_else(|| NONE.to_owned()),
         ),
-        ("asks to write", list(manifest.writes.iter().map(grant))),
-        ("asks to read", list(manifest.reads.iter().map(grant))),
-        ("asks to call", list(manifest.http.iter().cloned())),
+        ("writes", list(manifest.writes.iter().map(grant))),
+        ("reads", list(manifest.reads.iter().map(grant))),
+        ("HTTP", list(manifest.http.iter().cloned())),
     ];
-    facts
+    let lines: Vec<String> = facts
         .iter()
-        .map(|(name, value)| format!("{name:14} {value}\n"))
-        .collect()
+        .map(|(name, value)| format!("{name:WIDTH$}{value}"))
+        .collect();
+    lines.join("\n")
 }
+
+/// Where values begin.
+const WIDTH: usize = 11;
+
+const NONE: &str = "none";
 
 const fn kib(bytes: usize) -> usize {
     bytes.div_ceil(1024)
@@ -85,19 +99,33 @@ const fn kib(bytes: usize) -> usize {
 fn list(items: impl Iterator<Item = String>) -> String {
     let items: Vec<String> = items.collect();
     if items.is_empty() {
-        "nothing".to_owned()
+        NONE.to_owned()
     } else {
-        items.join("\n               ")
+        items.join(&format!("\n{:WIDTH$}", ""))
     }
 }
 
+/// As RBAC tools write it: `deployments.apps`, `secrets`.
 fn grant(grant: &ResourceGrant) -> String {
-    let group = grant.api_groups.join(",");
-    let group = if group.is_empty() { "core" } else { &group };
-    let verbs = if grant.verbs.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", grant.verbs.join(", "))
-    };
-    format!("{} of {group}{verbs}", grant.resources.join(","))
+    let mut names = Vec::new();
+    for group in &grant.api_groups {
+        for resource in &grant.resources {
+            names.push(if group.is_empty() {
+                resource.clone()
+            } else {
+                format!("{resource}.{group}")
+            });
+        }
+    }
+    let mut text = names.join(", ");
+    for (what, values) in [
+        ("verbs", &grant.verbs),
+        ("namespaces", &grant.namespaces),
+        ("names", &grant.resource_names),
+    ] {
+        if !values.is_empty() {
+            text.push_str(&format!(" ({what}: {})", values.join(", ")));
+        }
+    }
+    text
 }

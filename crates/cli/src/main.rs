@@ -1,13 +1,18 @@
 //! The binary `oarlock`: arguments in, an exit status out. Every command has a file of its own.
 
 mod admin;
+mod arguments;
 mod cli;
 mod demo;
 mod dev;
 mod follow;
 mod inspect;
+mod kubeconfig;
 mod logging;
 mod operator;
+mod output;
+mod readiness;
+mod report;
 mod run;
 mod stop;
 mod system_clock;

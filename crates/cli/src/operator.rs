@@ -3,12 +3,12 @@
 //! What is wanted (the file) and what can be had (the modules) are compared whenever either changes. What is broken keeps
 //! its last good version, and says so; what never was good is down, and says so; everything else is not touched.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use oarlock_config::{Env, ModuleSource, Parsed, Reading, Severity, Watch};
+use oarlock_config::{ModuleSource, Parsed, Reading, Rejected, Severity, Watch};
 use oarlock_core::clock::Clock;
 use oarlock_core::cluster::Cluster;
 use oarlock_core::egress::Egress;
@@ -20,13 +20,19 @@ use oarlock_core::reconciler::Reconciler;
 use oarlock_core::reference::{Digest, Gvk};
 use oarlock_core::selector::LabelSelector;
 use oarlock_engine::{Engine, Module, Options};
-use oarlock_registry::{Directory, ModuleEntry, ModuleFile, Snapshot, WatchesFile};
+use oarlock_registry::{Directory, LoadModule, ModuleEntry, ModuleFile, Snapshot, WatchesFile};
 use oarlock_wasm::{EngineOptions, Loader};
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::arguments::environment;
+use crate::readiness::{Readiness, Ready};
+
+mod first_lists;
 mod text;
 
 /// Where an operator's watches and modules are.
@@ -43,12 +49,30 @@ pub(crate) struct Sources {
     /// The directory that `module:` paths start from.
     #[arg(long, default_value = "modules", value_name = "DIR")]
     pub(crate) modules: PathBuf,
-    /// Where compiled modules are kept between starts; created with mode 0700.
-    #[arg(long, env = "OARLOCK_CACHE_DIR", value_name = "DIR")]
+    /// Where compiled modules are kept between starts [default: ~/.cache/oarlock].
+    #[arg(
+        long,
+        env = "OARLOCK_CACHE_DIR",
+        hide_env_values = true,
+        value_name = "DIR"
+    )]
     pub(crate) cache_dir: Option<PathBuf>,
 }
 
 impl Sources {
+    /// Whether there is a file to begin with. A path that is wrong is told before anything else is begun; a file that is
+    /// taken away later is waited for.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        if self.watches.exists() {
+            return Ok(());
+        }
+        bail!(
+            "the watches file {} does not exist; hint: --watches names it, and `oarlock inspect MODULE.wasm` tells what to \
+             write into it",
+            self.watches.display()
+        )
+    }
+
     /// The cache directory that was asked for, or the user's.
     pub(crate) fn cache(&self) -> Option<PathBuf> {
         let variable = |name| {
@@ -67,18 +91,27 @@ impl Sources {
 /// A module, or why there is none.
 type Loaded = Result<Arc<dyn Reconciler>, String>;
 
+/// What became of a module's bytes: `None` where the file is another one by now, and has to be looked at again.
+type Loading = (Digest, Option<Loaded>);
+
 /// An operator that has not started.
 pub(crate) struct Operator {
     directory: Arc<Directory>,
     loader: Arc<Loader>,
+    cluster: Arc<dyn Cluster>,
     engine: Arc<Engine>,
     /// What serves, by kind.
     served: BTreeMap<Gvk, (Watch, Module)>,
     /// Every module that is wanted, by the digest of its bytes; `None` while it is being compiled.
     loaded: HashMap<Digest, Option<Loaded>>,
-    loading: JoinSet<(Digest, Loaded)>,
-    /// The watches text that was last complained about.
-    told: Option<Digest>,
+    loading: JoinSet<Loading>,
+    /// The watches file that was last told about: its digest, or what is wrong with it as a whole.
+    told: Option<String>,
+    /// Errors in the watches file as it is now.
+    errors: Gauge,
+    readiness: watch::Sender<Readiness>,
+    /// Waits for the first lists of what the first good file names.
+    listing: Option<AbortOnDropHandle<()>>,
 }
 
 impl Operator {
@@ -92,36 +125,58 @@ impl Operator {
         metrics: &mut Registry,
     ) -> anyhow::Result<Self> {
         let directory = Arc::new(Directory::open(&sources.watches, &sources.modules));
-        if directory.snapshot().watches == WatchesFile::Missing {
-            bail!(
-                "{} does not exist; hint: --watches names the file, `oarlock validate FILE` checks it",
-                sources.watches.display()
-            );
-        }
         let loader = Loader::new(EngineOptions {
             cache: sources.cache(),
             ..EngineOptions::default()
         })
         .context("the WebAssembly engine did not start")?;
-        let engine = Engine::new(cluster, egress, clock, options);
+        let engine = Engine::new(Arc::clone(&cluster), egress, clock, options);
         engine.register_metrics(metrics);
+        let errors = Gauge::default();
+        metrics.register(
+            "oarlock_watches_errors",
+            "Errors in the watches file as it is now; the log has their places",
+            errors.clone(),
+        );
         Ok(Self {
             directory,
             loader: Arc::new(loader),
+            cluster,
             engine,
             served: BTreeMap::new(),
             loaded: HashMap::new(),
             loading: JoinSet::new(),
             told: None,
+            errors,
+            readiness: watch::Sender::default(),
+            listing: None,
         })
     }
 
-    /// Definitions that the modules in the directory bring.
-    pub(crate) async fn definitions(&mut self) -> Vec<Object> {
+    /// Tells how far it is, whenever that changes.
+    pub(crate) fn ready(&self) -> Ready {
+        self.readiness.subscribe()
+    }
+
+    /// Loads every module that the watches file names.
+    pub(crate) async fn load_all(&mut self) {
         self.follow(&self.directory.snapshot());
-        while let Some(Ok((digest, module))) = self.loading.join_next().await {
-            self.loaded.insert(digest, Some(module));
+        while let Some(Ok(loading)) = self.loading.join_next().await {
+            self.loaded(loading).await;
         }
+    }
+
+    /// Why some kinds are not served as the watches file wants it.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let modules = self.served.values().map(|(_, module)| module);
+        modules
+            .filter(|module| !matches!(module, Module::Serving(_)))
+            .map(text::module)
+            .collect()
+    }
+
+    /// Definitions that the loaded modules bring.
+    pub(crate) fn definitions(&self) -> Vec<Object> {
         let modules = self.loaded.values().flatten().flatten();
         modules
             .flat_map(|module| module.manifest().crds.clone())
@@ -139,11 +194,7 @@ impl Operator {
         while !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => {}
-                Some(Ok((digest, module))) = self.loading.join_next() => {
-                    self.loaded.insert(digest, Some(module));
-                    let snapshot = self.directory.snapshot();
-                    self.follow(&snapshot);
-                }
+                Some(Ok(loading)) = self.loading.join_next() => self.loaded(loading).await,
                 Ok(()) = snapshots.changed() => {
                     let snapshot = snapshots.borrow_and_update().clone();
                     self.follow(&snapshot);
@@ -155,13 +206,32 @@ impl Operator {
         }
     }
 
+    /// Files what became of a module's bytes.
+    async fn loaded(&mut self, (digest, module): Loading) {
+        if let Some(module) = module {
+            self.loaded.insert(digest, Some(module));
+        } else {
+            self.loaded.remove(&digest);
+            self.directory.refresh().await;
+        }
+        self.follow(&self.directory.snapshot());
+    }
+
     /// Brings what serves to what the snapshot wants, as far as it can be had by now.
     fn follow(&mut self, snapshot: &Snapshot) {
-        let Some(parsed) = self.parse(snapshot) else {
-            return;
+        let parsed = match self.parse(snapshot) {
+            Ok(parsed) => parsed,
+            Err(problem) => {
+                if self.listing.is_none() {
+                    self.readiness
+                        .send_replace(Readiness::WithoutWatches(problem));
+                }
+                return;
+            }
         };
         let mut served = BTreeMap::new();
         let mut wanted = Vec::new();
+        let mut compiling = Vec::new();
         for watch in &parsed.watches {
             let before = self
                 .served
@@ -178,47 +248,80 @@ impl Operator {
                             format!("{}: {problem}", text::source(&watch.module)),
                         ),
                         // Being compiled: what serves goes on.
-                        None => match before {
-                            Some(module) => module,
-                            None => continue,
-                        },
+                        None => {
+                            compiling.push(text::source(&watch.module));
+                            match before {
+                                Some(module) => module,
+                                None => continue,
+                            }
+                        }
                     }
                 }
             };
             served.insert(watch.gvk.clone(), (watch.clone(), module));
         }
         for (gvk, rejected) in parsed.unserved() {
-            let problem = format!("watches.yaml line {}: {}", rejected.line, rejected.reason);
-            let entry = match self.served.get(gvk) {
-                Some((watch, module)) => (watch.clone(), broken(Some(module), problem)),
-                None => (bare(gvk), Module::Down(problem)),
-            };
+            let entry = self.without_entry(gvk, place(&parsed, rejected));
             served.insert(gvk.clone(), entry);
         }
-        self.tell(&served);
+        // Of an entry that does not say its kind nobody knows which one it was: what is missing keeps its last good one.
+        if let Some(nameless) = parsed.rejected.iter().find(|r| r.gvk.is_none()) {
+            for gvk in self.served.keys() {
+                if !served.contains_key(gvk) {
+                    let entry = self.without_entry(gvk, place(&parsed, nameless));
+                    served.insert(gvk.clone(), entry);
+                }
+            }
+        }
         self.loaded.retain(|digest, _| wanted.contains(digest));
         self.engine.serve(served.values().cloned().collect());
-        self.served = served;
+        let before = std::mem::replace(&mut self.served, served);
+        self.progress(compiling);
+        // Told once it is so.
+        self.tell(&before);
     }
 
-    /// The file's entries; `None` where it says nothing at all, so that what runs keeps running.
-    fn parse(&mut self, snapshot: &Snapshot) -> Option<Parsed> {
+    /// Tells how far the start is.
+    fn progress(&mut self, compiling: Vec<String>) {
+        if self.listing.is_some() {
+            return;
+        }
+        if !compiling.is_empty() {
+            self.readiness.send_replace(Readiness::Loading(compiling));
+            return;
+        }
+        let kinds: BTreeSet<Gvk> = self.served.keys().cloned().collect();
+        self.readiness
+            .send_replace(Readiness::Listing(kinds.iter().cloned().collect()));
+        let listing = first_lists::wait(Arc::clone(&self.cluster), kinds, self.readiness.clone());
+        self.listing = Some(AbortOnDropHandle::new(tokio::spawn(listing)));
+    }
+
+    /// What becomes of a kind whose entry is bad.
+    fn without_entry(&self, gvk: &Gvk, problem: String) -> (Watch, Module) {
+        match self.served.get(gvk) {
+            Some((watch, module)) => (watch.clone(), broken(Some(module), problem)),
+            None => (bare(gvk), Module::Down(problem)),
+        }
+    }
+
+    /// The file's entries; where it says nothing at all, why, so that what runs keeps running.
+    fn parse(&mut self, snapshot: &Snapshot) -> Result<Parsed, String> {
         let file = self.directory.watches_path().display().to_string();
         let (text, digest) = match &snapshot.watches {
             WatchesFile::Present { text, digest } => (text, digest),
-            WatchesFile::Missing => {
-                tracing::error!(file, "the watches file is gone; what runs keeps running");
-                return None;
-            }
-            WatchesFile::Unreadable { message } => {
-                tracing::error!(file, "{message}; what runs keeps running");
-                return None;
-            }
+            WatchesFile::Missing => return Err(self.unreadable(format!("{file} is gone"))),
+            WatchesFile::Unreadable { message } => return Err(self.unreadable(message.clone())),
         };
-        let env: Env = std::env::vars().collect();
-        let parsed = oarlock_config::parse(&file, text, &env);
-        if self.told.as_ref() != Some(digest) {
-            self.told = Some(digest.clone());
+        let parsed = oarlock_config::parse(&file, text, &environment());
+        let errors = parsed
+            .diagnostics
+            .iter()
+            .filter(|d| d.severity == Severity::Error);
+        self.errors
+            .set(i64::try_from(errors.count()).unwrap_or(i64::MAX));
+        if self.told.as_deref() != Some(digest.as_str()) {
+            self.told = Some(digest.as_str().to_owned());
             for diagnostic in &parsed.diagnostics {
                 match diagnostic.severity {
                     Severity::Error => tracing::error!("{diagnostic}"),
@@ -226,7 +329,22 @@ impl Operator {
                 }
             }
         }
-        (parsed.reading == Reading::List).then_some(parsed)
+        match parsed.reading {
+            Reading::List => Ok(parsed),
+            Reading::Unreadable => Err(parsed.diagnostics.first().map_or(file, |d| {
+                format!("{}:{}:{}: {}", d.file, d.line, d.column, d.summary())
+            })),
+        }
+    }
+
+    /// Tells once that the watches file cannot be read as a whole.
+    fn unreadable(&mut self, message: String) -> String {
+        self.errors.set(1);
+        if self.told.as_ref() != Some(&message) {
+            tracing::error!("{message}; what runs keeps running");
+            self.told = Some(message.clone());
+        }
+        message
     }
 
     /// The module in `file`; `None` while it is being compiled.
@@ -243,39 +361,41 @@ impl Operator {
         None
     }
 
-    /// Logs what changes.
-    fn tell(&self, served: &BTreeMap<Gvk, (Watch, Module)>) {
-        for (gvk, (watch, module)) in served {
-            let before = self.served.get(gvk).map(|(_, module)| module);
-            if before.is_some_and(|before| text::module(before) == text::module(module)) {
+    /// Logs what is other than before.
+    fn tell(&self, before: &BTreeMap<Gvk, (Watch, Module)>) {
+        for (gvk, (watch, module)) in &self.served {
+            let old = before.get(gvk).map(|(_, module)| module);
+            if old.is_some_and(|old| text::module(old) == text::module(module)) {
                 continue;
             }
             let source = text::source(&watch.module);
             match module {
                 Module::Serving(_) => {
-                    tracing::info!(kind = %gvk, source, "serving {}", text::module(module))
+                    tracing::info!(kind = %gvk, source, "serving {}", text::module(module));
                 }
                 Module::LastGood(..) | Module::Down(_) => {
                     tracing::error!(kind = %gvk, source, "{}", text::module(module));
                 }
             }
         }
-        for gvk in self.served.keys().filter(|gvk| !served.contains_key(*gvk)) {
+        for gvk in before.keys().filter(|gvk| !self.served.contains_key(*gvk)) {
             tracing::info!(kind = %gvk, "no longer served: the watches file does not name it any more");
         }
     }
 }
 
-async fn load(loader: &Loader, file: ModuleFile) -> Loaded {
-    let bytes = tokio::task::spawn_blocking(move || file.load())
-        .await
-        .map_err(|error| error.to_string())?
-        .map_err(|error| text::chain(&error))?;
-    let module = loader
-        .load(bytes)
-        .await
-        .map_err(|error| text::chain(&error))?;
-    Ok(Arc::new(module))
+/// `None` where the file is another one by now.
+async fn load(loader: &Loader, file: ModuleFile) -> Option<Loaded> {
+    let bytes = match tokio::task::spawn_blocking(move || file.load()).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(LoadModule::Changed { .. })) => return None,
+        Ok(Err(error)) => return Some(Err(text::chain(&error))),
+        Err(error) => return Some(Err(error.to_string())),
+    };
+    Some(match loader.load(bytes).await {
+        Ok(module) => Ok(Arc::new(module)),
+        Err(error) => Err(text::chain(&error)),
+    })
 }
 
 /// The file that a watch names.
@@ -296,6 +416,18 @@ fn find<'a>(source: &ModuleSource, snapshot: &'a Snapshot) -> Result<&'a ModuleF
             "{path} is not in the modules directory; it serves as soon as it is there"
         )),
     }
+}
+
+/// Where and why an entry is bad, as its objects show it.
+fn place(parsed: &Parsed, rejected: &Rejected) -> String {
+    // The first error of the entry: its reason may only count the others.
+    let first = parsed.diagnostics.iter().find(|found| {
+        found.severity == Severity::Error
+            && found.line >= rejected.line
+            && rejected.reason.starts_with(&found.summary())
+    });
+    let line = first.map_or(rejected.line, |found| found.line);
+    format!("watches.yaml line {line}: {}", rejected.reason)
 }
 
 /// The module before, if it was good.

@@ -1,13 +1,11 @@
 //! `oarlock run`: the operator against a cluster.
 
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use oarlock_cluster::client::{Source, connect};
 use oarlock_cluster::http::{Egress, EgressLimits};
 use oarlock_cluster::{Kubernetes, crd};
@@ -16,6 +14,7 @@ use oarlock_engine::Options;
 use prometheus_client::registry::Registry;
 use tokio::task::JoinSet;
 
+use crate::arguments::{Bind, bind};
 use crate::operator::{Operator, Sources};
 use crate::system_clock::SystemClock;
 use crate::{admin, follow, stop};
@@ -32,7 +31,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
     /// A context of the kubeconfig instead of the current one.
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     context: Option<String>,
     /// Apply the CustomResourceDefinitions that the modules bring.
     #[arg(long)]
@@ -40,9 +39,9 @@ pub(crate) struct Args {
     /// Reconciles at a time, over all watches.
     #[arg(long, value_name = "N")]
     max_concurrent_reconciles: Option<NonZeroUsize>,
-    /// Where /healthz, /readyz and /metrics are; 0 for nowhere.
-    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
-    metrics_bind_address: String,
+    /// Where /healthz, /readyz and /metrics are, such as :8080; 0 for nowhere.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS", value_parser = bind)]
+    metrics_bind_address: Bind,
     /// A virtual clock to follow, as `oarlock dev` prints it.
     #[arg(long, value_name = "URL")]
     clock: Option<String>,
@@ -50,7 +49,12 @@ pub(crate) struct Args {
 
 /// Runs until a signal.
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    args.sources.check()?;
     let (stop, _signals) = stop::on_signal()?;
+    let listener = match args.metrics_bind_address {
+        Bind::Nowhere => None,
+        Bind::At(address) => Some(admin::listen(address).await?),
+    };
     let (clock, _follower): (Arc<dyn Clock>, _) = match &args.clock {
         Some(url) => {
             let (clock, task) = follow::follow(url).await?;
@@ -78,21 +82,23 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         options(args.max_concurrent_reconciles),
         &mut metrics,
     )?;
-    if args.install_crds {
-        let definitions = operator.definitions().await;
-        crd::install(client, clock, &definitions, INSTALL_DEADLINE).await?;
-    }
     let mut services = JoinSet::new();
-    if args.metrics_bind_address != "0" {
-        let address: SocketAddr = args.metrics_bind_address.parse().with_context(|| {
-            format!(
-                "--metrics-bind-address {:?} is no address; expected such as 0.0.0.0:8080, or 0",
-                args.metrics_bind_address
-            )
-        })?;
-        let listener = admin::listen(address).await?;
+    if let Some(listener) = listener {
         tracing::info!(address = %listener.local_addr()?, "probes and metrics");
-        services.spawn(admin::serve(listener, Arc::new(metrics), stop.clone()));
+        services.spawn(admin::serve(
+            listener,
+            Arc::new(metrics),
+            operator.ready(),
+            stop.clone(),
+        ));
+    }
+    if args.install_crds {
+        operator.load_all().await;
+        let definitions = operator.definitions();
+        tokio::select! {
+            installed = crd::install(client, clock, &definitions, INSTALL_DEADLINE) => installed?,
+            () = stop.cancelled() => return Ok(stop::interrupted()),
+        }
     }
     operator.run(stop).await;
     cluster.shutdown().await;

@@ -1,6 +1,6 @@
 //! The demo on the terminal: a history, and below it, where there is a terminal, the present.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use oarlock_core::timestamp::Timestamp;
@@ -8,9 +8,13 @@ use oarlock_core::timestamp::Timestamp;
 use super::elapsed;
 use super::frame::Frame;
 use crate::operator::Sources;
+use crate::output;
 
 /// Width of a bar of Pods.
 const BAR: usize = 20;
+
+/// Characters of a line on the narrowest terminal that is of any use.
+const NARROWEST: usize = 80;
 
 /// What is on the terminal.
 pub(super) struct Screen {
@@ -22,7 +26,6 @@ pub(super) struct Screen {
     history: Vec<String>,
 }
 
-#[expect(clippy::print_stdout, reason = "it is a show")]
 impl Screen {
     /// How often the present is drawn again.
     pub(super) const TICK: Duration = Duration::from_millis(100);
@@ -31,104 +34,114 @@ impl Screen {
     pub(super) fn new(start: Timestamp) -> Self {
         Self {
             start,
-            live: std::io::stdout().is_terminal(),
+            live: io::stdout().is_terminal(),
             drawn: 0,
             last: Frame::default(),
             history: Vec::new(),
         }
     }
 
+    /// The story begins: times are counted from here.
+    pub(super) const fn begin(&mut self, now: Timestamp) {
+        self.start = now;
+    }
+
     /// Says what is being prepared.
-    pub(super) fn say(&mut self, what: &str) {
-        self.clear();
-        println!("       {what}");
+    pub(super) fn say(&mut self, what: &str) -> io::Result<()> {
+        self.clear()?;
+        output::line(format!("       {what}"))
     }
 
     /// Says what happened, and remembers it.
-    pub(super) fn event(&mut self, now: Timestamp, what: &str) {
-        self.clear();
+    pub(super) fn event(&mut self, now: Timestamp, what: &str) -> io::Result<()> {
+        self.clear()?;
         let line = format!("{}  {what}", elapsed(self.start, now));
-        println!("{line}");
+        output::line(&line)?;
         self.history.push(line);
+        Ok(())
     }
 
     /// Shows the present; what is new in it goes into the history.
-    pub(super) fn show(&mut self, now: Timestamp, frame: &Frame) {
+    pub(super) fn show(&mut self, now: Timestamp, frame: &Frame) -> io::Result<()> {
         if !frame.step.is_empty()
             && (&frame.step, &frame.wait) != (&self.last.step, &self.last.wait)
         {
-            let what = format!(
-                "step {}: {}, {} ({})",
-                frame.step,
-                frame.percentage,
-                frame.wait,
-                frame.replicas()
-            );
-            self.event(now, &what);
+            let mut what = format!("step {}: {}", frame.step, frame.percentage);
+            // The last step waits for nothing.
+            if !frame.wait.is_empty() && !frame.wait.starts_with("0s") {
+                what.push_str(", ");
+                what.push_str(&frame.wait);
+            }
+            self.event(now, &what)?;
         } else if !self.live
             && frame.deployments != self.last.deployments
             && !frame.deployments.is_empty()
         {
-            println!("{}    {}", elapsed(self.start, now), frame.replicas());
+            output::line(format!(
+                "{}    {}",
+                elapsed(self.start, now),
+                frame.replicas()
+            ))?;
         }
         if self.live {
-            self.draw(now, frame);
+            self.draw(now, frame)?;
         }
         self.last = frame.clone();
+        Ok(())
     }
 
     /// What happened when, and how to look around.
-    pub(super) fn summary(&mut self, sources: &Sources, now: Timestamp) {
-        self.clear();
-        println!(
+    pub(super) fn summary(&mut self, sources: &Sources, now: Timestamp) -> io::Result<()> {
+        self.clear()?;
+        output::line(format!(
             "\nWhat happened, in the cluster's own time ({} in all):",
             elapsed(self.start, now)
-        );
+        ))?;
         for line in &self.history {
-            println!("  {line}");
+            output::line(format!("  {line}"))?;
         }
-        println!(
-            "\nKeep such a cluster up:  oarlock dev --watches {} --modules {}",
+        output::line(format!(
+            "\nKeep such a cluster up:  oarlock dev --watches {} --modules {}\n\
+             Look around in it:       KUBECONFIG=.oarlock/kubeconfig kubectl get deployers,deployments --watch",
             sources.watches.display(),
             sources.modules.display()
-        );
-        println!(
-            "Look around in it:       KUBECONFIG=.oarlock/kubeconfig kubectl get deployers,deployments --watch"
-        );
+        ))
     }
 
-    fn draw(&mut self, now: Timestamp, frame: &Frame) {
-        self.clear();
-        let mut lines = Vec::new();
-        if let Some(at) = frame.next_step.filter(|at| *at > now) {
-            lines.push(format!(
-                "{}  {} s to go",
-                elapsed(self.start, now),
-                at.since(now).as_secs()
-            ));
-        } else {
-            lines.push(format!("{}  {}", elapsed(self.start, now), frame.condition));
-        }
+    fn draw(&mut self, now: Timestamp, frame: &Frame) -> io::Result<()> {
+        self.clear()?;
+        let now_at = elapsed(self.start, now);
+        let mut lines = vec![match frame.next_step.filter(|at| *at > now) {
+            Some(at) => format!("{now_at}  next step in {} s", at.since(now).as_secs()),
+            None => format!("{now_at}  {}", frame.condition),
+        }];
+        let width = frame.deployments.iter().map(|(name, ..)| name.len()).max();
+        let width = width.unwrap_or_default();
         for (name, ready, wanted) in &frame.deployments {
             lines.push(format!(
-                "       {name:16} {} {ready:3} of {wanted:3} Pods ready",
+                "       {name:width$}  {} {ready:3} of {wanted:3} Pods ready",
                 bar(*ready, *wanted)
             ));
         }
-        for line in &lines {
-            println!("{line}");
+        // A line that wraps would take two, and the next `clear` would miss one.
+        for line in &mut lines {
+            *line = line.chars().take(NARROWEST).collect();
         }
+        output::line(lines.join("\n"))?;
         self.drawn = lines.len();
-        let _unwritable = std::io::stdout().flush();
+        Ok(())
     }
 
     /// Takes the present off the terminal.
-    fn clear(&mut self) {
+    fn clear(&mut self) -> io::Result<()> {
         if self.drawn > 0 {
-            // Up so many lines, and everything below away.
-            print!("\u{1b}[{}A\u{1b}[J", self.drawn);
+            let mut stdout = io::stdout().lock();
+            // To the line's begin (a terminal echoes ^C), up so many lines, and everything below away.
+            write!(stdout, "\r\u{1b}[{}A\u{1b}[J", self.drawn)?;
+            stdout.flush()?;
             self.drawn = 0;
         }
+        Ok(())
     }
 }
 

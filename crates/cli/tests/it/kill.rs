@@ -1,7 +1,5 @@
 //! `kill -9` of the operator, whenever its status moves: no step is repeated, none is skipped, and no time is lost.
 
-use std::path::Path;
-
 use oarlock_core::timestamp::Timestamp;
 
 use crate::process::{Cluster, Process, modules, root};
@@ -9,28 +7,23 @@ use crate::rollout::{
     apply_deployer, change_version, changes, define, deployers, deployments, ready_at, until,
 };
 
-fn operator(cluster: &Cluster, directory: &Path) -> Process {
-    Process::start(
-        &[
-            "run",
-            "--watches",
-            root()
-                .join("examples/deployer/watches.yaml")
-                .to_str()
-                .unwrap(),
-            "--modules",
-            modules().to_str().unwrap(),
-            "--kubeconfig",
-            cluster.kubeconfig.to_str().unwrap(),
-            "--clock",
-            &format!("{}/clock", cluster.url),
-            "--cache-dir",
-            directory.join("cache").to_str().unwrap(),
-            "--metrics-bind-address",
-            "0",
-        ],
-        &directory.join("operator.log"),
-    )
+fn operator(cluster: &Cluster) -> Process {
+    Process::start(&[
+        "run",
+        "--watches",
+        root()
+            .join("examples/deployer/watches.yaml")
+            .to_str()
+            .unwrap(),
+        "--modules",
+        modules().to_str().unwrap(),
+        "--kubeconfig",
+        cluster.kubeconfig.to_str().unwrap(),
+        "--clock",
+        &format!("{}/clock", cluster.url),
+        "--metrics-bind-address",
+        "0",
+    ])
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -39,7 +32,7 @@ async fn killed_at_every_transition_the_rollout_goes_on_where_it_was() {
     let cluster = Cluster::start(directory.path()).await;
     let client = cluster.client();
     define(&client).await;
-    let mut operator_process = operator(&cluster, directory.path());
+    let mut operator_process = operator(&cluster);
     apply_deployer(&client).await;
     let mut states = std::pin::pin!(changes(deployers(&client)));
     until(&mut states, |d| ready_at(d, "1.7.7")).await;
@@ -56,7 +49,7 @@ async fn killed_at_every_transition_the_rollout_goes_on_where_it_was() {
             break;
         }
         operator_process.kill().await;
-        operator_process = operator(&cluster, directory.path());
+        operator_process = operator(&cluster);
         kills += 1;
         let next = status["nextStepAt"]
             .as_str()

@@ -1,7 +1,17 @@
 //! The binary, driven from outside: its commands, its messages, and its death.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod broken_modules;
+mod broken_watches;
 mod commands;
+mod demo;
 mod kill;
+mod kubectl;
+mod objects;
+mod probes;
 mod process;
+mod reload;
 mod rollout;
+mod signals;
+mod site;
+mod tap;

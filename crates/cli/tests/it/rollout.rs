@@ -7,16 +7,25 @@ use serde_json::{Value, json};
 
 use crate::process::{PATIENCE, root};
 
+/// A client of a namespaced kind.
+pub(crate) fn api(
+    client: &kube::Client,
+    group: &str,
+    version: &str,
+    kind: &str,
+) -> Api<DynamicObject> {
+    let gvk = GroupVersionKind::gvk(group, version, kind);
+    Api::namespaced_with(client.clone(), "default", &ApiResource::from_gvk(&gvk))
+}
+
 /// A client of Deployers.
 pub(crate) fn deployers(client: &kube::Client) -> Api<DynamicObject> {
-    let gvk = GroupVersionKind::gvk("deploy.example.com", "v1alpha1", "Deployer");
-    Api::namespaced_with(client.clone(), "default", &ApiResource::from_gvk(&gvk))
+    api(client, "deploy.example.com", "v1alpha1", "Deployer")
 }
 
 /// A client of Deployments.
 pub(crate) fn deployments(client: &kube::Client) -> Api<DynamicObject> {
-    let gvk = GroupVersionKind::gvk("apps", "v1", "Deployment");
-    Api::namespaced_with(client.clone(), "default", &ApiResource::from_gvk(&gvk))
+    api(client, "apps", "v1", "Deployment")
 }
 
 /// A manifest of the example.
@@ -25,19 +34,27 @@ pub(crate) fn manifest(name: &str) -> Value {
     serde_saphyr::from_str(&text).unwrap()
 }
 
-/// Applies the definition, and waits until it is served.
+/// Applies the definition of Deployers, and waits until they are served.
 pub(crate) async fn define(client: &kube::Client) {
+    define_as(client, manifest("crd.yaml")).await;
+}
+
+/// Applies a definition, and waits until its kind is served.
+pub(crate) async fn define_as(client: &kube::Client, definition: Value) {
     let gvk = GroupVersionKind::gvk("apiextensions.k8s.io", "v1", "CustomResourceDefinition");
     let definitions: Api<DynamicObject> =
         Api::all_with(client.clone(), &ApiResource::from_gvk(&gvk));
-    let name = "deployers.deploy.example.com";
+    let name = definition["metadata"]["name"].as_str().unwrap().to_owned();
     let apply = PatchParams::apply("test");
     definitions
-        .patch(name, &apply, &Patch::Apply(manifest("crd.yaml")))
+        .patch(&name, &apply, &Patch::Apply(definition))
         .await
         .unwrap();
     let mut changes = std::pin::pin!(changes(definitions));
-    until(&mut changes, |crd| condition(crd, "Established") == "True").await;
+    until(&mut changes, |crd| {
+        crd.metadata.name.as_deref() == Some(&name) && condition(crd, "Established") == "True"
+    })
+    .await;
 }
 
 /// Applies the users' own manifest, as it is.
@@ -68,7 +85,7 @@ pub(crate) fn changes(api: Api<DynamicObject>) -> impl Stream<Item = DynamicObje
     watcher(api, watcher::Config::default())
         .default_backoff()
         .applied_objects()
-        .filter_map(async |object| { if let Err(e) = &object { eprintln!("DEBUG {e:?}"); } object.ok() })
+        .filter_map(async |object| object.ok())
 }
 
 /// The next state for which `wanted` holds.
@@ -111,4 +128,24 @@ pub(crate) fn ready_at(object: &DynamicObject, version: &str) -> bool {
     condition(object, "Ready") == "True"
         && status["to"]["version"] == version
         && status["observedGeneration"].as_i64() == object.metadata.generation
+}
+
+/// All conditions, one line each, without times.
+pub(crate) fn conditions(object: &DynamicObject) -> String {
+    let conditions = object.data["status"]["conditions"].as_array();
+    let lines: Vec<String> = conditions
+        .into_iter()
+        .flatten()
+        .map(|c| {
+            let text = |field: &str| c[field].as_str().unwrap_or_default();
+            format!(
+                "{}={} {}: {}",
+                text("type"),
+                text("status"),
+                text("reason"),
+                text("message")
+            )
+        })
+        .collect();
+    lines.join("\n")
 }

@@ -1,0 +1,167 @@
+//! The entry of watches.yaml that a module needs.
+
+use std::path::Path;
+
+use oarlock_core::manifest::{Manifest, ResourceGrant};
+use oarlock_core::object::Object;
+use serde_json::Value;
+
+/// An entry for every CRD that the module brings, or one with places to fill in.
+pub(super) fn entry(file: &Path, manifest: &Manifest) -> String {
+    let name = file.file_name().unwrap_or(file.as_os_str()).display();
+    let kinds: Vec<Kind> = manifest.crds.iter().filter_map(Kind::of).collect();
+    let kinds = if kinds.is_empty() {
+        vec![Kind {
+            group: "GROUP".to_owned(),
+            version: "VERSION".to_owned(),
+            kind: "KIND".to_owned(),
+        }]
+    } else {
+        kinds
+    };
+    let grants = grants(manifest);
+    let entries: Vec<String> = kinds
+        .iter()
+        .map(|kind| {
+            format!(
+                "- group: {}\n  version: {}\n  kind: {}\n  module: {name}{grants}",
+                kind.group, kind.version, kind.kind
+            )
+        })
+        .collect();
+    entries.join("\n")
+}
+
+struct Kind {
+    group: String,
+    version: String,
+    kind: String,
+}
+
+impl Kind {
+    /// Of a definition; its storage version, which is the one to write against.
+    fn of(definition: &Object) -> Option<Self> {
+        let text = |pointer: &str| definition.pointer(pointer)?.as_str().map(str::to_owned);
+        let versions = definition.pointer("/spec/versions")?.as_array()?;
+        let stored = versions
+            .iter()
+            .find(|version| version.get("storage").and_then(Value::as_bool) == Some(true))?;
+        Some(Self {
+            group: text("/spec/group")?,
+            version: stored.get("name")?.as_str()?.to_owned(),
+            kind: text("/spec/names/kind")?,
+        })
+    }
+}
+
+fn grants(manifest: &Manifest) -> String {
+    let mut text = String::new();
+    let mut side = |key: &str, items: Vec<String>| {
+        if !items.is_empty() {
+            text.push_str(&format!("\n    {key}:"));
+            for item in items {
+                text.push_str(&format!("\n    - {item}"));
+            }
+        }
+    };
+    side("write", manifest.writes.iter().map(rule).collect());
+    side("read", manifest.reads.iter().map(rule).collect());
+    side("http", manifest.http.iter().map(|h| quoted(h)).collect());
+    if text.is_empty() {
+        text
+    } else {
+        format!("\n  grants:{text}")
+    }
+}
+
+fn rule(grant: &ResourceGrant) -> String {
+    let fields = [
+        ("apiGroups", &grant.api_groups),
+        ("resources", &grant.resources),
+        ("verbs", &grant.verbs),
+        ("namespaces", &grant.namespaces),
+        ("resourceNames", &grant.resource_names),
+    ];
+    let fields: Vec<String> = fields
+        .iter()
+        .filter(|(_, values)| !values.is_empty())
+        .map(|(key, values)| {
+            let values: Vec<String> = values.iter().map(|value| plain(value)).collect();
+            format!("{key}: [{}]", values.join(", "))
+        })
+        .collect();
+    format!("{{{}}}", fields.join(", "))
+}
+
+/// As it is where YAML reads it as the same text, else in quotes.
+fn plain(text: &str) -> String {
+    let plain = text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '/'))
+        && !matches!(
+            text,
+            "true" | "false" | "null" | "yes" | "no" | "on" | "off"
+        );
+    if plain { text.to_owned() } else { quoted(text) }
+}
+
+fn quoted(text: &str) -> String {
+    // JSON strings are YAML strings.
+    Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use oarlock_config::{Env, parse};
+
+    use super::*;
+
+    #[test]
+    fn an_entry_is_one_that_the_host_reads() {
+        let grant = |group: &str, resource: &str, verbs: &[&str]| ResourceGrant {
+            api_groups: vec![group.to_owned()],
+            resources: vec![resource.to_owned()],
+            verbs: verbs.iter().map(|v| (*v).to_owned()).collect(),
+            ..ResourceGrant::default()
+        };
+        let manifest = Manifest {
+            name: "canary".to_owned(),
+            version: "0.1.0".to_owned(),
+            crds: Vec::new(),
+            finalizer: None,
+            writes: vec![
+                grant("apps", "deployments", &["patch"]),
+                grant("*", "*", &[]),
+            ],
+            reads: vec![grant("", "secrets", &[])],
+            http: vec!["http://*.{namespace}".to_owned()],
+        };
+        let text = entry(Path::new("/somewhere/canary.wasm"), &manifest);
+        insta::assert_snapshot!(text, @r#"
+        - group: GROUP
+          version: VERSION
+          kind: KIND
+          module: canary.wasm
+          grants:
+            write:
+            - {apiGroups: [apps], resources: [deployments], verbs: [patch]}
+            - {apiGroups: ["*"], resources: ["*"]}
+            read:
+            - {apiGroups: [""], resources: [secrets]}
+            http:
+            - "http://*.{namespace}"
+        "#);
+        let usable = text
+            .replace("GROUP", "a.example.com")
+            .replace("VERSION", "v1")
+            .replace("KIND", "A");
+        let parsed = parse("watches.yaml", &usable, &Env::default());
+        assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics);
+        let grants = &parsed.watches[0].grants;
+        assert_eq!(
+            (&grants.write, &grants.read, &grants.http),
+            (&manifest.writes, &manifest.reads, &manifest.http)
+        );
+    }
+}
