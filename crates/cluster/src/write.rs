@@ -97,8 +97,7 @@ impl Writer {
         let changed = before != Some(&object.resource_version());
         // The last finalizer of an object that was being deleted may have gone with this write.
         if gone_with(&object)? {
-            self.store
-                .removed(&object.target(), Some(&object.uid()));
+            self.store.removed(&object.target(), Some(&object.uid()));
             return Ok(Written {
                 object: None,
                 changed,

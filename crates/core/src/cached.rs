@@ -265,7 +265,7 @@ impl Cached {
     /// # Errors
     /// Never for a value made by [`Self::from_live`].
     pub fn object(&self) -> Result<Object, ObjectError> {
-        Object::parse(self.json.as_str())
+        Object::parse_checked(self.target(), self.json.as_str())
     }
 }
 

@@ -58,6 +58,14 @@ impl Object {
         })
     }
 
+    /// Parses the text of an object that was checked before.
+    pub(crate) fn parse_checked(target: ObjectRef, text: &str) -> Result<Self, ObjectError> {
+        match serde_json::from_str(text) {
+            Ok(content) => Ok(Self { target, content }),
+            Err(error) => Err(ObjectError::Syntax(error.to_string())),
+        }
+    }
+
     /// Parses JSON text.
     ///
     /// # Errors

@@ -1,7 +1,9 @@
 //! Names of kinds and objects.
 
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -10,12 +12,12 @@ use serde::{Deserialize, Serialize};
 /// A group, version and kind, such as `apps/v1 Deployment`. The core group is `""`.
 ///
 /// Cheap to clone: every object and every reference has one, and there are few different ones.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Gvk(Arc<GvkParts>);
 
 /// The parts of a [`Gvk`], which derefs to them.
-#[derive(PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct GvkParts {
     /// API group; `""` is the core group.
     pub group: String,
@@ -30,6 +32,30 @@ impl Deref for Gvk {
 
     fn deref(&self) -> &GvkParts {
         &self.0
+    }
+}
+
+/// Mostly it is the very same one that is compared, and then the texts need no look.
+impl Ord for Gvk {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) {
+            Ordering::Equal
+        } else {
+            self.0.cmp(&other.0)
+        }
+    }
+}
+
+impl PartialOrd for Gvk {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The kind alone tells nearly all apart.
+impl Hash for Gvk {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.kind.hash(state);
     }
 }
 

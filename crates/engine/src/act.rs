@@ -1,9 +1,12 @@
 //! Carries a plan out. Makes no choices: what is done, and in which order, the plan says.
 
+use oarlock_core::cached::Cached;
 use oarlock_core::cluster::{Call, Cluster, Verb, Written};
 use oarlock_core::object::Object;
 use oarlock_core::reference::{ObjectRef, ResourceVersion};
 use oarlock_core::request::{ApiError, RemovalResult, RemovalStatus, WriteResult, WriteStatus};
+
+use serde_json::{Map, Value};
 
 use crate::memory::{Memory, Synced};
 use crate::plan::{Leave, Plan, PlannedRemoval, PlannedWrite, RemovalStep, Step};
@@ -185,8 +188,18 @@ async fn send(
 ) -> Result<bool, ApiError> {
     let (target, manager) = (call.verb.target().clone(), call.manager.clone());
     let is_apply = matches!(call.verb, Verb::Apply { .. });
+    let (before, wish) = (cluster.cached(&target), wish(&call.verb));
     let written = cluster.write(call).await?;
-    done.note(&written);
+    let alone = match (&before, &written.object) {
+        (Some(before), Some(after)) => is_all_of(&wish, before, after),
+        _ => true,
+    };
+    if alone {
+        done.note(&written);
+    } else {
+        // The cache went from before the others' change to after this write: nothing else tells of theirs.
+        done.changed |= written.changed;
+    }
     if let Some(live) = &written.object
         && is_apply
         && let Ok(object) = live.object()
@@ -216,6 +229,46 @@ async fn remove(removal: &PlannedRemoval, cluster: &dyn Cluster, done: &mut Done
             RemovalStatus::Refused(error)
         }
     }
+}
+
+/// The fields that a write sends.
+fn wish(verb: &Verb) -> Map<String, Value> {
+    match verb {
+        Verb::Apply { object, .. } | Verb::Create { object } => object.content().clone(),
+        Verb::Merge { .. } | Verb::Delete { .. } | Verb::Release { .. } => Map::new(),
+    }
+}
+
+/// Whether a write of `wish` is all that happened to an object between `before` and `after`. In doubt it is not: a run too
+/// many changes nothing.
+fn is_all_of(wish: &Map<String, Value>, before: &Cached, after: &Cached) -> bool {
+    let (Ok(before), Ok(after)) = (before.object(), after.object()) else {
+        return false;
+    };
+    before.pointer("/status") == after.pointer("/status")
+        && same_beside(wish, before.content(), after.content())
+}
+
+/// Whether two states of a map are the same but for `wish`, and for what every write changes.
+fn same_beside(
+    wish: &Map<String, Value>,
+    before: &Map<String, Value>,
+    after: &Map<String, Value>,
+) -> bool {
+    let keys = before.keys().chain(after.keys());
+    keys.filter(|key| !matches!(key.as_str(), "resourceVersion" | "generation"))
+        .all(
+            |key| match (before.get(key), after.get(key), wish.get(key)) {
+                (before, after, _) if before == after => true,
+                (_, _, None) => false,
+                (
+                    Some(Value::Object(before)),
+                    Some(Value::Object(after)),
+                    Some(Value::Object(wish)),
+                ) => same_beside(wish, before, after),
+                _ => true,
+            },
+        )
 }
 
 /// The stored object, parsed.

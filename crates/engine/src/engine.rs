@@ -288,9 +288,11 @@ impl Engine {
         };
         self.metrics
             .ended(&key.gvk, ended.problem, ended.next.is_some());
+        let entries = Arc::clone(&self.entries.lock());
         let mut state = self.state.lock();
         state.queue.done(&key, &ended.written);
-        if ended.forget {
+        // The watch may have been taken out during the run.
+        if ended.forget || !entries.contains_key(&key.gvk) {
             state.router.dependencies.lock().forget(&key);
             return;
         }

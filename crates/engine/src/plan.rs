@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use oarlock_core::cached::Cached;
 use oarlock_core::cluster::{Call, ServiceAccount};
-use oarlock_core::manifest::{Access, Grants, missing_grant};
+use oarlock_core::manifest::{Access, Grants, ResourceGrant, missing_grant};
 use oarlock_core::outcome::{Child, Removal};
 use oarlock_core::reference::{Gvk, KindInfo, ObjectRef};
 use oarlock_core::request::ApiError;
@@ -48,20 +48,8 @@ impl Scene<'_> {
 
     /// What refuses a write before it is sent, if anything does.
     fn grant(&self, kind: &KindInfo, target: &ObjectRef, verb: &str) -> Result<(), ApiError> {
-        let access = Access {
-            verb,
-            group: &kind.gvk.group,
-            resource: &kind.plural,
-            namespace: target.namespace.as_deref(),
-            name: Some(&target.name),
-            all_namespaces: false,
-        };
-        if self
-            .grants
-            .write
-            .iter()
-            .any(|grant| grant.covers(&access, self.namespace()))
-        {
+        let access = access(kind, target, verb);
+        if covered(&self.grants.write, &access, self.namespace()) {
             Ok(())
         } else {
             Err(ApiError::new(
@@ -71,6 +59,50 @@ impl Scene<'_> {
             ))
         }
     }
+
+    /// What refuses to tell of an object, if anything does: a wish alone is no right to learn whether and as what it exists.
+    fn may_know(
+        &self,
+        kind: &KindInfo,
+        target: &ObjectRef,
+        live: Option<&Cached>,
+    ) -> Result<(), ApiError> {
+        let own = live.is_some_and(|live| live.is_owned_by(&self.owner.uid()));
+        if own || reaches(self.grants, kind, target, self.namespace()) {
+            return Ok(());
+        }
+        let verb = if live.is_some() { "patch" } else { "create" };
+        self.grant(kind, target, verb)
+    }
+}
+
+/// Whether a watch that grants this may write or get `target`.
+pub(crate) fn reaches(
+    grants: &Grants,
+    kind: &KindInfo,
+    target: &ObjectRef,
+    namespace: Option<&str>,
+) -> bool {
+    let may = |side: &[ResourceGrant], verb| covered(side, &access(kind, target, verb), namespace);
+    ["create", "patch", "delete"]
+        .into_iter()
+        .any(|verb| may(&grants.write, verb))
+        || may(&grants.read, "get")
+}
+
+fn access<'a>(kind: &'a KindInfo, target: &'a ObjectRef, verb: &'a str) -> Access<'a> {
+    Access {
+        verb,
+        group: &kind.gvk.group,
+        resource: &kind.plural,
+        namespace: target.namespace.as_deref(),
+        name: Some(&target.name),
+        all_namespaces: false,
+    }
+}
+
+fn covered(side: &[ResourceGrant], access: &Access<'_>, namespace: Option<&str>) -> bool {
+    side.iter().any(|grant| grant.covers(access, namespace))
 }
 
 /// What will be done, in this order: writes, removals, leaves.

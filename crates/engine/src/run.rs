@@ -189,9 +189,8 @@ impl Run<'_> {
         let session = Arc::new(Session::new(
             self.ports,
             Arc::clone(&self.live),
-            Arc::clone(&self.entry.grants),
+            self.entry,
             module.manifest().name.clone(),
-            limits.deadline,
         ));
         let request = Request {
             object: self.live.json().clone(),
@@ -217,7 +216,15 @@ impl Run<'_> {
     ) -> Result<(), Stop> {
         let (children, leaving) = match outcome.children {
             Children::Exactly(children) => (children, Leaving::Unlisted),
-            Children::Keep => (self.memory.children.clone(), Leaving::Nobody),
+            Children::Keep => {
+                // What is removed by name is not kept: it would come back, to be removed again.
+                let removed = |child: &Child| {
+                    let mut targets = outcome.removals.iter().map(|removal| &removal.target);
+                    targets.any(|target| target == child.object.target())
+                };
+                self.memory.children.retain(|child| !removed(child));
+                (self.memory.children.clone(), Leaving::Nobody)
+            }
         };
         no_doubles(&children)?;
         let account = self.account(outcome.act_as.as_deref())?;
@@ -258,6 +265,9 @@ impl Run<'_> {
             return Err(Stop::Problem(problem));
         }
         if self.live.deleting() && outcome.finalized {
+            // Before the finalizer goes: afterwards nobody would ask again.
+            self.tell(&outcome.events, &manager).await;
+            self.notify(outcome.notices);
             let finalizer = self.entry.finalizer();
             return self.let_go(module, finalizer.as_deref()).await;
         }
@@ -313,7 +323,7 @@ impl Run<'_> {
                 let delay = crate::backoff::delay(self.memory.failures, self.ports.entropy.next());
                 Some((now.after(delay), Priority::Timer))
             }
-            Again::After(after) => Some((now.after(after), Priority::Timer)),
+            Again::After(after) => Some((now.after(after.max(SHORTEST_POLL)), Priority::Timer)),
             Again::OnChange | Again::Woken => None,
         };
         let object = self.live.target();

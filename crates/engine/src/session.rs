@@ -23,6 +23,7 @@ use oarlock_core::selector::LabelSelector;
 use parking_lot::Mutex;
 
 use crate::dependencies::{Dependencies, Query, Reads};
+use crate::entry::Entry;
 use crate::ports::Ports;
 
 /// The [`Host`] of one run.
@@ -32,27 +33,24 @@ pub(crate) struct Session {
     owner: Arc<Cached>,
     grants: Arc<Grants>,
     module: String,
+    /// ServiceAccount of the watch, where the module names none.
+    account: Option<String>,
     deadline: Duration,
     dependencies: Arc<Mutex<Dependencies>>,
     reads: Mutex<Reads>,
 }
 
 impl Session {
-    /// A session for one run of `owner` by `module` that may take `deadline`.
-    pub(crate) fn new(
-        ports: &Ports,
-        owner: Arc<Cached>,
-        grants: Arc<Grants>,
-        module: String,
-        deadline: Duration,
-    ) -> Self {
+    /// A session for one run of `owner` by `module`, with the rights and the limits of `entry`.
+    pub(crate) fn new(ports: &Ports, owner: Arc<Cached>, entry: &Entry, module: String) -> Self {
         Self {
             cluster: Arc::clone(&ports.cluster),
             egress: Arc::clone(&ports.egress),
             owner,
-            grants,
+            grants: Arc::clone(&entry.grants),
             module,
-            deadline,
+            account: entry.watch.service_account.clone(),
+            deadline: entry.watch.limits.deadline,
             dependencies: Arc::clone(&ports.dependencies),
             reads: Mutex::default(),
         }
@@ -96,31 +94,34 @@ impl Session {
         {
             return Err(ReadError::Denied(missing_grant("read", &access)));
         }
-        let Some(name) = act_as else {
+        let Some(account) = self.account(act_as)? else {
             return Ok(());
         };
-        let account = self.account(name)?;
         match self.cluster.allowed(&account, access).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(ReadError::Denied(format!(
-                "ServiceAccount {}/{name} may not {} {}",
-                account.namespace, access.verb, access.resource
+                "ServiceAccount {}/{} may not {} {}",
+                account.namespace, account.name, access.verb, access.resource
             ))),
             Err(error) => Err(unavailable(&error)),
         }
     }
 
-    fn account(&self, name: &str) -> Result<ServiceAccount, ReadError> {
+    /// Whom to read as: whom the module names, else whom the watch names, else the host.
+    fn account(&self, act_as: Option<&str>) -> Result<Option<ServiceAccount>, ReadError> {
+        let Some(name) = act_as.or(self.account.as_deref()) else {
+            return Ok(None);
+        };
         let namespace = self.namespace().ok_or_else(|| {
             ReadError::Denied(format!(
                 "act-as {name}: {} has no namespace whose ServiceAccounts it could name",
                 self.owner.target()
             ))
         })?;
-        Ok(ServiceAccount {
+        Ok(Some(ServiceAccount {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
-        })
+        }))
     }
 
     /// One object from the cache, which is filled first where it is not.
@@ -140,9 +141,7 @@ impl Session {
             grant.covers(&access, self.namespace())
         });
         let own = |live: Option<&Arc<Cached>>| match live {
-            Some(live) => {
-                live.is_owned_by(&self.owner.uid()) || live.target() == self.owner.target()
-            }
+            Some(live) => self.is_child(live) || live.target() == self.owner.target(),
             None => may_miss,
         };
         let mut checked = false;
@@ -159,6 +158,21 @@ impl Session {
             self.check(access, None).await?;
         }
         Ok(live)
+    }
+
+    /// Whether `live` is a child that needs no read grant. Others may set owner references too, and on what this module has
+    /// nothing to do with: only what it may write is its own.
+    fn is_child(&self, live: &Cached) -> bool {
+        let Some(kind) = self.cluster.kind(live.gvk()) else {
+            return false;
+        };
+        let target = live.target();
+        live.is_owned_by(&self.owner.uid())
+            && ["create", "patch"].into_iter().any(|verb| {
+                let access = access(verb, &kind, &target);
+                let grants = &mut self.grants.write.iter();
+                grants.any(|grant| grant.covers(&access, self.namespace()))
+            })
     }
 
     async fn watch(&self, gvk: &Gvk) -> Result<(), ReadError> {
@@ -247,10 +261,7 @@ impl Host for Session {
             let kind = self.kind(&target.gvk)?;
             self.check(access("get", &kind, &target), act_as.as_deref())
                 .await?;
-            let account = act_as
-                .as_deref()
-                .map(|name| self.account(name))
-                .transpose()?;
+            let account = self.account(act_as.as_deref())?;
             let live = self
                 .cluster
                 .read(&target, account.as_ref())
@@ -300,12 +311,11 @@ impl Host for Session {
 
     fn children(&self) -> BoxFuture<'_, Result<Vec<Json>, ReadError>> {
         Box::pin(async move {
-            let owner = self.owner.uid();
             Ok(self
                 .cluster
-                .owned_by(&owner)
+                .owned_by(&self.owner.uid())
                 .iter()
-                .filter(|live| live.is_owned_by(&owner))
+                .filter(|live| self.is_child(live))
                 .map(|live| live.json().clone())
                 .collect())
         })

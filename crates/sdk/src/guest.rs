@@ -1,6 +1,11 @@
 //! The seam between a module and its host, in a component only: the generated bindings, and what carries values across.
 //! Nothing here is for authors: `#[module]` uses it.
 
+#[expect(
+    unsafe_code,
+    reason = "an allocator promises what the compiler cannot check"
+)]
+mod arena;
 mod convert;
 mod host;
 
@@ -25,6 +30,9 @@ use bindings::oarlock::reconcile::log;
 
 use crate::context::{Lines, Refused};
 use crate::{Cluster, Context, Module, Object, World, http::Http};
+
+#[global_allocator]
+static ARENA: arena::Arena = arena::Arena::new();
 
 /// Exports a module.
 pub struct Exported<M>(PhantomData<M>);

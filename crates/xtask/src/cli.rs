@@ -46,7 +46,7 @@ enum Command {
     },
     /// Run the benchmarks in the release profile
     Bench {
-        /// Passed on to the benchmarks
+        /// Passed on to the benchmarks: `--quick`, `--only calls|reconciles|memory|loading`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

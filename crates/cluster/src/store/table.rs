@@ -215,9 +215,7 @@ impl Table {
     }
 
     pub(super) fn removed(&mut self, target: &ObjectRef, uid: Option<&Uid>) -> Option<Change> {
-        let old = self
-            .get(target.namespace.as_deref(), &target.name)
-            .cloned();
+        let old = self.get(target.namespace.as_deref(), &target.name).cloned();
         if let Some(old) = old
             && uid.is_none_or(|uid| *uid == old.uid())
         {

@@ -104,7 +104,10 @@ async fn an_apply_that_names_a_uid_creates_nothing() {
     let refused = cluster
         .apply(&format!("{DEPLOYMENTS}/web"), "gitops", &config)
         .await;
-    assert_eq!((refused.code, &refused.body["reason"]), (409, &json!("Conflict")));
+    assert_eq!(
+        (refused.code, &refused.body["reason"]),
+        (409, &json!("Conflict"))
+    );
     assert!(
         refused.message().ends_with(
             "uid mismatch: the provided object specified uid 2b5f3c1e-0000-0000-0000-000000000000, and no existing \

@@ -2,6 +2,7 @@
 
 use oarlock_core::cached::Cached;
 use oarlock_core::cluster::{Call, Verb};
+use oarlock_core::manifest::FIELD_MANAGER_PREFIX;
 use oarlock_core::object::Object;
 use oarlock_core::outcome::{Child, Expect, OnLeave, Owner, Propagation, Write};
 use oarlock_core::reference::{KindInfo, ObjectRef};
@@ -33,8 +34,10 @@ fn decide(scene: &Scene<'_>, child: &Child, target: &ObjectRef) -> Result<Step, 
         )));
     };
     placed(kind, target)?;
-    sensible(child)?;
+    sensible(scene, child)?;
     let live = scene.live.get(target).map(AsRef::as_ref);
+    // Every answer from here on tells of the live object.
+    scene.may_know(kind, target, live)?;
     expected(child, live, target)?;
     if child.write == Write::Compare {
         return Ok(compare(child, live));
@@ -89,9 +92,11 @@ fn change(
         return Ok(Step::Nothing(known));
     }
     if live.deleting() && child.write == Write::Recreate {
-        return Ok(Step::Wait(format!(
-            "{target} is being deleted; it is created again afterwards"
-        )));
+        return Err(ApiError::new(
+            409,
+            "Conflict",
+            format!("{target} is being deleted; it is created again afterwards"),
+        ));
     }
     scene.grant(kind, target, "patch")?;
     let apply_of = |object| {
@@ -102,7 +107,13 @@ fn change(
         Ok(call(scene, manager, verb))
     };
     let mut guarded = content.clone();
-    precondition(&mut guarded, &child.expect);
+    match &child.expect {
+        // To apply what is gone would create it.
+        Expect::Any if child.write == Write::Share => {
+            precondition(&mut guarded, &Expect::Uid(live.uid()));
+        }
+        expect => precondition(&mut guarded, expect),
+    }
     let apply = apply_of(guarded)?;
     if child.write != Write::Recreate {
         return Ok(Step::Send {
@@ -111,6 +122,7 @@ fn change(
         });
     }
     scene.grant(kind, target, "delete")?;
+    scene.grant(kind, target, "create")?;
     let delete = Verb::Delete {
         target: target.clone(),
         uid: Some(live.uid()),
@@ -164,7 +176,7 @@ fn compare(child: &Child, live: Option<&Cached>) -> Step {
 }
 
 /// A namespaced kind needs a namespace, a cluster-scoped one must not have one.
-fn placed(kind: &KindInfo, target: &ObjectRef) -> Result<(), ApiError> {
+pub(super) fn placed(kind: &KindInfo, target: &ObjectRef) -> Result<(), ApiError> {
     let problem = match (kind.namespaced, &target.namespace) {
         (true, None) => "is namespaced: metadata.namespace is required",
         (false, Some(_)) => "is cluster-scoped: metadata.namespace must not be set",
@@ -174,8 +186,23 @@ fn placed(kind: &KindInfo, target: &ObjectRef) -> Result<(), ApiError> {
 }
 
 /// Combinations that the contract excludes.
-fn sensible(child: &Child) -> Result<(), ApiError> {
+fn sensible(scene: &Scene<'_>, child: &Child) -> Result<(), ApiError> {
     let target = child.object.target();
+    if let Some(manager) = &child.manager
+        && manager.starts_with(FIELD_MANAGER_PREFIX)
+        && manager
+            .strip_prefix(scene.manager)
+            .is_none_or(|rest| !rest.is_empty() && !rest.starts_with('/'))
+    {
+        return Err(invalid(format!(
+            "{target}: field manager {manager} is another module's"
+        )));
+    }
+    if child.owner == Owner::Owned && *target == scene.owner.target() {
+        return Err(invalid(format!(
+            "{target}: an object cannot be its own child; hint: owner `unowned`"
+        )));
+    }
     let problem = match (&child.on_leave, child.write, child.owner) {
         (_, Write::Share, Owner::Owned) => "write `share` needs owner `unowned`",
         (OnLeave::Restore(_), write, _) if write != Write::Share => {

@@ -64,7 +64,13 @@ fn calls(scene: &Scene<'_>, live: &Cached) -> Option<Result<Vec<(Verb, String)>,
     if live.is_shared_by(&owner) {
         return Some(share(&object, &owner.0).map(|share| {
             let mut verbs = Vec::new();
-            if let Some(patch) = share.restore.filter(|patch| !patch.is_empty()) {
+            if let Some(mut patch) = share.restore.filter(|patch| !patch.is_empty()) {
+                // Another object of the name has nothing to be given back.
+                let metadata = patch.entry("metadata").or_insert(Value::Null);
+                if !metadata.is_object() {
+                    *metadata = Value::Object(Map::new());
+                }
+                metadata["uid"] = Value::String(live.uid().0);
                 verbs.push((
                     Verb::Merge {
                         target: target.clone(),

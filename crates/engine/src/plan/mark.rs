@@ -2,7 +2,8 @@
 
 use oarlock_core::cached::Cached;
 use oarlock_core::marks::{
-    ON_LEAVE_ANNOTATION, OWNER_ANNOTATION, OWNER_UID_LABEL, SHARE_ANNOTATION_PREFIX, Share,
+    CHILD_KINDS_ANNOTATION, ON_LEAVE_ANNOTATION, OWNER_ANNOTATION, OWNER_UID_LABEL,
+    SHARE_ANNOTATION_PREFIX, Share,
 };
 use oarlock_core::outcome::{Child, OnLeave, Owner, Write};
 use oarlock_core::reference::ObjectRef;
@@ -17,6 +18,7 @@ pub(super) fn marked(scene: &Scene<'_>, child: &Child, manager: &str) -> Map<Str
         remove(&mut content, pointer);
     }
     let owner = scene.owner;
+    strip(&mut content, &owner.uid().0);
     if child.write == Write::Share {
         let share = Share {
             owner: spoken(&owner.target()),
@@ -91,6 +93,34 @@ fn spoken(target: &ObjectRef) -> String {
     match &target.namespace {
         Some(namespace) => format!("{kind} {namespace}/{}", target.name),
         None => format!("{kind} {}", target.name),
+    }
+}
+
+/// Takes out what only the host sets: a module may answer with what it read, marks included, and must not mark as another
+/// object's.
+fn strip(content: &mut Map<String, Value>, owner: &str) {
+    let Some(Value::Object(metadata)) = content.get_mut("metadata") else {
+        return;
+    };
+    for map in ["annotations", "labels"] {
+        if let Some(Value::Object(map)) = metadata.get_mut(map) {
+            map.retain(|key, _| {
+                ![
+                    OWNER_UID_LABEL,
+                    OWNER_ANNOTATION,
+                    ON_LEAVE_ANNOTATION,
+                    CHILD_KINDS_ANNOTATION,
+                ]
+                .contains(&key.as_str())
+                    && !key.starts_with(SHARE_ANNOTATION_PREFIX)
+            });
+        }
+    }
+    if let Some(Value::Array(references)) = metadata.get_mut("ownerReferences") {
+        references.retain(|r| r.get("uid").and_then(Value::as_str) != Some(owner));
+        if references.is_empty() {
+            metadata.remove("ownerReferences");
+        }
     }
 }
 

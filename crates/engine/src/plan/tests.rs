@@ -382,9 +382,47 @@ fn places_and_combinations_that_are_wrong() {
             },
             "ConfigMap web/a: write `share` needs owner `unowned`",
         ),
+        (
+            Child {
+                manager: Some("oarlock/other".to_owned()),
+                ..config_map("a", "1")
+            },
+            "ConfigMap web/a: field manager oarlock/other is another module's",
+        ),
     ] {
         assert_eq!(refused(&Stage::new().step(child)), ("Invalid", message));
     }
+}
+
+#[test]
+fn recreating_what_is_being_deleted_is_refused_until_it_is_gone() {
+    let mut live = live_config_map("a", owned_marks());
+    live["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    let child = Child {
+        write: Write::Recreate,
+        ..config_map("a", "2")
+    };
+    assert_eq!(
+        refused(&Stage::new().with(live).step(child)),
+        (
+            "Conflict",
+            "ConfigMap web/a is being deleted; it is created again afterwards"
+        )
+    );
+}
+
+#[test]
+fn recreating_needs_the_right_to_create() {
+    let mut stage = Stage::new().with(live_config_map("a", owned_marks()));
+    stage.grants.write[0].verbs = vec!["patch".to_owned(), "delete".to_owned()];
+    let child = Child {
+        write: Write::Recreate,
+        ..config_map("a", "2")
+    };
+    let step = stage.step(child);
+    let (reason, message) = refused(&step);
+    assert_eq!(reason, "GrantMissing");
+    assert!(message.starts_with("no grant for create"), "{message}");
 }
 
 #[test]
@@ -437,7 +475,7 @@ fn only_what_the_host_made_leaves_and_each_as_it_said() {
         [
             "deleted: delete live",
             "kept: release owner as oarlock/test",
-            r#"shared: merge {"data":{"a":null}}, release owner as flagger"#,
+            r#"shared: merge {"data":{"a":null},"metadata":{"uid":"live"}}, release owner as flagger"#,
         ]
     );
     let nobody = stage.see(plan_nobody);
@@ -450,7 +488,7 @@ fn only_what_the_host_made_leaves_and_each_as_it_said() {
         leaves(&on_deletion),
         [
             "kept: release owner as oarlock/test",
-            r#"shared: merge {"data":{"a":null}}, release owner as flagger"#,
+            r#"shared: merge {"data":{"a":null},"metadata":{"uid":"live"}}, release owner as flagger"#,
         ],
         "what the garbage collector finds is left to it"
     );

@@ -13,7 +13,7 @@ use oarlock_core::request::WriteResult;
 use super::{Run, Stop, is_in_place};
 use crate::dependencies::Reads;
 use crate::finalizer;
-use crate::plan::Scene;
+use crate::plan::{self, Scene};
 use crate::verdict::{Again, Problem, Reason};
 
 /// What was seen of the cluster before a plan.
@@ -58,8 +58,16 @@ impl Run<'_> {
                 .map(|child| child.object.target())
                 .chain(removals.iter().map(|removal| &removal.target))
         };
+        let mut unreachable = Vec::new();
         for target in targets() {
-            self.see_kind(&target.gvk, seen).await?;
+            match self.ports.cluster.kind(&target.gvk) {
+                // What is not granted is refused by the plan, and no reason to watch a whole kind.
+                Some(kind) if !self.reaches(&kind, target) => unreachable.push(kind),
+                _ => self.see_kind(&target.gvk, seen).await?,
+            }
+        }
+        for kind in unreachable {
+            seen.kinds.entry(kind.gvk.clone()).or_insert(kind);
         }
         self.follow_unmarked(children);
         for target in targets() {
@@ -77,6 +85,10 @@ impl Run<'_> {
             self.see_kind(&gvk, seen).await?;
         }
         Ok(())
+    }
+
+    fn reaches(&self, kind: &KindInfo, target: &ObjectRef) -> bool {
+        plan::reaches(&self.entry.grants, kind, target, self.live.namespace())
     }
 
     /// Sees every kind that children may be of, and those that the object is held for: a cache that is not filled yet must not

@@ -259,3 +259,36 @@ async fn what_a_former_object_of_the_same_name_left_behind_is_not_remembered() {
         "keep does not bring back another object's children"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_last_outcome_tells_its_events_too() {
+    let module = Arc::new(
+        Fake::new(|request| {
+            Ok(Outcome {
+                finalized: request.deleting,
+                events: request
+                    .deleting
+                    .then(|| oarlock_core::outcome::Event {
+                        key: "gone".to_owned(),
+                        warning: false,
+                        reason: "Released".to_owned(),
+                        message: "nothing is left".to_owned(),
+                        about: None,
+                    })
+                    .into_iter()
+                    .collect(),
+                ..Outcome::nothing()
+            })
+        })
+        .finalizer(NAME),
+    );
+    let world = World::with(&module).await;
+    world.create(widget("a")).await;
+    world.until_ready("a").await;
+    world.delete(&at_widget("a")).await;
+    world.until_gone(&at_widget("a")).await;
+    assert_eq!(
+        world.events("a").await,
+        ["Normal Released: nothing is left (1)"]
+    );
+}

@@ -12,6 +12,7 @@ mod noop;
 mod reads;
 mod removals;
 mod requeue;
+mod rights;
 mod share;
 mod status;
 mod swap;

@@ -183,3 +183,43 @@ async fn a_notice_of_an_outcome_that_was_refused_is_not_sent() {
     world.quiet().await;
     assert_eq!(world.outbox.sent(), Vec::<String>::new());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_removed_by_name_is_not_kept() {
+    let wish = Wish::new(crate::world::objects::exactly([map_child("one")]));
+    let module = Arc::new(Fake::wishing(&wish));
+    let world = World::with(&module).await;
+    world.create(widget("a")).await;
+    world.until_ready("a").await;
+    wish.set(Outcome {
+        removals: vec![removal(at_map("one"), None)],
+        ..Outcome::nothing()
+    });
+    world.reconcile("a");
+    world.until_gone(&at_map("one")).await;
+    world.quiet().await;
+    let calls = module.count();
+    wish.set(Outcome::nothing());
+    world.reconcile("a");
+    module.call(calls + 1).await;
+    world.quiet().await;
+    assert!(world.get(&at_map("one")).await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_of_a_namespaced_kind_needs_a_namespace() {
+    let target = ObjectRef::new(Gvk::new("", "v1", "ConfigMap"), None, "one");
+    let module = Arc::new(Fake::wishing(&Wish::new(Outcome {
+        removals: vec![removal(target, None)],
+        ..Outcome::nothing()
+    })));
+    let world = World::with(&module).await;
+    world.create(widget("a")).await;
+    let message = world
+        .until_condition("a", "Ready", "False", "WriteRefused")
+        .await;
+    assert!(
+        message.contains("metadata.namespace is required"),
+        "{message}"
+    );
+}

@@ -226,3 +226,16 @@ async fn live_changes_go_before_what_nobody_waits_for() {
     assert_eq!(name_of(&module.call(2).await), urgent);
     module.call(4).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_asks_for_now_keeps_no_core_busy() {
+    let (world, module, wish) = wished(Outcome::nothing()).await;
+    world.create(widget("a")).await;
+    world.until_ready("a").await;
+    wish.fail(Failure::RetryAfter(Duration::ZERO, "busy".to_owned()));
+    let before = module.count();
+    world.reconcile("a");
+    world.pass(Duration::from_secs(10)).await;
+    let calls = module.count() - before;
+    assert!((2..=101).contains(&calls), "{calls}");
+}

@@ -176,7 +176,7 @@ async fn two_borrowers_of_one_object_do_not_disturb_each_other() {
                     json!({ name.as_str(): "9" }),
                     json!({ name.as_str(): null }),
                 );
-                shared.manager = Some(format!("oarlock/{name}"));
+                shared.manager = Some(format!("{MANAGER}/{name}"));
                 exactly([shared])
             },
         )
@@ -193,9 +193,33 @@ async fn two_borrowers_of_one_object_do_not_disturb_each_other() {
         .patch(&at_widget("one"), json!({"spec": {"done": true}}))
         .await;
     let left = |live: Option<&Value>| {
-        live.is_some_and(|l| !managers(l).contains(&"oarlock/one".to_owned()))
+        live.is_some_and(|l| !managers(l).contains(&format!("{MANAGER}/one")))
     };
     let live = world.until(&at_map("theirs"), left).await.unwrap();
     assert_eq!(live["data"], json!({"b": "2", "two": "9"}));
-    assert!(managers(&live).contains(&"oarlock/two".to_owned()));
+    assert!(managers(&live).contains(&format!("{MANAGER}/two")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_went_behind_the_cache_is_not_created() {
+    let (world, wish) = borrowed().await;
+    let dev = world.dev.clone();
+    world.strike(move |call| {
+        if matches!(call.verb, Verb::Apply { .. }) {
+            let resource = dev.store().resource_of("v1", "ConfigMap").unwrap();
+            let options = oarlock_devcluster::store::DeleteOptions::default();
+            let _deleted = dev
+                .store()
+                .delete(&resource.id, "default", "theirs", &options);
+        }
+        Strike::Pass
+    });
+    let data = json!({"a": "10"});
+    wish.set(exactly([shared_map("theirs", data, json!({"a": "1"}))]));
+    world.reconcile("a");
+    world
+        .until_condition("a", "Ready", "False", "WriteRefused")
+        .await;
+    world.pass(Duration::from_secs(60)).await;
+    assert!(world.get(&at_map("theirs")).await.is_none());
 }

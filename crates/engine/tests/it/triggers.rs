@@ -1,5 +1,7 @@
 //! Which changes call a module, and which do not.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -162,4 +164,35 @@ async fn an_object_of_a_kind_that_is_not_served_yet_is_reconciled_when_it_is() {
     gadget["kind"] = json!("Gadget");
     world.create(gadget).await;
     assert_eq!(name_of(&module.call(1).await), "g");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_others_that_an_own_write_overtakes_is_not_lost() {
+    let (world, module, wish) = settled(exactly([map_child("one")])).await;
+    let dev = world.dev.clone();
+    let mut once = true;
+    world.strike(move |call| {
+        let is_apply = matches!(call.verb, oarlock_core::cluster::Verb::Apply { .. });
+        if std::mem::take(&mut once) && is_apply {
+            let resource = dev.store().resource_of("v1", "ConfigMap").unwrap();
+            let write = oarlock_devcluster::store::Write::by("somebody");
+            dev.store()
+                .modify(&resource.id, "default", "one", None, &write, |live| {
+                    live["data"]["theirs"] = json!("2");
+                    Ok(())
+                })
+                .unwrap();
+        }
+        crate::world::faults::Strike::Pass
+    });
+    let mut changed = map_child("one");
+    changed.object = oarlock_core::object::Object::from_value(crate::world::objects::config_map(
+        "one",
+        json!({"k": "w"}),
+    ))
+    .unwrap();
+    wish.set(exactly([changed]));
+    let before = module.count();
+    world.reconcile("a");
+    module.call(before + 2).await;
 }

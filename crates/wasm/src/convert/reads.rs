@@ -51,7 +51,7 @@ pub(crate) fn state(state: ObservedState) -> cluster::State {
 pub(crate) fn kind_info(info: KindInfo) -> cluster::KindInfo {
     cluster::KindInfo {
         api_version: info.gvk.api_version(),
-        kind: info.gvk.kind,
+        kind: info.gvk.kind.clone(),
         plural: info.plural,
         namespaced: info.namespaced,
     }
