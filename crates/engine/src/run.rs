@@ -107,7 +107,8 @@ struct Run<'a> {
     now: Timestamp,
     /// What was looked at so far.
     reads: Reads,
-    /// Whether the outcome was carried out: only then all that the object depends on is known, and what was before is void.
+    /// Whether all that the object depends on is known, and what was before is void: the outcome was carried out as far as it
+    /// could be, or there is none.
     done: bool,
     ended: Ended,
 }
@@ -205,6 +206,8 @@ impl Run<'_> {
             .reconcile(&request, Arc::clone(&session) as _, limits)
             .await;
         self.reads.merge(session.reads());
+        // A run without an outcome depends on what it read, and on nothing else.
+        self.done = result.is_err();
         result.map_err(|error| Stop::Problem(Problem::of_run(&error)))
     }
 
@@ -276,10 +279,20 @@ impl Run<'_> {
             set: outcome.conditions,
             clear: Vec::new(),
         };
+        if outcome.requeue == Requeue::OnceWritten && !done.changed && !self.moves_status(&wanted) {
+            // Before the status is written: it would say that all is well, and be taken back at once.
+            return Err(Stop::Problem(no_progress()));
+        }
         let stored = self.write_status(wanted, None).await?;
         self.tell(&outcome.events, &manager).await;
         self.notify(outcome.notices);
         self.wake(outcome.requeue, done.changed || stored)
+    }
+
+    /// Whether the module's status differs from what is stored, conditions aside.
+    fn moves_status(&self, wanted: &Wanted) -> bool {
+        status::write(&self.object, wanted, self.memory.status.as_ref(), self.now)
+            .is_some_and(|write| write.beyond_conditions)
     }
 
     /// Sets the next wake-up of a good run.
@@ -297,15 +310,7 @@ impl Run<'_> {
             Requeue::After(after) => earlier(now.after(after).max(soonest), period),
             Requeue::At(at) => earlier(at.max(soonest), period),
             Requeue::OnceWritten if changed => (now, Priority::Live),
-            Requeue::OnceWritten => {
-                return Err(Stop::Problem(Problem {
-                    reason: Reason::NoProgress,
-                    message: "the module asked to be called again once its outcome is stored, but the outcome changes \
-                              nothing"
-                        .to_owned(),
-                    again: Again::Backoff,
-                }));
-            }
+            Requeue::OnceWritten => return Err(Stop::Problem(no_progress())),
         };
         self.memory.failures = 0;
         self.memory.conflicts = 0;
@@ -534,6 +539,15 @@ const fn is_in_place(status: &WriteStatus) -> bool {
         status,
         WriteStatus::Applied | WriteStatus::Unchanged | WriteStatus::Differs(_)
     )
+}
+
+fn no_progress() -> Problem {
+    Problem {
+        reason: Reason::NoProgress,
+        message: "the module asked to be called again once its outcome is stored, but the outcome changes nothing"
+            .to_owned(),
+        again: Again::Backoff,
+    }
 }
 
 fn problem_of(done: &Done) -> Option<Problem> {

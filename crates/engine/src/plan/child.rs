@@ -18,7 +18,7 @@ use crate::memory::{Synced, fingerprint};
 pub(super) fn plan(scene: &Scene<'_>, child: &Child) -> PlannedWrite {
     let target = child.object.target().clone();
     let step = decide(scene, child, &target).unwrap_or_else(Step::Refuse);
-    let manager = child.manager.as_deref().unwrap_or(scene.manager).to_owned();
+    let manager = manager(scene, child);
     PlannedWrite {
         target,
         manager,
@@ -42,7 +42,7 @@ fn decide(scene: &Scene<'_>, child: &Child, target: &ObjectRef) -> Result<Step, 
     if child.write == Write::Compare {
         return Ok(compare(child, live));
     }
-    let manager = child.manager.as_deref().unwrap_or(scene.manager);
+    let manager = &*manager(scene, child);
     match live {
         None if child.write == Write::Share => Err(ApiError::new(
             404,
@@ -183,6 +183,16 @@ pub(super) fn placed(kind: &KindInfo, target: &ObjectRef) -> Result<(), ApiError
         (true, Some(_)) | (false, None) => return Ok(()),
     };
     Err(invalid(format!("{target}: {} {problem}", kind.gvk.kind)))
+}
+
+/// The field manager of a child: the one that it names, or the module's. Several objects may share fields of one target,
+/// and server-side apply drops what a manager does not repeat: there each object is a manager of its own.
+fn manager(scene: &Scene<'_>, child: &Child) -> String {
+    match (&child.manager, child.write) {
+        (Some(manager), _) => manager.clone(),
+        (None, Write::Share) => format!("{}/{}", scene.manager, scene.owner.uid()),
+        (None, _) => scene.manager.to_owned(),
+    }
 }
 
 /// Combinations that the contract excludes.

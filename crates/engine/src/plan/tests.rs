@@ -333,7 +333,7 @@ fn share_never_creates_and_stores_what_it_has_to_restore() {
     let Verb::Apply { object, .. } = sent(&plan.writes[0].step) else {
         panic!("{plan:?}");
     };
-    insta::assert_snapshot!(object.pointer("/metadata/annotations").unwrap(), @r#"{"share.oarlock.dev/owner":"{\"owner\":\"Deployer.deploy.example.com web/nginx\",\"manager\":\"oarlock/test\",\"restore\":{\"data\":{\"a\":\"1\"}}}"}"#);
+    insta::assert_snapshot!(object.pointer("/metadata/annotations").unwrap(), @r#"{"share.oarlock.dev/owner":"{\"owner\":\"Deployer.deploy.example.com web/nginx\",\"manager\":\"oarlock/test/owner\",\"restore\":{\"data\":{\"a\":\"1\"}}}"}"#);
 }
 
 #[test]

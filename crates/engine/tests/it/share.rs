@@ -10,7 +10,7 @@ use oarlock_core::outcome::Outcome;
 use serde_json::{Value, json};
 
 use crate::world::World;
-use crate::world::fake::{Fake, Wish};
+use crate::world::fake::{Fake, Wish, name_of};
 use crate::world::faults::Strike;
 use crate::world::objects::{
     MANAGER, annotations, at_map, at_widget, config_map, exactly, managers, shared_map, widget,
@@ -37,7 +37,14 @@ async fn borrowed() -> (World, Wish) {
 fn assert_given_back(live: &Value) {
     assert_eq!(live["data"], json!({"a": "1", "b": "2"}));
     assert!(annotations(live).is_empty(), "{live:#}");
-    assert!(!managers(live).contains(&MANAGER.to_owned()), "{live:#}");
+    assert!(!held(live), "{live:#}");
+}
+
+/// Whether the module holds fields of it.
+fn held(live: &Value) -> bool {
+    managers(live)
+        .iter()
+        .any(|manager| manager.starts_with(MANAGER))
 }
 
 fn given_back(live: Option<&Value>) -> bool {
@@ -50,7 +57,7 @@ async fn fields_are_taken_and_the_rest_is_left_alone() {
     let live = world.live(&at_map("theirs")).await;
     assert_eq!(live["data"], json!({"a": "9", "b": "2", "new": "9"}));
     assert_eq!(live["metadata"].get("ownerReferences"), None);
-    assert!(managers(&live).contains(&MANAGER.to_owned()));
+    assert!(held(&live));
 }
 
 #[tokio::test(start_paused = true)]
@@ -166,7 +173,7 @@ async fn shared_fields_that_somebody_changes_are_taken_again() {
 #[tokio::test(start_paused = true)]
 async fn two_borrowers_of_one_object_do_not_disturb_each_other() {
     let module = Arc::new(Fake::new(|request| {
-        let name = crate::world::fake::name_of(request);
+        let name = name_of(request);
         Ok(
             if crate::world::fake::field(request, "/spec/done") == true {
                 exactly([])
@@ -222,4 +229,28 @@ async fn an_object_that_went_behind_the_cache_is_not_created() {
         .await;
     world.pass(Duration::from_secs(60)).await;
     assert!(world.get(&at_map("theirs")).await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_objects_share_one_target_without_a_fight() {
+    let module = Arc::new(Fake::new(|request| {
+        let name = name_of(request);
+        let shared = shared_map("theirs", json!({&*name: "9"}), json!({&*name: null}));
+        Ok(exactly([shared]))
+    }));
+    let world = World::with(&module).await;
+    world
+        .create(config_map("theirs", json!({"mine": "1"})))
+        .await;
+    for name in ["a", "b"] {
+        world.create(widget(name)).await;
+        world.until_ready(name).await;
+    }
+    world.quiet().await;
+    let live = world.live(&at_map("theirs")).await;
+    assert_eq!(live["data"], json!({"a": "9", "b": "9", "mine": "1"}));
+    world.delete(&at_widget("a")).await;
+    world.until_gone(&at_widget("a")).await;
+    let live = world.live(&at_map("theirs")).await;
+    assert_eq!(live["data"], json!({"b": "9", "mine": "1"}));
 }

@@ -488,7 +488,8 @@ pub mod oarlock {
                 pub expect: Expect,
                 /// Take fields that another manager holds. Without it such a field refuses the write with `Conflict`.
                 pub force: bool,
-                /// Field manager; none for the module's own, `oarlock/` and the name in its manifest.
+                /// Field manager; none for the module's own, `oarlock/` and the name in its manifest, followed by `/` and the
+                /// object's uid for `share`, so that several objects can share one target. Another module's is refused.
                 pub manager: ::core::option::Option<_rt::String>,
                 /// JSON pointers that are neither compared nor written, such as `/spec/replicas` under an autoscaler.
                 pub ignore: _rt::Vec<_rt::String>,
@@ -659,8 +660,8 @@ pub mod oarlock {
             /// A Kubernetes Event.
             #[derive(Clone)]
             pub struct Event {
-                /// Unique per occurrence, so that a repeated run does not repeat the Event: name what happened to what, such
-                /// as `step-3-of-1.7.8`, never the time.
+                /// Unique per occurrence and object, so that a repeated run does not repeat the Event: name what happened to
+                /// what, such as `step-3-of-1.7.8`, never the time.
                 pub key: _rt::String,
                 pub warning: bool,
                 pub reason: _rt::String,
@@ -688,7 +689,7 @@ pub mod oarlock {
             pub enum Requeue {
                 OnChange,
                 /// At once, after this outcome's writes and status are stored and visible: intent is in the status before the
-                /// effect. An outcome that changes nothing and asks for this counts as a failed run.
+                /// effect. An outcome that changes nothing (conditions do not count) and asks for this is a failed run.
                 OnceWritten,
                 /// After so many milliseconds.
                 After(u64),
@@ -750,7 +751,8 @@ pub mod oarlock {
                 /// Fire-and-forget calls, after all writes; each `key` at most once while the host runs.
                 pub notify: _rt::Vec<Notice>,
                 pub requeue: Requeue,
-                /// With `deleting`: the finalizer goes when the writes are done. Ignored otherwise.
+                /// With `deleting`: the finalizer goes when the writes are done; the status is not written any more. Ignored
+                /// otherwise.
                 pub finalized: bool,
                 /// ServiceAccount of the object's namespace to write as; none for the watch's own.
                 pub act_as: ::core::option::Option<_rt::String>,

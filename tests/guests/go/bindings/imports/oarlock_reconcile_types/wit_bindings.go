@@ -300,7 +300,8 @@ type Child struct {
 	Expect Expect
 	// Take fields that another manager holds. Without it such a field refuses the write with `Conflict`.
 	Force bool
-	// Field manager; none for the module's own, `oarlock/` and the name in its manifest.
+	// Field manager; none for the module's own, `oarlock/` and the name in its manifest, followed by `/` and the
+	// object's uid for `share`, so that several objects can share one target. Another module's is refused.
 	Manager witTypes.Option[string]
 	// JSON pointers that are neither compared nor written, such as `/spec/replicas` under an autoscaler.
 	Ignore  []string
@@ -377,8 +378,8 @@ type Condition struct {
 
 // A Kubernetes Event.
 type Event struct {
-	// Unique per occurrence, so that a repeated run does not repeat the Event: name what happened to what, such
-	// as `step-3-of-1.7.8`, never the time.
+	// Unique per occurrence and object, so that a repeated run does not repeat the Event: name what happened to
+	// what, such as `step-3-of-1.7.8`, never the time.
 	Key     string
 	Warning bool
 	Reason  string
@@ -390,7 +391,7 @@ type Event struct {
 const (
 	Requeue_OnChange uint8 = 0
 	// At once, after this outcome's writes and status are stored and visible: intent is in the status before the
-	// effect. An outcome that changes nothing and asks for this counts as a failed run.
+	// effect. An outcome that changes nothing (conditions do not count) and asks for this is a failed run.
 	Requeue_OnceWritten uint8 = 1
 	// After so many milliseconds.
 	Requeue_After uint8 = 2
@@ -460,7 +461,8 @@ type Outcome struct {
 	// Fire-and-forget calls, after all writes; each `key` at most once while the host runs.
 	Notify  []Notice
 	Requeue Requeue
-	// With `deleting`: the finalizer goes when the writes are done. Ignored otherwise.
+	// With `deleting`: the finalizer goes when the writes are done; the status is not written any more. Ignored
+	// otherwise.
 	Finalized bool
 	// ServiceAccount of the object's namespace to write as; none for the watch's own.
 	ActAs witTypes.Option[string]
