@@ -149,9 +149,13 @@ async fn write(
     }
 }
 
-/// A change of an immutable field is refused with 422 and a message that says so.
+/// A change of an immutable field is refused with 422, in one of two ways of saying it: `field is immutable`, and
+/// StatefulSet's `updates to statefulset spec for fields other than … are forbidden`.
 fn is_immutable(error: &ApiError) -> bool {
-    error.code == 422 && error.message.contains("immutable")
+    error.code == 422
+        && ["immutable", "are forbidden"]
+            .iter()
+            .any(|words| error.message.contains(words))
 }
 
 async fn recreate(
@@ -274,4 +278,34 @@ fn same_beside(
 /// The stored object, parsed.
 pub(crate) fn stored(written: &Written) -> Option<Object> {
     written.object.as_ref()?.object().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways_of_refusing_an_immutable_field() {
+        for (code, message, immutable) in [
+            (
+                422,
+                "spec.selector: Invalid value: {}: field is immutable",
+                true,
+            ),
+            (
+                422,
+                "spec: Forbidden: updates to statefulset spec for fields other than 'replicas' are forbidden",
+                true,
+            ),
+            (
+                422,
+                "spec.replicas: Invalid value: -1: must not be negative",
+                false,
+            ),
+            (409, "field is immutable", false),
+        ] {
+            let error = ApiError::new(code, "Invalid", message);
+            assert_eq!(is_immutable(&error), immutable, "{message}");
+        }
+    }
 }
