@@ -17,8 +17,32 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
         allow_missing: false,
     };
     guests::run(root, &guests)?;
+    match arguments {
+        [first, rest @ ..] if first == "fleet" => fleet(root, rest),
+        all => benchmark("figures", root, all),
+    }
+}
+
+/// Many objects, the operator and the API server in processes of their own.
+fn fleet(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
     Call::cargo()
-        .args(["bench", "--package", PACKAGE, "--"])
+        .args(["build", "--release", "--package", "oarlock"])
+        .dir(root)
+        .run()?;
+    let path = |path: &str| root.join(path).display().to_string();
+    let mut all = vec![
+        "--oarlock".to_owned(),
+        path("target/release/oarlock"),
+        "--modules".to_owned(),
+        path("target/oarlock/guests"),
+    ];
+    all.extend_from_slice(arguments);
+    benchmark("fleet", root, &all)
+}
+
+fn benchmark(name: &str, root: &Path, arguments: &[String]) -> anyhow::Result<()> {
+    Call::cargo()
+        .args(["bench", "--package", PACKAGE, "--bench", name, "--"])
         .args(arguments)
         .dir(root)
         .run()
