@@ -1,11 +1,14 @@
 //! The commands and their arguments.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::guests::{Lang, Selection};
-use crate::{bench, bindings, builtins, demo, deny, guests, modules, test, tidy, workspace};
+use crate::{
+    bench, bindings, builtins, cluster, demo, deny, guests, modules, real, test, tidy, workspace,
+};
 
 /// Builds, checks and runs the project
 #[derive(Parser)]
@@ -30,9 +33,20 @@ enum Command {
     },
     /// Build modules and guests, then run every test
     Test {
-        /// Go on where a toolchain for guests is missing
+        /// Run those that need a real control plane, and only those; it is started and ended where it is not up
+        #[arg(long)]
+        real: bool,
+        /// Go on where a toolchain for guests, or all of the control plane, is missing
         #[arg(long)]
         allow_missing: bool,
+    },
+    /// A real control plane on loopback, for tests
+    Cluster {
+        /// Another folder for its files than target/oarlock/cluster: a cluster of its own
+        #[arg(long)]
+        dir: Option<PathBuf>,
+        #[command(subcommand)]
+        action: cluster::Action,
     },
     /// Check the house rules: arrows, sizes, names, words, bindings
     Tidy,
@@ -46,7 +60,7 @@ enum Command {
     },
     /// Run the benchmarks in the release profile
     Bench {
-        /// Passed on to the benchmarks: `--quick`, `--only calls|reconciles|memory|loading`
+        /// Passed on to the benchmarks: `--quick`, `--only calls|reconciles|memory|loading`; or `fleet` and its arguments
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -76,7 +90,15 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
                 },
             )?;
         }
-        Command::Test { allow_missing } => return test::run(&root, allow_missing),
+        Command::Test {
+            real: true,
+            allow_missing,
+        } => return real::run(&root, allow_missing),
+        Command::Test {
+            real: false,
+            allow_missing,
+        } => return test::run(&root, allow_missing),
+        Command::Cluster { dir, action } => return cluster::run(&root, dir, &action),
         Command::Tidy => return tidy::run(&root),
         Command::Deny => return deny::run(&root),
         Command::Demo { speed } => return demo::run(&root, speed),

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -96,6 +97,38 @@ impl Call {
         Ok(())
     }
 
+    /// Runs it and hands over each line of its standard error; its standard output passes through.
+    pub(crate) fn run_reading(mut self, mut on_line: impl FnMut(&str)) -> anyhow::Result<()> {
+        eprintln!("$ {}", self.shown);
+        let context = || format!("cannot run `{}`", self.shown);
+        let mut child = self
+            .command
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(context)?;
+        if let Some(stderr) = child.stderr.take() {
+            for line in BufReader::new(stderr).lines() {
+                on_line(&line.with_context(context)?);
+            }
+        }
+        let status = child.wait().with_context(context)?;
+        if !status.success() {
+            bail!("`{}` failed: {status}", self.shown);
+        }
+        Ok(())
+    }
+
+    /// Runs it without a word; whether it succeeded.
+    pub(crate) fn succeeds(mut self) -> bool {
+        self.command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    }
+
     /// Runs it unprinted and returns its standard output.
     pub(crate) fn capture(mut self) -> anyhow::Result<String> {
         let output = self
@@ -117,4 +150,10 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
     env::split_paths(&path)
         .map(|dir| dir.join(program))
         .find(|file| file.is_file())
+}
+
+/// The last lines of a text.
+pub(crate) fn tail(text: &str, lines: usize) -> String {
+    let all: Vec<&str> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
 }

@@ -3,6 +3,7 @@
 //! Each rule is a pure function from what is there to [`Problem`]s; this file reads the checkout and prints them.
 
 mod arrows;
+mod checklist;
 mod copies;
 mod names;
 mod sizes;
@@ -60,6 +61,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<ExitCode> {
     ));
     problems.extend(sources.iter().flat_map(words::check));
     problems.extend(copies::check(&sources));
+    problems.extend(checklist::check(&sources));
     problems.extend(bindings::stale(root)?.into_iter().map(|what| Problem {
         place: "wit".to_owned(),
         what,

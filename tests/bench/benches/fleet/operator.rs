@@ -53,11 +53,12 @@ impl Cluster {
             .with_context(|| format!("cannot start {}", oarlock.display()))?;
         let output = child.stdout.take().context("its output is piped")?;
         let process = Process(child);
+        // Its last line: a pipe that is closed earlier would end it.
         let said = tokio::task::spawn_blocking(move || {
             BufReader::new(output)
                 .lines()
                 .map_while(Result::ok)
-                .find(|line| line.starts_with("cluster"))
+                .find(|line| line.starts_with("look"))
         });
         said.await?
             .context("the embedded cluster ended without saying where it is")?;

@@ -1,0 +1,30 @@
+//! The binary against a real API server: that which `OARLOCK_REAL_KUBECONFIG` names, as `cargo xtask test --real` sets it.
+//!
+//! One control plane for all tests, a namespace, an identity and an operator for each. Nothing here waits for a time: what has to happen
+//! is watched for. Data goes with the cluster, so tests leave theirs behind.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod audit;
+mod children;
+mod control;
+mod definitions;
+mod deletion;
+mod ground;
+mod killed;
+mod offline;
+#[expect(
+    dead_code,
+    reason = "what starts an embedded cluster, and what only its tests ask of a process"
+)]
+#[path = "../it/process.rs"]
+mod process;
+mod quiet;
+mod reload;
+mod rollout;
+mod server;
+#[expect(
+    dead_code,
+    reason = "what is for the one namespace of an embedded cluster"
+)]
+#[path = "../it/rollout.rs"]
+mod watching;
