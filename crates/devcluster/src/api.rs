@@ -9,15 +9,18 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use tokio_util::sync::CancellationToken;
 
+use crate::authorization::Authorization;
 use crate::resource::{Resource, ResourceId, Version, builtin as kinds};
 use crate::schema::builtin;
-use crate::status::{Cause, Status};
+use crate::status::Status;
 use crate::store::{Store, Subresource, Write};
 
 mod accept;
+mod access;
 mod content;
 mod deleting;
 mod discovery;
+mod duplicates;
 mod openapi;
 mod patching;
 mod path;
@@ -45,6 +48,8 @@ pub(crate) struct Api {
     store: Store,
     /// Ends running watches.
     stop: CancellationToken,
+    /// `None`: whoever asks may do everything.
+    access: Option<Arc<Authorization>>,
 }
 
 /// What a request carries besides its path.
@@ -57,6 +62,9 @@ struct Message {
     body: Bytes,
 }
 
+/// Namespaces go one by one.
+const NAMESPACES: ResourceId = ResourceId::of("", "namespaces");
+
 /// A request for objects, resolved.
 struct Call<'a> {
     store: &'a Store,
@@ -68,8 +76,16 @@ struct Call<'a> {
 }
 
 impl Api {
-    pub(crate) fn new(store: Store, stop: CancellationToken) -> Self {
-        Self { store, stop }
+    pub(crate) fn new(
+        store: Store,
+        stop: CancellationToken,
+        access: Option<Arc<Authorization>>,
+    ) -> Self {
+        Self {
+            store,
+            stop,
+            access,
+        }
     }
 
     /// Answers one request; every refusal is a `Status` object.
@@ -89,9 +105,23 @@ impl Api {
             agent: program(header("user-agent")),
             body,
         };
-        self.route(&parts.method, Route::parse(parts.uri.path()), message)
-            .unwrap_or_else(|refusal| Reply::refusal(&refusal))
-            .into_response()
+        let route = Route::parse(parts.uri.path());
+        let answered = match &self.access {
+            Some(access) => access::admit(access, &parts, &route, &message),
+            None => Ok(None),
+        };
+        let answered = answered
+            .and_then(|answered| match answered {
+                Some(reply) => Ok(reply),
+                None => self.route(&parts.method, route, message),
+            })
+            .unwrap_or_else(|refusal| Reply::refusal(&refusal));
+        let reply = if parts.method == Method::HEAD {
+            answered.without_body()
+        } else {
+            answered
+        };
+        reply.into_response()
     }
 
     fn route(&self, method: &Method, route: Route, message: Message) -> Result<Reply, Status> {
@@ -105,7 +135,7 @@ impl Api {
             Route::OpenApiTwo => Ok(openapi::two()),
             _ if !message.accept.json => Err(accept::not_acceptable()),
             Route::Objects(target) => self.objects(method, target, message),
-            _ if method != Method::GET => Err(Status::method_not_allowed("", "")),
+            _ if method != Method::GET => Err(Status::method_not_allowed()),
             Route::CoreVersions => Ok(discovery::core_versions(&self.store, &message.accept)),
             Route::Groups => Ok(discovery::groups(&self.store, &message.accept)),
             Route::Group(group) => discovery::group(&self.store, &group),
@@ -114,7 +144,7 @@ impl Api {
             }
             Route::OpenApiIndex => Ok(openapi::index(&self.store)),
             Route::OpenApi(path) => openapi::document(&self.store, &path),
-            Route::Unknown => Err(Status::no_such_path()),
+            Route::Unknown => Err(Status::page_not_found()),
         }
     }
 
@@ -123,16 +153,17 @@ impl Api {
             .filter(|resource| kinds::is_review(resource));
         if let Some(question) = question {
             if method != Method::POST {
-                return Err(Status::method_not_allowed(&target.group, &target.plural));
+                return Err(Status::method_not_allowed());
             }
             return review::answer(question, &message);
         }
         let id = ResourceId::new(target.group.as_str(), target.plural.as_str());
-        let resource = self.store.resource(&id).ok_or_else(Status::no_such_path)?;
+        let absent = || discovery::nothing_at(&target.group);
+        let resource = self.store.resource(&id).ok_or_else(absent)?;
         let version = resource
             .version(&target.version)
             .cloned()
-            .ok_or_else(Status::no_such_path)?;
+            .ok_or_else(absent)?;
         if target.namespace.is_some() && !resource.namespaced {
             return Err(Status::no_such_path());
         }
@@ -155,10 +186,12 @@ impl Call<'_> {
     fn answer(&self, method: &Method) -> Result<Reply, Status> {
         let Some(name) = self.target.name.as_deref() else {
             return match *method {
-                Method::GET if self.message.query.flag("watch") => self.watch(),
+                Method::GET if self.is_watch() => self.watch(),
                 Method::GET => self.list(),
                 Method::POST if self.is_scoped() => self.create(),
-                Method::DELETE if self.is_scoped() => self.delete_collection(),
+                Method::DELETE if self.is_scoped() && self.resource.id != NAMESPACES => {
+                    self.delete_collection()
+                },
                 _ => Err(self.not_allowed()),
             };
         };
@@ -169,13 +202,17 @@ impl Call<'_> {
             return self.subresource(method, name, subresource);
         }
         match *method {
-            Method::GET if self.message.query.flag("watch") => self.watch(),
+            Method::GET if self.is_watch() => self.watch(),
             Method::GET => self.get(name),
             Method::PUT => self.update(name, Subresource::Main),
             Method::PATCH => self.patch(name, Subresource::Main),
             Method::DELETE => self.delete(name),
             _ => Err(self.not_allowed()),
         }
+    }
+
+    fn is_watch(&self) -> bool {
+        self.target.watch || self.message.query.flag("watch")
     }
 
     /// Whether the path names a namespace where the resource needs one.
@@ -188,32 +225,23 @@ impl Call<'_> {
     }
 
     fn not_allowed(&self) -> Status {
-        Status::method_not_allowed(self.resource.id.group(), self.resource.id.plural())
+        Status::method_not_allowed()
     }
 
-    /// How to write, from the query.
-    fn write(&self, subresource: Subresource) -> Result<Write, Status> {
+    /// How to write, from the query; `kind` is what the options of such a request are called.
+    fn write(&self, kind: &str, subresource: Subresource) -> Result<Write, Status> {
+        let (validation, dry_run) = self.message.query.write_options(kind)?;
         let manager = match self.message.query.get("fieldManager") {
             "" => self.message.agent.clone(),
-            given if given.len() > 128 => {
-                return Err(self.invalid_option(Cause::new(
-                    "FieldValueTooLong",
-                    "fieldManager",
-                    "Too long: may not be more than 128 bytes",
-                )));
-            }
             given => String::from(given),
         };
         Ok(Write {
             manager,
             subresource,
-            validation: self.message.query.field_validation()?,
-            dry_run: self.message.query.dry_run()?,
+            validation,
+            dry_run,
+            duplicates: Vec::new(),
         })
-    }
-
-    fn invalid_option(&self, cause: Cause) -> Status {
-        Status::invalid("meta.k8s.io", "PatchOptions", "", vec![cause])
     }
 }
 

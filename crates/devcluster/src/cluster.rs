@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Api, Body, Reply};
+use crate::authorization::{Authorization, Rbac};
 use crate::clock::VirtualClock;
 use crate::status::{Reason, Status};
 use crate::store::{HISTORY, Store};
@@ -51,6 +52,7 @@ pub struct Builder {
     history: usize,
     seed: u64,
     controllers: bool,
+    rbac: Option<Rbac>,
 }
 
 /// The API as a tower service: what an HTTP client would reach over a socket.
@@ -68,6 +70,7 @@ impl DevCluster {
             history: HISTORY,
             seed: 0,
             controllers: true,
+            rbac: None,
         }
     }
 
@@ -167,6 +170,14 @@ impl Builder {
         self
     }
 
+    /// With access control: users by token, rights by the RBAC objects of the cluster. Who brings no token may do everything,
+    /// as everybody may without this.
+    #[must_use]
+    pub fn rbac(mut self, rbac: Rbac) -> Self {
+        self.rbac = Some(rbac);
+        self
+    }
+
     /// Starts the cluster. Must be called within a tokio runtime, which runs the controllers.
     #[must_use]
     pub fn start(self) -> DevCluster {
@@ -185,10 +196,16 @@ impl Builder {
             controllers.spawn(workload::run(store.clone(), workloads.clone()));
             controllers.spawn(gc::run(store.clone()));
             controllers.spawn(namespaces::run(store.clone()));
+            controllers.spawn(namespaces::furniture::run(store.clone()));
         }
         DevCluster {
             shared: Arc::new(Shared {
-                api: Api::new(store.clone(), stop.clone()),
+                api: Api::new(
+                    store.clone(),
+                    stop.clone(),
+                    self.rbac
+                        .map(|rbac| Arc::new(Authorization::new(rbac, store.clone()))),
+                ),
                 store,
                 clock,
                 workloads,

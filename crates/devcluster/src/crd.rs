@@ -39,45 +39,36 @@ pub(crate) fn fill(definition: &mut Value) {
     }
 }
 
-/// Checks a definition that is about to be written and brings its status up to date.
-pub(crate) fn admit(
-    catalog: &BTreeMap<ResourceId, Arc<Resource>>,
-    live: Option<&Value>,
-    definition: &mut Value,
-    now: Timestamp,
-) -> Result<(), Status> {
+/// Checks a definition that is about to be written and notes in its status which version is stored.
+///
+/// What its names come to is settled after the write, as the real server's controllers do: [`settle`].
+pub(crate) fn admit(live: Option<&Value>, definition: &mut Value) -> Result<(), Status> {
+    note_storage(definition);
     let causes = rules::faults(live, definition);
-    if !causes.is_empty() {
-        let name = definition["metadata"]["name"].as_str().unwrap_or_default();
-        return Err(Status::invalid(
-            DEFINITIONS.group(),
-            "CustomResourceDefinition",
-            name,
-            causes,
-        ));
+    if causes.is_empty() {
+        return Ok(());
     }
-    if live.is_none() {
-        let finalizers = &mut definition["metadata"]["finalizers"];
-        match finalizers.as_array_mut() {
-            Some(list) if list.iter().any(|name| name == CLEANUP_FINALIZER) => {}
-            Some(list) => list.push(Value::from(CLEANUP_FINALIZER)),
-            None => *finalizers = json!([CLEANUP_FINALIZER]),
-        }
-    }
-    let conflict = names::conflict(catalog, definition);
-    write_status(definition, conflict, now);
-    Ok(())
+    let name = definition["metadata"]["name"].as_str().unwrap_or_default();
+    Err(Status::invalid(
+        DEFINITIONS.group(),
+        "CustomResourceDefinition",
+        name,
+        causes,
+    ))
 }
 
-fn write_status(definition: &mut Value, conflict: Option<names::Conflict>, now: Timestamp) {
-    let spec = definition["spec"].clone();
+fn note_storage(definition: &mut Value) {
+    let storage = versions(&definition["spec"])
+        .filter(|version| version["storage"] == true)
+        .map(|version| version["name"].clone())
+        .last();
     if !definition["status"].is_object() {
         definition["status"] = json!({});
     }
-    let storage = versions(&spec)
-        .find(|version| version["storage"] == true)
-        .map(|version| version["name"].clone());
     let status = &mut definition["status"];
+    if status["acceptedNames"].is_null() {
+        status["acceptedNames"] = json!({"kind": "", "plural": ""});
+    }
     if !status["storedVersions"].is_array() {
         status["storedVersions"] = json!([]);
     }
@@ -86,17 +77,28 @@ fn write_status(definition: &mut Value, conflict: Option<names::Conflict>, now: 
     {
         stored.push(storage);
     }
-    match conflict {
-        None => {
-            status["acceptedNames"] = spec["names"].clone();
-            condition::set(
-                status,
-                "NamesAccepted",
-                "True",
-                "NoConflicts",
-                "no conflicts found",
-                now,
-            );
+}
+
+/// Says in a definition's status whether it may have the names that it wants, beside the others that are served; and that
+/// it is served, once it may.
+pub(crate) fn settle(
+    catalog: &BTreeMap<ResourceId, Arc<Resource>>,
+    definition: &mut Value,
+    now: Timestamp,
+) {
+    let verdict = names::verdict(catalog, definition);
+    let status = &mut definition["status"];
+    status["acceptedNames"] = verdict.accepted;
+    let Some(conflict) = verdict.conflict else {
+        condition::set(
+            status,
+            "NamesAccepted",
+            "True",
+            "NoConflicts",
+            "no conflicts found",
+            now,
+        );
+        if condition::find(status, "Established").is_none_or(|found| found["status"] != "True") {
             condition::set(
                 status,
                 "Established",
@@ -106,29 +108,25 @@ fn write_status(definition: &mut Value, conflict: Option<names::Conflict>, now: 
                 now,
             );
         }
-        Some(conflict) => {
-            if status["acceptedNames"].is_null() {
-                status["acceptedNames"] = json!({"kind": "", "plural": ""});
-            }
-            condition::set(
-                status,
-                "NamesAccepted",
-                "False",
-                conflict.reason,
-                &conflict.message,
-                now,
-            );
-            if condition::find(status, "Established").is_none() {
-                condition::set(
-                    status,
-                    "Established",
-                    "False",
-                    "NotAccepted",
-                    "not all names are accepted",
-                    now,
-                );
-            }
-        }
+        return;
+    };
+    condition::set(
+        status,
+        "NamesAccepted",
+        "False",
+        conflict.reason,
+        &conflict.message,
+        now,
+    );
+    if condition::find(status, "Established").is_none() {
+        condition::set(
+            status,
+            "Established",
+            "False",
+            "NotAccepted",
+            "not all names are accepted",
+            now,
+        );
     }
 }
 

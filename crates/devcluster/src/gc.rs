@@ -147,6 +147,7 @@ impl Collector {
                 watch.next().await
             } else {
                 tokio::select! {
+                    biased;
                     change = watch.next() => change,
                     () = pause => {
                         self.queue.append(&mut self.refused);

@@ -12,7 +12,8 @@
 //!
 //! What a client of the API can observe; those of the workloads are listed in [`workload`].
 //!
-//! - One user who may do everything: no authentication, RBAC objects are kept and not enforced. No admission webhooks or
+//! - One user who may do everything: no authentication, RBAC objects are kept and not enforced, unless [`Builder::rbac`] asks
+//!   for it. No admission webhooks or
 //!   policies, no quotas, no limit ranges, no ServiceAccount tokens, no API aggregation, no priority and fairness.
 //! - A CustomResourceDefinition is established by the write that creates it. Conversion webhooks are refused.
 //! - Built-in kinds are checked by their schema, by the rules of metadata and by a few rules of workloads (selectors, immutable
@@ -37,6 +38,8 @@ pub mod store;
 pub mod workload;
 
 mod api;
+mod authorization;
+mod cel;
 mod condition;
 mod crd;
 mod gc;
@@ -44,6 +47,7 @@ mod namespaces;
 mod server;
 
 pub use self::api::Body;
+pub use self::authorization::{Rbac, User};
 pub use self::clock::VirtualClock;
 pub use self::cluster::{Builder, DevCluster, Service};
 pub use self::status::Status;

@@ -15,6 +15,7 @@ use crate::store::{
 };
 
 mod conditions;
+pub(crate) mod furniture;
 
 #[cfg(test)]
 mod tests;

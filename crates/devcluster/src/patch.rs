@@ -25,6 +25,12 @@ pub enum PatchError {
         /// What is wrong with it.
         message: String,
     },
+    /// A strategic merge patch that names no element or an unknown directive: the real server has no class for it.
+    #[error("{message}")]
+    Directive {
+        /// What is wrong with it.
+        message: String,
+    },
     /// The patch is well-formed and does not fit the object: 422 Invalid.
     #[error("the server rejected our request due to an error in our request: {message}")]
     Inapplicable {
@@ -44,9 +50,17 @@ pub fn merge(object: &mut Value, patch: &Value) {
 /// [`PatchError::Malformed`] if `patch` is not an array of operations, [`PatchError::Inapplicable`]
 /// if an operation (a `test`, a missing path) fails; the object is then unchanged.
 pub fn json(object: &mut Value, patch: &Value) -> Result<(), PatchError> {
+    if !patch.is_array() {
+        return Err(PatchError::Malformed {
+            message: String::from(
+                "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp",
+            ),
+        });
+    }
+    // A server finds out about unknown operations when it comes to them.
     let patch: json_patch::Patch =
-        serde_json::from_value(patch.clone()).map_err(|error| PatchError::Malformed {
-            message: format!("error decoding patch: {error}"),
+        serde_json::from_value(patch.clone()).map_err(|error| PatchError::Inapplicable {
+            message: error.to_string(),
         })?;
     json_patch::patch(object, &patch).map_err(|error| PatchError::Inapplicable {
         message: inapplicable(&patch, &error),

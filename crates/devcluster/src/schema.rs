@@ -6,8 +6,8 @@
 //! resources ([`builtin`]). This room knows no object store, no clock and no transport; it works on
 //! JSON values, because the content of an object is all it is about.
 //!
-//! Differences from a Kubernetes server: rules in CEL (`x-kubernetes-validations`) and ratcheting are
-//! not part of a type; of built-in kinds only types and required fields are checked, with the messages
+//! Differences from a Kubernetes server: rules in CEL are not checked for types and cost when a definition is written;
+//! of built-in kinds only types and required fields are checked, with the messages
 //! of custom resources; their defaults are those of the data files, without what admission adds
 //! (service accounts, tolerations, priorities, allocated addresses and ports).
 
@@ -18,6 +18,7 @@ use serde_json::Value;
 
 pub mod builtin;
 mod defaulting;
+mod expressions;
 mod field_error;
 mod format;
 mod keywords;
@@ -29,7 +30,7 @@ mod zero;
 pub use defaulting::default;
 pub use field_error::{FieldError, FieldErrorKind};
 pub use pruning::prune;
-pub use validation::{validate, validate_status};
+pub use validation::{validate, validate_change, validate_status};
 
 pub(crate) use keywords::Rules;
 pub(crate) use zero::zero;
@@ -46,6 +47,8 @@ pub struct TypeSchema {
     pub(crate) embedded_resource: bool,
     /// Value validations beyond the type itself.
     pub(crate) rules: Option<Box<Rules>>,
+    /// Rules in CEL: `x-kubernetes-validations`.
+    pub(crate) expressions: Vec<expressions::Expression>,
     /// Where the schema comes from; decides how nulls and conditional defaults are treated.
     pub(crate) origin: Origin,
 }

@@ -166,7 +166,7 @@ fn parse_fields(text: &str) -> Result<Vec<FieldRequirement>, Status> {
                 (path, value, true)
             } else {
                 return Err(Status::bad_request(format!(
-                    "invalid selector: {text:?}; can't understand {term:?}"
+                    "invalid selector: '{text}'; can't understand '{term}'"
                 )));
             };
             Ok(FieldRequirement {

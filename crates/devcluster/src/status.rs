@@ -44,6 +44,8 @@ pub enum Reason {
     Timeout,
     TooManyRequests,
     Unauthorized,
+    /// None: what comes of an error that the real server does not classify.
+    Unknown,
     UnsupportedMediaType,
 }
 
@@ -122,6 +124,44 @@ impl Status {
         .with_details(Details::default())
     }
 
+    /// 404 for a path that nobody answers for: no `Status` but a line of text.
+    #[must_use]
+    pub fn page_not_found() -> Self {
+        Self::new(404, Reason::Unknown, "404 page not found\n")
+    }
+
+    /// 500 without a reason: what comes of an error that the real server does not classify.
+    #[must_use]
+    pub fn unclassified(message: impl Into<String>) -> Self {
+        Self::new(500, Reason::Unknown, message)
+    }
+
+    /// 422 `Invalid` of the options of a request, for example `ListOptions`.
+    #[must_use]
+    pub fn invalid_options(kind: &str, causes: Vec<Cause>) -> Self {
+        Self::invalid("meta.k8s.io", kind, "", causes)
+    }
+
+    /// 504 `Timeout`: a resourceVersion that has not been reached.
+    #[must_use]
+    pub fn too_large(wanted: u64, present: u64) -> Self {
+        let cause = Cause::new(
+            "ResourceVersionTooLarge",
+            "",
+            "Too large resource version",
+        );
+        Self::new(
+            504,
+            Reason::Timeout,
+            format!("Timeout: Too large resource version: {wanted}, current: {present}"),
+        )
+        .with_details(Details {
+            causes: vec![cause],
+            retry_after_seconds: Some(1),
+            ..Details::default()
+        })
+    }
+
     /// 409 `AlreadyExists`.
     #[must_use]
     pub fn already_exists(group: &str, resource: &str, name: &str) -> Self {
@@ -184,13 +224,13 @@ impl Status {
 
     /// 405 `MethodNotAllowed`.
     #[must_use]
-    pub fn method_not_allowed(group: &str, resource: &str) -> Self {
+    pub fn method_not_allowed() -> Self {
         Self::new(
             405,
             Reason::MethodNotAllowed,
             "the server does not allow this method on the requested resource",
         )
-        .with_details(details(group, resource, ""))
+        .with_details(Details::default())
     }
 
     /// 422 `Invalid` with one cause per wrong field.
@@ -236,7 +276,7 @@ impl Status {
     /// Whether it says that the object does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        self.reason == Reason::NotFound
+        self.code == 404
     }
 
     /// Whether it says that somebody else wrote in between.
@@ -258,9 +298,11 @@ impl Status {
             "metadata": metadata,
             "status": "Failure",
             "message": self.message,
-            "reason": self.reason,
             "code": self.code,
         });
+        if self.reason != Reason::Unknown {
+            value["reason"] = serde_json::json!(self.reason);
+        }
         if let (Some(details), Some(object)) = (&self.details, value.as_object_mut()) {
             object.insert(String::from("details"), serde_json::json!(details));
         }
@@ -303,6 +345,26 @@ impl Cause {
             field,
             format!("Invalid value: {value}: {why}"),
         )
+    }
+
+    /// `FieldValueNotSupported`: `Unsupported value: <value>: supported values: <values>`.
+    #[must_use]
+    pub fn unsupported(field: impl Into<String>, value: &Value, supported: &[&str]) -> Self {
+        let listed: Vec<String> = supported.iter().map(|value| format!("{value:?}")).collect();
+        Self::new(
+            "FieldValueNotSupported",
+            field,
+            format!(
+                "Unsupported value: {value}: supported values: {}",
+                listed.join(", ")
+            ),
+        )
+    }
+
+    /// `FieldValueForbidden`: `Forbidden: <why>`.
+    #[must_use]
+    pub fn forbidden(field: impl Into<String>, why: &str) -> Self {
+        Self::new("FieldValueForbidden", field, format!("Forbidden: {why}"))
     }
 
     /// `FieldValueRequired`: `Required value: <why>`.

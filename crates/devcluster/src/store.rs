@@ -27,6 +27,7 @@ mod history;
 mod identity;
 mod listing;
 pub(crate) mod metadata;
+mod rules;
 mod state;
 mod update;
 mod watch;
@@ -97,6 +98,8 @@ pub struct Write {
     pub validation: FieldValidation,
     /// `dryRun=All`: everything but the write itself.
     pub dry_run: bool,
+    /// Fields that the text of the object had twice.
+    pub duplicates: Vec<String>,
 }
 
 /// What a write left behind.
@@ -327,6 +330,7 @@ impl Store {
             let version = version.unwrap_or(&resource.storage_version);
             let mut object = Value::clone(&*resource.present(version, live));
             change(&mut object)?;
+            metadata::check_fixed(resource, &key, live, &object)?;
             state.update(resource, &key, object, write, now)
         })
     }

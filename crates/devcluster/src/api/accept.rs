@@ -1,6 +1,6 @@
 //! `Accept`: in which form a client wants its answer.
 
-use crate::status::{Reason, Status};
+use crate::status::{Details, Reason, Status};
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +82,7 @@ pub(super) fn not_acceptable() -> Status {
     Status::new(
         406,
         Reason::NotAcceptable,
-        "only the following media types are accepted: application/json",
+        "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, application/vnd.kubernetes.protobuf",
     )
+    .with_details(Details::default())
 }

@@ -121,42 +121,40 @@ impl Call<'_> {
                 Status::bad_request(format!("gracePeriodSeconds: Invalid value: {text:?}"))
             })?),
         };
+        let mut causes = Vec::new();
+        let dry_run = query::dry_run(given.dry_run.iter().map(String::as_str), &mut causes)
+            | query.dry_run(&mut causes);
+        let propagation = propagation(policy, orphan, &mut causes);
+        if !causes.is_empty() {
+            return Err(Status::invalid_options("DeleteOptions", causes));
+        }
         Ok(DeleteOptions {
-            propagation: propagation(policy, orphan)?,
+            propagation,
             preconditions: Preconditions {
                 uid: preconditions.uid,
                 resource_version: preconditions.resource_version,
             },
             grace_period_seconds: given.grace_period_seconds.or(seconds),
-            dry_run: query::dry_run(given.dry_run.iter().map(String::as_str))?
-                || query.dry_run()?,
+            dry_run,
         })
     }
 }
 
-fn propagation(policy: &str, orphan: Option<bool>) -> Result<Propagation, Status> {
+fn propagation(policy: &str, orphan: Option<bool>, causes: &mut Vec<Cause>) -> Propagation {
+    const SUPPORTED: [&str; 4] = ["Foreground", "Background", "Orphan", "nil"];
+    let value = Value::from(policy);
+    if orphan.is_some() && !policy.is_empty() {
+        let why = "orphanDependents and deletionPropagation cannot be both set";
+        causes.push(Cause::invalid("propagationPolicy", &value, why));
+    }
     match (policy, orphan) {
-        ("", None) => Ok(Propagation::Default),
-        ("", Some(true)) | ("Orphan", None) => Ok(Propagation::Orphan),
-        ("", Some(false)) | ("Background", None) => Ok(Propagation::Background),
-        ("Foreground", None) => Ok(Propagation::Foreground),
-        (other, orphan) => {
-            let message = if orphan.is_some() {
-                String::from(
-                    "Invalid value: orphanDependents and deletionPropagation cannot be both set",
-                )
-            } else {
-                format!(
-                    "Unsupported value: {other:?}: supported values: \"Background\", \"Foreground\", \"Orphan\""
-                )
-            };
-            let cause = Cause::new("FieldValueInvalid", "propagationPolicy", message);
-            Err(Status::invalid(
-                "meta.k8s.io",
-                "DeleteOptions",
-                "",
-                vec![cause],
-            ))
+        ("", None) => Propagation::Default,
+        ("", Some(true)) | ("Orphan", _) => Propagation::Orphan,
+        ("", Some(false)) | ("Background", _) => Propagation::Background,
+        ("Foreground", _) => Propagation::Foreground,
+        _ => {
+            causes.push(Cause::unsupported("propagationPolicy", &value, &SUPPORTED));
+            Propagation::Default
         }
     }
 }

@@ -196,13 +196,22 @@ pub(super) fn groups(store: &Store, accept: &Accept) -> Reply {
     Reply::json(StatusCode::OK, &list)
 }
 
+/// The answer to a path in a group where nothing is: built-in groups know that they are asked, others nobody answers for.
+pub(super) fn nothing_at(group: &str) -> Status {
+    if builtin::all().iter().any(|resource| resource.group == group) {
+        Status::no_such_path()
+    } else {
+        Status::page_not_found()
+    }
+}
+
 /// `/apis/{group}`.
 pub(super) fn group(store: &Store, group: &str) -> Result<Reply, Status> {
     let index = index(store);
     let versions = index
         .get(group)
         .filter(|_| !group.is_empty())
-        .ok_or_else(Status::no_such_path)?;
+        .ok_or_else(Status::page_not_found)?;
     let mut value = group_value(group, versions);
     value["kind"] = Value::from("APIGroup");
     value["apiVersion"] = Value::from("v1");
@@ -223,7 +232,7 @@ pub(super) fn resources(store: &Store, group: &str, version: &str) -> Result<Rep
         .get(group)
         .and_then(|versions| versions.iter().find(|(name, _)| name == version))
         .map(|(_, entries)| entries)
-        .ok_or_else(Status::no_such_path)?;
+        .ok_or_else(|| nothing_at(group))?;
     let mut list = Vec::new();
     for entry in entries {
         let mut value = json!({

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Call, Reply, content};
 use crate::patch::{self, PatchError};
-use crate::status::{Cause, Reason, Status};
+use crate::status::{Cause, Details, Reason, Status};
 use crate::store::{Subresource, Write, Written};
 
 /// What a patch body is, by its media type.
@@ -35,7 +35,7 @@ impl Call<'_> {
 
     fn patched(&self, name: &str, subresource: Subresource) -> Result<Written, Status> {
         let kind = self.patch_kind()?;
-        let write = self.write(subresource)?;
+        let write = self.write("PatchOptions", subresource)?;
         if kind == Patch::Apply {
             return self.applied(name, &write);
         }
@@ -43,7 +43,8 @@ impl Call<'_> {
         let patch = content::json(&self.message.body)?;
         let version = &self.version;
         let id = &self.resource.id;
-        self.store.modify(
+        let mut patched = String::new();
+        let result = self.store.modify(
             id,
             self.namespace(),
             name,
@@ -55,7 +56,7 @@ impl Call<'_> {
                     Patch::Merge => {
                         if !patch.is_object() {
                             return Err(Status::bad_request(
-                                "error decoding patch: expected a JSON object",
+                                "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}",
                             ));
                         }
                         patch::merge(object, &patch);
@@ -65,15 +66,31 @@ impl Call<'_> {
                         patch::strategic(object, &patch, &version.schema)
                     }
                 }
-                .map_err(|error| self.refused_patch(name, &error))
+                .map_err(|error| Self::refused_patch(&error))?;
+                patched = object.to_string();
+                Ok(())
             },
-        )
+        );
+        result.map_err(|refusal| self.blame_patch(refusal, &patched))
+    }
+
+    /// What cannot be decoded after a patch is the patch's fault, and told with all that it made.
+    fn blame_patch(&self, refusal: Status, patched: &str) -> Status {
+        let kind = &self.resource.kind;
+        let before = format!("cannot be handled as a {kind}: ");
+        match refusal.message.split_once(&before) {
+            Some((_, why)) if refusal.reason == Reason::BadRequest => {
+                let cause = Cause::invalid("patch", &Value::from(patched), why);
+                Status::invalid("", "", "", vec![cause])
+            }
+            _ => refusal,
+        }
     }
 
     fn applied(&self, name: &str, write: &Write) -> Result<Written, Status> {
         if self.message.query.get("fieldManager").is_empty() {
             let cause = Cause::required("fieldManager", "is required for apply patch");
-            return Err(self.invalid_option(cause));
+            return Err(Status::invalid_options("PatchOptions", vec![cause]));
         }
         let mut config = content::yaml(&self.message.body)?;
         if !config.is_object() {
@@ -111,7 +128,12 @@ impl Call<'_> {
                 Err(content::unsupported(accepted))
             }
             Some(kind) => Ok(kind),
-            None => Err(content::unsupported(accepted)),
+            None => Err(Status::new(
+                415,
+                Reason::UnsupportedMediaType,
+                "415: Unsupported Media Type",
+            )
+            .with_details(Details::default())),
         }
     }
 
@@ -119,37 +141,28 @@ impl Call<'_> {
         if self.message.query.get("force").is_empty() {
             return Ok(());
         }
-        Err(self.invalid_option(Cause::new(
-            "FieldValueForbidden",
-            "force",
-            "Forbidden: may not be specified for non-apply patch",
-        )))
+        let cause = Cause::forbidden("force", "may not be specified for non-apply patch");
+        Err(Status::invalid_options("PatchOptions", vec![cause]))
     }
 
-    pub(super) fn refused_patch(&self, name: &str, error: &PatchError) -> Status {
+    pub(super) fn refused_patch(error: &PatchError) -> Status {
         match error {
             PatchError::Malformed { message } => Status::bad_request(message.as_str()),
-            PatchError::Inapplicable { message } => {
-                let mut refusal = Status::invalid(
-                    self.resource.id.group(),
-                    &self.resource.kind,
-                    name,
-                    Vec::<Cause>::new(),
-                );
-                refusal.reason = Reason::Invalid;
-                refusal.message = format!(
-                    "the server rejected our request due to an error in our request: {message}"
-                );
-                refusal
-            }
+            PatchError::Directive { message } => Status::unclassified(message.as_str()),
+            PatchError::Inapplicable { .. } => Status::new(
+                422,
+                Reason::Invalid,
+                "the server rejected our request due to an error in our request",
+            )
+            .with_details(Details::default()),
         }
     }
 
     /// Applies a patch of any plain kind to a document that is not an object of the store (a Scale).
-    pub(super) fn patch_document(&self, name: &str, document: &mut Value) -> Result<(), Status> {
+    pub(super) fn patch_document(&self, document: &mut Value) -> Result<(), Status> {
         match self.patch_kind()? {
             Patch::Json => patch::json(document, &content::json(&self.message.body)?)
-                .map_err(|error| self.refused_patch(name, &error)),
+                .map_err(|error| Self::refused_patch(&error)),
             // Nothing in a Scale is a list: the other kinds come to the same.
             Patch::Merge | Patch::Strategic | Patch::Apply => {
                 patch::merge(document, &content::yaml(&self.message.body)?);

@@ -43,6 +43,8 @@ pub(crate) struct Target {
     pub(crate) plural: String,
     pub(crate) name: Option<String>,
     pub(crate) subresource: Option<String>,
+    /// The old form of a watch: `/api/v1/watch/…`.
+    pub(crate) watch: bool,
 }
 
 impl Route {
@@ -80,6 +82,10 @@ fn resources(group: &str, version: &str) -> Route {
 }
 
 fn objects(group: &str, version: &str, rest: &[&str]) -> Route {
+    let (watch, rest) = match rest {
+        ["watch", rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
     // The Namespace resource itself, and its subresources, look like a scope.
     let (namespace, rest) = match rest {
         ["namespaces", _] | ["namespaces", _, "status" | "finalize"] => (None, rest),
@@ -99,5 +105,6 @@ fn objects(group: &str, version: &str, rest: &[&str]) -> Route {
         plural: String::from(*plural),
         name,
         subresource,
+        watch,
     })
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::percent;
 use crate::selector::Filter;
-use crate::status::Status;
+use crate::status::{Cause, Status};
 use crate::store::{FieldValidation, ListOptions, Revision, RevisionMatch};
 
 /// The parameters of a request, in the order given.
@@ -63,24 +65,38 @@ impl Query {
             .is_some_and(|(_, value)| !matches!(value.as_str(), "false" | "0" | "False"))
     }
 
-    pub(crate) fn dry_run(&self) -> Result<bool, Status> {
-        dry_run(
-            self.pairs
-                .iter()
-                .filter(|(key, _)| key == "dryRun")
-                .map(|(_, value)| value.as_str()),
-        )
+    /// How a write is made, or what is wrong with its options.
+    pub(crate) fn write_options(&self, kind: &str) -> Result<(FieldValidation, bool), Status> {
+        let mut causes = Vec::new();
+        let asked = self.dry_run(&mut causes);
+        if self.get("fieldManager").len() > 128 {
+            causes.push(Cause::new(
+                "FieldValueTooLong",
+                "fieldManager",
+                "Too long: may not be more than 128 bytes",
+            ));
+        }
+        let validation = match self.get("fieldValidation") {
+            "" | "Warn" => FieldValidation::Warn,
+            "Ignore" => FieldValidation::Ignore,
+            "Strict" => FieldValidation::Strict,
+            other => {
+                let supported = ["", "Ignore", "Strict", "Warn"];
+                causes.push(Cause::unsupported("fieldValidation", &Value::from(other), &supported));
+                FieldValidation::Warn
+            }
+        };
+        if causes.is_empty() {
+            Ok((validation, asked))
+        } else {
+            Err(Status::invalid_options(kind, causes))
+        }
     }
 
-    pub(crate) fn field_validation(&self) -> Result<FieldValidation, Status> {
-        match self.get("fieldValidation") {
-            "" | "Warn" => Ok(FieldValidation::Warn),
-            "Ignore" => Ok(FieldValidation::Ignore),
-            "Strict" => Ok(FieldValidation::Strict),
-            other => Err(Status::bad_request(format!(
-                "fieldValidation: Unsupported value: {other:?}: supported values: \"Ignore\", \"Strict\", \"Warn\""
-            ))),
-        }
+    /// `dryRun` has one value besides none.
+    pub(crate) fn dry_run(&self, causes: &mut Vec<Cause>) -> bool {
+        let values = self.pairs.iter().filter(|(key, _)| key == "dryRun");
+        dry_run(values.map(|(_, value)| value.as_str()), causes)
     }
 
     pub(crate) fn filter(&self) -> Result<Filter, Status> {
@@ -88,11 +104,38 @@ impl Query {
     }
 
     pub(crate) fn list_options(&self) -> Result<ListOptions, Status> {
-        let limit = self.number("limit")?.filter(|limit| *limit > 0);
+        let limit = self.whole("limit")?.filter(|limit| *limit > 0);
         let continue_token = Some(self.get("continue")).filter(|token| !token.is_empty());
-        let revision = self.number("resourceVersion")?;
-        let revision = match (self.get("resourceVersionMatch"), revision) {
-            ("", None | Some(0)) => RevisionMatch::Latest,
+        let (wanted, text) = (self.get("resourceVersionMatch"), self.get("resourceVersion"));
+        let mut causes = Vec::new();
+        let mut refuse = |why: &str| causes.push(Cause::forbidden("resourceVersionMatch", why));
+        if !wanted.is_empty() {
+            if text.is_empty() {
+                refuse("resourceVersionMatch is forbidden unless resourceVersion is provided");
+            }
+            if continue_token.is_some() {
+                refuse("resourceVersionMatch is forbidden when continue is provided");
+            }
+            if wanted == "Exact" && text == "0" {
+                refuse("resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
+            }
+            if !matches!(wanted, "Exact" | "NotOlderThan") {
+                let supported = ["Exact", "NotOlderThan", ""];
+                causes.push(Cause::unsupported("resourceVersionMatch", &Value::from(wanted), &supported));
+            }
+        }
+        if self.has("sendInitialEvents") {
+            let why = "sendInitialEvents is forbidden for list";
+            causes.push(Cause::forbidden("sendInitialEvents", why));
+        }
+        if !causes.is_empty() {
+            return Err(Status::invalid_options("ListOptions", causes));
+        }
+        let revision = self.revision().map_err(|why| {
+            Status::bad_request(format!("invalid resource version: {why}"))
+        })?;
+        let revision = match (wanted, revision) {
+            (_, None | Some(0)) => RevisionMatch::Latest,
             ("", Some(_)) if continue_token.is_some() => {
                 return Err(Status::bad_request(
                     "specifying resource version is not allowed when using continue",
@@ -100,25 +143,8 @@ impl Query {
             }
             // Pages were always pages of exactly that revision.
             ("", Some(revision)) if limit.is_some() => RevisionMatch::Exact(revision),
-            ("", Some(revision)) | ("NotOlderThan", Some(revision)) => {
-                RevisionMatch::NotOlderThan(revision)
-            }
-            ("Exact", Some(0)) => {
-                return Err(Status::bad_request(
-                    "resourceVersionMatch: Forbidden: resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"",
-                ));
-            }
             ("Exact", Some(revision)) => RevisionMatch::Exact(revision),
-            (_, None) => {
-                return Err(Status::bad_request(
-                    "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided",
-                ));
-            }
-            (other, _) => {
-                return Err(Status::bad_request(format!(
-                    "resourceVersionMatch: Unsupported value: {other:?}: supported values: \"Exact\", \"NotOlderThan\""
-                )));
-            }
+            (_, Some(revision)) => RevisionMatch::NotOlderThan(revision),
         };
         Ok(ListOptions {
             filter: self.filter()?,
@@ -129,64 +155,80 @@ impl Query {
     }
 
     pub(crate) fn watch_options(&self) -> Result<WatchOptions, Status> {
-        let revision = self.number("resourceVersion")?;
+        let (wanted, initial) = (self.get("resourceVersionMatch"), self.has("sendInitialEvents"));
+        let mut causes = Vec::new();
+        if initial && wanted != "NotOlderThan" {
+            let why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+            causes.push(Cause::forbidden("resourceVersionMatch", why));
+        }
+        if !wanted.is_empty() {
+            if !initial {
+                let why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+                causes.push(Cause::forbidden("resourceVersionMatch", why));
+            }
+            if wanted != "NotOlderThan" {
+                let value = Value::from(wanted);
+                causes.push(Cause::unsupported("resourceVersionMatch", &value, &["NotOlderThan"]));
+            }
+        }
+        if !causes.is_empty() {
+            return Err(Status::invalid_options("ListOptions", causes));
+        }
+        let filter = self.filter()?;
+        let revision = self.revision().map_err(Status::unclassified)?;
         let bookmarks = self.flag("allowWatchBookmarks");
-        let start = if self.flag("sendInitialEvents") {
-            if self.get("resourceVersionMatch") != "NotOlderThan" {
-                return Err(Status::bad_request(
-                    "resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-                ));
-            }
-            if bookmarks {
+        let start = match revision {
+            _ if self.flag("sendInitialEvents") && bookmarks => {
                 WatchStart::StateWithBookmark(revision.unwrap_or(0))
-            } else {
-                WatchStart::State
             }
-        } else {
-            match revision {
-                None | Some(0) if self.pairs.iter().any(|(key, _)| key == "sendInitialEvents") => {
-                    WatchStart::After(0)
-                }
-                None | Some(0) => WatchStart::State,
-                Some(revision) => WatchStart::After(revision),
-            }
+            _ if self.flag("sendInitialEvents") => WatchStart::State,
+            None | Some(0) if initial => WatchStart::After(0),
+            None | Some(0) => WatchStart::State,
+            Some(revision) => WatchStart::After(revision),
         };
-        let timeout = self
-            .number("timeoutSeconds")?
-            .filter(|seconds| *seconds > 0);
+        let timeout = self.whole("timeoutSeconds")?;
         Ok(WatchOptions {
-            filter: self.filter()?,
+            filter,
             start,
             bookmarks,
-            timeout: timeout.map(Duration::from_secs),
+            timeout: timeout
+                .and_then(|seconds| u64::try_from(seconds).ok())
+                .filter(|seconds| *seconds > 0)
+                .map(Duration::from_secs),
         })
     }
 
-    fn number(&self, name: &str) -> Result<Option<u64>, Status> {
+    /// `resourceVersion`, or what is wrong with it.
+    pub(crate) fn revision(&self) -> Result<Option<Revision>, String> {
+        match self.get("resourceVersion") {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_not_a_number| {
+                format!(
+                    "resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
+                )
+            }),
+        }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.pairs.iter().any(|(key, _)| key == name)
+    }
+
+    fn whole(&self, name: &str) -> Result<Option<i64>, Status> {
         match self.get(name) {
             "" => Ok(None),
             text => text.parse().map(Some).map_err(|_not_a_number| {
-                Status::bad_request(format!(
-                    "{name}: Invalid value: {text:?}: must be a non-negative integer"
-                ))
+                Status::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))
             }),
         }
     }
 }
 
-/// `dryRun` has one value besides none.
-pub(crate) fn dry_run<'a>(values: impl Iterator<Item = &'a str>) -> Result<bool, Status> {
-    let mut asked = false;
-    for value in values {
-        match value {
-            "" => {}
-            "All" => asked = true,
-            other => {
-                return Err(Status::bad_request(format!(
-                    "dryRun: Unsupported value: {other:?}: supported values: \"All\""
-                )));
-            }
-        }
+/// Whether these values of `dryRun` ask for one; what is wrong with them goes to the causes.
+pub(crate) fn dry_run<'a>(values: impl Iterator<Item = &'a str>, causes: &mut Vec<Cause>) -> bool {
+    let values: Vec<&str> = values.filter(|value| !value.is_empty()).collect();
+    if values.iter().any(|value| *value != "All") {
+        causes.push(Cause::unsupported("dryRun", &json!(values), &["All"]));
     }
-    Ok(asked)
+    !values.is_empty()
 }

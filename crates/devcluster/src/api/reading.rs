@@ -26,6 +26,7 @@ struct List<'a, T> {
 #[serde(rename_all = "camelCase")]
 struct ListMetadata<'a> {
     resource_version: String,
+    /// Lists of custom resources always have one.
     #[serde(skip_serializing_if = "Option::is_none")]
     r#continue: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,6 +50,11 @@ impl Serialize for Untyped {
 
 impl Call<'_> {
     pub(super) fn get(&self, name: &str) -> Result<Reply, Status> {
+        let least = self.message.query.revision().map_err(Status::unclassified)?;
+        let present = self.store.revision();
+        if let Some(least) = least.filter(|least| *least > present) {
+            return Err(Status::too_large(least, present));
+        }
         let object = self.store.get(&self.resource.id, self.namespace(), name)?;
         Ok(self.show(StatusCode::OK, &object))
     }
@@ -70,14 +76,11 @@ impl Call<'_> {
         match self.message.accept.form {
             Form::Whole => Reply::json(code, &*object),
             Form::Table => {
-                let revision = object["metadata"]["resourceVersion"].clone();
-                Reply::json(
-                    code,
-                    &self.table(
-                        std::slice::from_ref(&object),
-                        json!({"resourceVersion": revision}),
-                    ),
-                )
+                let metadata = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
+                match self.table(std::slice::from_ref(&object), metadata) {
+                    Ok(table) => Reply::json(code, &table),
+                    Err(refusal) => Reply::refusal(&refusal),
+                }
             }
             Form::Metadata => Reply::json(code, &partial(&object)),
         }
@@ -103,13 +106,25 @@ impl Call<'_> {
             .collect();
         let metadata = ListMetadata {
             resource_version: listing.revision.to_string(),
-            r#continue: listing.continue_token.as_deref(),
+            r#continue: listing
+                .continue_token
+                .as_deref()
+                .or(self.resource.is_custom().then_some("")),
             remaining_item_count: listing.remaining,
         };
         let api_version = self.resource.api_version(&self.version.name);
         let kind = self.resource.list_kind.as_str();
         match self.message.accept.form {
-            Form::Table => Reply::json(StatusCode::OK, &self.table(&objects, json!(metadata))),
+            Form::Table => {
+                let metadata = ListMetadata {
+                    r#continue: listing.continue_token.as_deref(),
+                    ..metadata
+                };
+                match self.table(&objects, json!(metadata)) {
+                    Ok(table) => Reply::json(StatusCode::OK, &table),
+                    Err(refusal) => Reply::refusal(&refusal),
+                }
+            }
             Form::Metadata => {
                 let items = objects.iter().map(|object| partial(object)).collect();
                 let kind = "PartialObjectMetadataList";
@@ -151,16 +166,20 @@ impl Call<'_> {
     }
 
     /// A table of these objects.
-    pub(super) fn table(&self, objects: &[Arc<Value>], metadata: Value) -> Value {
-        let include = table::Include::parse(self.message.query.get("includeObject"));
-        table::render(
+    pub(super) fn table(&self, objects: &[Arc<Value>], metadata: Value) -> Result<Value, Status> {
+        Ok(table::render(
             &self.resource,
             &self.version,
             objects,
             metadata,
-            include,
+            self.include()?,
             self.store.clock().now(),
-        )
+        ))
+    }
+
+    /// What of an object comes with its row.
+    pub(super) fn include(&self) -> Result<table::Include, Status> {
+        table::Include::parse(self.message.query.get("includeObject"))
     }
 
     /// Field selectors name what the resource can be selected by, in its own version's words.
@@ -171,14 +190,7 @@ impl Call<'_> {
         };
         if let Some(unknown) = filter.fields.iter().find(|field| !known(field)) {
             let path = &unknown.path;
-            let why = if self.resource.is_custom() {
-                format!("field label not supported: {path}")
-            } else {
-                format!(
-                    "{path:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
-                )
-            };
-            return Err(Status::bad_request(why));
+            return Err(Status::bad_request(format!("field label not supported: {path}")));
         }
         if let Some(name) = &self.target.name {
             filter.fields.push(FieldRequirement {

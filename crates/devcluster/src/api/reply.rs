@@ -21,6 +21,8 @@ pub(crate) struct Reply {
     code: StatusCode,
     content_type: &'static str,
     warnings: Vec<String>,
+    /// Seconds.
+    retry_after: Option<u32>,
     body: Body,
 }
 
@@ -44,6 +46,7 @@ impl Reply {
             code,
             content_type,
             warnings: Vec::new(),
+            retry_after: None,
             body,
         }
     }
@@ -56,6 +59,7 @@ impl Reply {
             code: StatusCode::OK,
             content_type: "application/json",
             warnings: Vec::new(),
+            retry_after: None,
             body: StreamBody::new(frames).boxed_unsync(),
         }
     }
@@ -63,13 +67,26 @@ impl Reply {
     /// A refusal.
     pub(crate) fn refusal(status: &Status) -> Self {
         let code = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let bytes = status.to_value().to_string();
-        Self::bytes(code, "application/json", bytes)
+        if *status == Status::page_not_found() {
+            return Self::bytes(code, "text/plain; charset=utf-8", status.message.clone());
+        }
+        let mut reply = Self::bytes(code, "application/json", status.to_value().to_string());
+        reply.retry_after = status
+            .details
+            .as_ref()
+            .and_then(|details| details.retry_after_seconds);
+        reply
     }
 
     /// The same answer as another media type.
     pub(crate) fn of_type(mut self, content_type: &'static str) -> Self {
         self.content_type = content_type;
+        self
+    }
+
+    /// The same answer without its body: to HEAD.
+    pub(crate) fn without_body(mut self) -> Self {
+        self.body = Full::new(Bytes::new()).boxed_unsync();
         self
     }
 
@@ -90,6 +107,9 @@ impl Reply {
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-cache, private"),
         );
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         for warning in self.warnings {
             // RFC 7234 5.5: 299 is a warning that persists, "-" an unnamed agent, the text a quoted string.
             let quoted = warning.replace('\\', "\\\\").replace('"', "\\\"");

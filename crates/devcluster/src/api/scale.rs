@@ -20,11 +20,15 @@ impl Call<'_> {
             return Ok(Reply::json(StatusCode::OK, &view(&paths, &object)));
         }
         let mut wanted = view(&paths, &object);
+        let options = match *method {
+            Method::PUT => "UpdateOptions",
+            _ => "PatchOptions",
+        };
         match *method {
             Method::PUT => {
                 wanted = content::object(&self.message.content_type, &self.message.body)?;
             }
-            Method::PATCH => self.patch_document(name, &mut wanted)?,
+            Method::PATCH => self.patch_document(&mut wanted)?,
             _ => return Err(self.not_allowed()),
         }
         let replicas = wanted["spec"]["replicas"].as_i64().unwrap_or(0);
@@ -36,7 +40,7 @@ impl Call<'_> {
             );
             return Err(Status::invalid("autoscaling", "Scale", name, vec![cause]));
         }
-        let write = self.write(Subresource::Scale)?;
+        let write = self.write(options, Subresource::Scale)?;
         let revision = wanted["metadata"]["resourceVersion"].clone();
         let version = Some(self.version.name.as_str());
         let written = self.store.modify(

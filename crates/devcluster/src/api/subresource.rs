@@ -44,7 +44,7 @@ impl Call<'_> {
     fn bind(&self, name: &str) -> Result<Reply, Status> {
         let binding = content::object(&self.message.content_type, &self.message.body)?;
         let node = String::from(binding["target"]["name"].as_str().unwrap_or_default());
-        let write = self.write(Subresource::Other("binding"))?;
+        let write = self.write("CreateOptions", Subresource::Other("binding"))?;
         let id = &self.resource.id;
         self.store
             .modify(id, self.namespace(), name, None, &write, |pod| {

@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 
 use super::reading::partial;
 use crate::resource::{Resource, Version};
+use crate::status::Status;
 
 mod age;
 mod json_path;
+mod kinds;
 mod rows;
 mod workloads;
 
@@ -46,11 +48,18 @@ enum Cell {
 
 impl Include {
     /// The parameter `includeObject`.
-    pub(crate) fn parse(text: &str) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// 400 for anything else.
+    pub(crate) fn parse(text: &str) -> Result<Self, Status> {
         match text {
-            "None" => Self::Nothing,
-            "Object" => Self::Whole,
-            _ => Self::Metadata,
+            "None" => Ok(Self::Nothing),
+            "Object" => Ok(Self::Whole),
+            "" | "Metadata" => Ok(Self::Metadata),
+            other => Err(Status::bad_request(format!(
+                "Unable to convert to Table as requested: includeObject: Invalid value: {other:?}: must be 'Metadata', 'Object', 'None', or empty"
+            ))),
         }
     }
 }
@@ -83,7 +92,7 @@ pub(crate) fn render(
                 .collect();
             let mut row = json!({"cells": cells});
             match include {
-                Include::Nothing => {}
+                Include::Nothing => row["object"] = Value::Null,
                 Include::Metadata => row["object"] = partial(object),
                 Include::Whole => row["object"] = Value::clone(object),
             }
@@ -146,7 +155,11 @@ fn columns(resource: &Resource, version: &Version) -> Vec<Column> {
             name: column.name.clone(),
             kind: column.kind.clone(),
             format: column.format.clone(),
-            description: column.description.clone(),
+            description: if column.description.is_empty() {
+                format!("Custom resource definition column (in JSONPath format): {}", column.json_path)
+            } else {
+                column.description.clone()
+            },
             priority: column.priority,
             cell: Cell::Path(column.json_path.clone()),
         }));

@@ -1,5 +1,6 @@
 //! watch: changes as a stream of JSON lines.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,8 @@ struct View {
     filter: Filter,
     form: Form,
     include: table::Include,
+    /// Whether a table was sent: only the first says what its columns are.
+    told_columns: Cell<bool>,
 }
 
 /// A running watch.
@@ -61,7 +64,8 @@ impl Call<'_> {
             namespace: self.target.namespace.clone(),
             filter: options.filter.clone(),
             form: self.message.accept.form,
-            include: table::Include::parse(self.message.query.get("includeObject")),
+            include: self.include()?,
+            told_columns: Cell::new(false),
         };
         match Following::start(view, &options, self.stop.clone()) {
             Ok(following) => Ok(Reply::lines(following.stream())),
@@ -216,7 +220,7 @@ impl View {
 
     fn bookmark(&self, revision: u64, initial: bool) -> Bytes {
         let mut metadata =
-            json!({"resourceVersion": revision.to_string(), "creationTimestamp": null});
+            json!({"resourceVersion": revision.to_string()});
         if initial {
             metadata["annotations"] = json!({INITIAL_EVENTS_END: "true"});
         }
@@ -236,14 +240,18 @@ impl View {
 
     fn table(&self, objects: &[Arc<Value>], metadata: Value) -> Value {
         let now = self.store.clock().now();
-        table::render(
+        let mut table = table::render(
             &self.resource,
             &self.version,
             objects,
             metadata,
             self.include,
             now,
-        )
+        );
+        if self.told_columns.replace(true) {
+            table["columnDefinitions"] = Value::Null;
+        }
+        table
     }
 }
 

@@ -2,14 +2,15 @@
 
 use serde_json::Value;
 
-use super::{Call, Reply, content};
+use super::{Call, Reply, content, duplicates};
 use crate::status::Status;
 use crate::store::Subresource;
 
 impl Call<'_> {
     pub(super) fn create(&self) -> Result<Reply, Status> {
         let object = self.body_object()?;
-        let write = self.write(Subresource::Main)?;
+        let mut write = self.write("CreateOptions", Subresource::Main)?;
+        write.duplicates = duplicates::find(&self.message.body);
         let written = self
             .store
             .create(&self.resource.id, self.namespace(), object, &write)?;
@@ -30,7 +31,8 @@ impl Call<'_> {
         {
             return Err(self.unconditional(name));
         }
-        let write = self.write(subresource)?;
+        let mut write = self.write("UpdateOptions", subresource)?;
+        write.duplicates = duplicates::find(&self.message.body);
         let written =
             self.store
                 .update(&self.resource.id, self.namespace(), name, object, &write)?;
@@ -83,7 +85,7 @@ impl Call<'_> {
         );
         Status::invalid(
             self.resource.id.group(),
-            &self.resource.kind,
+            self.resource.id.plural(),
             name,
             vec![cause],
         )

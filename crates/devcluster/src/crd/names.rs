@@ -13,54 +13,83 @@ pub(super) struct Conflict {
     pub(super) message: String,
 }
 
-/// Compares with everything else that is served in the same group.
-pub(super) fn conflict(
+/// What came of the names that a definition wants.
+pub(super) struct Verdict {
+    /// `status.acceptedNames`.
+    pub(super) accepted: Value,
+    pub(super) conflict: Option<Conflict>,
+}
+
+/// Compares with everything else that is served in the same group, name by name: what is free is accepted, and of several
+/// conflicts the last one is told, as the real server does.
+pub(super) fn verdict(
     catalog: &BTreeMap<ResourceId, Arc<Resource>>,
     definition: &Value,
-) -> Option<Conflict> {
-    let own = super::resource_id(definition)?;
-    let names = &definition["spec"]["names"];
+) -> Verdict {
+    let wanted = &definition["spec"]["names"];
+    let mut accepted = definition["status"]["acceptedNames"].clone();
+    let mut conflict = None;
+    let Some(own) = super::resource_id(definition) else {
+        return Verdict { accepted, conflict };
+    };
     let others: Vec<&Resource> = catalog
         .values()
         .map(Arc::as_ref)
         .filter(|resource| resource.id.group() == own.group() && resource.id != own)
         .collect();
-    let taken = |name: &str| {
+    let is_resource = |name: &str| {
         others.iter().any(|other| {
             other.id.plural() == name
                 || other.singular == name
                 || other.short_names.iter().any(|short| short == name)
         })
     };
-    let text = |field: &str| names[field].as_str().unwrap_or_default();
-    let kind = |name: &str| {
+    let is_kind = |name: &str| {
         others
             .iter()
             .any(|other| other.kind == name || other.list_kind == name)
     };
-    let wanted = [
-        ("PluralConflict", text("plural"), taken(text("plural"))),
-        (
-            "SingularConflict",
-            text("singular"),
-            taken(text("singular")),
-        ),
-        ("KindConflict", text("kind"), kind(text("kind"))),
-        ("ListKindConflict", text("listKind"), kind(text("listKind"))),
+    let shorts = super::texts(&wanted["shortNames"]);
+    let all: [(&str, &'static str, Vec<String>, bool); 5] = [
+        ("plural", "PluralConflict", one(wanted, "plural"), true),
+        ("singular", "SingularConflict", one(wanted, "singular"), true),
+        ("shortNames", "ShortNamesConflict", shorts, true),
+        ("kind", "KindConflict", one(wanted, "kind"), false),
+        ("listKind", "ListKindConflict", one(wanted, "listKind"), false),
     ];
-    for (reason, name, is_taken) in wanted {
-        if is_taken {
-            return Some(Conflict {
-                reason,
-                message: format!("{name:?} is already in use"),
-            });
+    for (field, reason, names, among_resources) in all {
+        let taken = names.iter().find(|name| {
+            if among_resources {
+                is_resource(name)
+            } else {
+                is_kind(name)
+            }
+        });
+        match taken {
+            Some(name) => {
+                conflict = Some(Conflict {
+                    reason,
+                    message: format!("{name:?} is already in use"),
+                });
+            }
+            None => set(&mut accepted, field, wanted.get(field)),
         }
     }
-    super::texts(&names["shortNames"])
-        .into_iter()
-        .find(|short| taken(short))
-        .map(|short| Conflict {
-            reason: "ShortNamesConflict",
-            message: format!("{short:?} is already in use"),
-        })
+    set(&mut accepted, "categories", wanted.get("categories"));
+    Verdict { accepted, conflict }
+}
+
+fn one(names: &Value, field: &str) -> Vec<String> {
+    Vec::from([String::from(names[field].as_str().unwrap_or_default())])
+}
+
+fn set(accepted: &mut Value, field: &str, value: Option<&Value>) {
+    match value {
+        Some(value) => accepted[field] = value.clone(),
+        None => {
+            if let Some(map) = accepted.as_object_mut() {
+                map.remove(field);
+            }
+        }
+    }
 }

@@ -188,11 +188,16 @@ impl FieldSet {
     }
 
     fn collect(&self, prefix: &mut Vec<PathElement>, paths: &mut Vec<Vec<PathElement>>) {
+        // What is here comes before what is below, as the real server lists fields.
+        for (element, node) in &self.nodes {
+            if node.member {
+                prefix.push(element.clone());
+                paths.push(prefix.clone());
+                prefix.pop();
+            }
+        }
         for (element, node) in &self.nodes {
             prefix.push(element.clone());
-            if node.member {
-                paths.push(prefix.clone());
-            }
             node.children.collect(prefix, paths);
             prefix.pop();
         }

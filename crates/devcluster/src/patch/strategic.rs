@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::PatchError;
 use crate::schema::{Field, ListShape, PatchStrategy, Shape, TypeSchema};
 
+mod go;
 mod list;
 
 pub(super) const PATCH: &str = "$patch";
@@ -54,9 +55,13 @@ pub(super) fn map(
             return Ok(without_directives(replacement));
         }
         Some((directive, _)) => {
-            return Err(malformed(format!(
-                "unknown patch type: {directive} in a map"
-            )));
+            return Err(PatchError::Directive {
+                message: format!(
+                    "unknown patch type: {} in map: {}",
+                    go::written(directive),
+                    go::written(&Value::Object(patch.clone()))
+                ),
+            });
         }
     }
     let mut result = live.clone();

@@ -7,8 +7,9 @@ use super::{Origin, Resource, ResourceId, Scale, Version};
 use crate::schema::builtin::{self, BuiltinResource};
 
 /// Kinds whose `metadata.generation` the server counts.
-const WITH_GENERATION: [(&str, &str); 19] = [
+const WITH_GENERATION: [(&str, &str); 20] = [
     ("", "pods"),
+    ("", "podtemplates"),
     ("", "replicationcontrollers"),
     (
         "admissionregistration.k8s.io",

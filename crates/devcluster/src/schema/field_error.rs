@@ -173,7 +173,7 @@ impl fmt::Display for FieldError {
 /// How a rule names the value it is about.
 pub(crate) fn subject(path: &str) -> String {
     if path.is_empty() {
-        "in body".to_owned()
+        " in body".to_owned()
     } else {
         format!("{path} in body")
     }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Field, FieldError, ListKind, ListShape, MapShape, Shape, StructShape, TypeRef, TypeSchema,
-    builtin,
+    builtin, expressions,
 };
 
 mod junctor;
@@ -41,6 +41,10 @@ impl TypeSchema {
         if reader.errors.is_empty() {
             return Ok(root);
         }
+        // Defaults and rules are looked at once the structure is right.
+        if reader.errors.iter().any(|error| !is_about_values(error)) {
+            reader.errors.retain(|error| !is_about_values(error));
+        }
         reader.errors.sort_by_key(ToString::to_string);
         Err(reader.errors)
     }
@@ -58,6 +62,11 @@ pub(super) fn add_object_fields(shape: &mut StructShape) {
         "metadata".to_owned(),
         Field::new(TypeRef::Named(builtin::object_meta())),
     );
+}
+
+/// Whether a complaint is about a default and not about the structure.
+fn is_about_values(error: &FieldError) -> bool {
+    error.path.ends_with(".default") && error.kind != super::FieldErrorKind::Required
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -136,6 +145,7 @@ impl Reader {
             default: schema.get("default").cloned(),
             embedded_resource: flag(schema, "x-kubernetes-embedded-resource"),
             rules: (!rules.is_empty()).then(|| Box::new(rules)),
+            expressions: expressions::read(schema, path, &mut self.errors),
             ..TypeSchema::default()
         };
         if result.embedded_resource

@@ -350,12 +350,12 @@ fn status_is_validated_alone() {
     let schema = schema(
         "{type: object, required: [spec], properties: {spec: {type: object}, status: {type: object, required: [phase], properties: {phase: {type: string}}}}}",
     );
-    let found: Vec<String> = validate_status(&schema, &json!({"status": {}}))
+    let found: Vec<String> = validate_status(&schema, &json!({"status": {}}), None)
         .iter()
         .map(ToString::to_string)
         .collect();
     assert_eq!(found, ["status.phase: Required value"]);
-    assert!(validate_status(&schema, &json!({})).is_empty());
+    assert!(validate_status(&schema, &json!({}), None).is_empty());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::field_error::subject;
-use super::{FieldError, ListKind, Shape, StructShape, TypeSchema};
+use super::{FieldError, FieldErrorKind, ListKind, Shape, StructShape, TypeSchema, expressions};
 
 mod rules;
 
@@ -19,23 +19,77 @@ pub fn validate(schema: &TypeSchema, object: &Value) -> Vec<FieldError> {
         builtin: schema.is_builtin(),
         ..Walk::default()
     };
-    walk.value(schema, object);
+    walk.value(schema, object, None);
     walk.errors
+}
+
+/// Everything that is wrong with a new state of an object, its rules in CEL included. What is as it was before is not
+/// complained about (ratcheting), but by rules that compare with the state before.
+#[must_use]
+pub fn validate_change(schema: &TypeSchema, object: &Value, old: Option<&Value>) -> Vec<FieldError> {
+    let mut walk = Walk {
+        builtin: schema.is_builtin(),
+        ..Walk::default()
+    };
+    walk.value(schema, object, old);
+    with_expressions(schema, object, old, walk.errors)
+}
+
+/// Adds what rules in CEL say, if the object is whole enough to ask them.
+fn with_expressions(
+    schema: &TypeSchema,
+    object: &Value,
+    old: Option<&Value>,
+    mut errors: Vec<FieldError>,
+) -> Vec<FieldError> {
+    if schema.is_builtin() || !expressions::any(schema) {
+        return errors;
+    }
+    let blocks = |error: &FieldError| {
+        matches!(
+            error.kind,
+            FieldErrorKind::NotSupported
+                | FieldErrorKind::Required
+                | FieldErrorKind::TooLong
+                | FieldErrorKind::TooMany
+                | FieldErrorKind::TypeInvalid
+        )
+    };
+    if errors.iter().any(blocks) {
+        errors.push(FieldError::invalid(
+            "",
+            Value::Null,
+            "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
+        ));
+    } else {
+        errors.extend(expressions::check(schema, object, old));
+    }
+    errors
 }
 
 /// Everything that is wrong with the `status` of `object`: what a write to the status subresource is
 /// judged by.
 #[must_use]
-pub fn validate_status(schema: &TypeSchema, object: &Value) -> Vec<FieldError> {
+pub fn validate_status(
+    schema: &TypeSchema,
+    object: &Value,
+    old: Option<&Value>,
+) -> Vec<FieldError> {
     let mut walk = Walk {
         builtin: schema.is_builtin(),
         in_status: schema.is_builtin(),
         ..Walk::default()
     };
+    let whole_old = old;
     if let (Some(field), Some(status)) = (schema.declared("status"), object.get("status")) {
-        walk.step(".status", |walk| walk.value(field.schema.get(), status));
+        let old = old.and_then(|old| old.get("status"));
+        // The status is looked at by itself, so messages name fields from there, and paths from the object.
+        walk.value(field.schema.get(), status, old);
+        for error in &mut walk.errors {
+            error.path = format!("status.{}", error.path);
+        }
     }
-    walk.errors
+    with_expressions(schema, object, whole_old, walk.errors)
 }
 
 #[derive(Default)]
@@ -48,7 +102,10 @@ struct Walk {
 }
 
 impl Walk {
-    fn value(&mut self, schema: &TypeSchema, value: &Value) {
+    fn value(&mut self, schema: &TypeSchema, value: &Value, old: Option<&Value>) {
+        if !self.builtin && old == Some(value) {
+            return;
+        }
         if value.is_null() {
             if !schema.nullable && !schema.shape.accepts(value) {
                 self.type_error(schema, value);
@@ -63,22 +120,24 @@ impl Walk {
         self.rules(schema, value);
         match (&schema.shape, value) {
             (Shape::Struct(shape), Value::Object(object)) => {
-                self.object(shape, object);
+                self.object(shape, object, old);
                 if schema.embedded_resource {
                     self.embedded(object);
                 }
             }
             (Shape::Map(shape), Value::Object(object)) => {
                 for (name, value) in object {
+                    let old = old.and_then(|old| old.get(name));
                     self.step(&format!(".{name}"), |walk| {
-                        walk.value(shape.values.get(), value)
+                        walk.value(shape.values.get(), value, old)
                     });
                 }
             }
             (Shape::List(shape), Value::Array(items)) => {
                 for (index, item) in items.iter().enumerate() {
+                    let old = expressions::old_element(&shape.kind, item, old);
                     self.step(&format!("[{index}]"), |walk| {
-                        walk.value(shape.items.get(), item)
+                        walk.value(shape.items.get(), item, old)
                     });
                 }
                 if !self.builtin {
@@ -89,15 +148,16 @@ impl Walk {
         }
     }
 
-    fn object(&mut self, shape: &StructShape, object: &Map<String, Value>) {
+    fn object(&mut self, shape: &StructShape, object: &Map<String, Value>, old: Option<&Value>) {
         for (name, field) in &shape.fields {
             let Some(value) = object.get(name) else {
                 continue;
             };
             let enters_status = self.builtin && self.path.is_empty() && name == "status";
             self.in_status |= enters_status;
+            let old = old.and_then(|old| old.get(name));
             self.step(&format!(".{name}"), |walk| {
-                walk.value(field.schema.get(), value)
+                walk.value(field.schema.get(), value, old)
             });
             self.in_status &= !enters_status;
         }
@@ -124,8 +184,7 @@ impl Walk {
                 .is_none_or(str::is_empty)
             {
                 let path = self.child(name);
-                self.errors
-                    .push(FieldError::required(path, "must not be empty"));
+                self.errors.push(FieldError::required(path, ""));
             }
         }
     }
@@ -208,7 +267,7 @@ impl Shape {
         }
     }
 
-    fn name(&self) -> &'static str {
+    pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Any | Self::Opaque => "any",
             Self::String => "string",

@@ -68,7 +68,7 @@ async fn act(
         }
         (&Method::GET, "/clock/watch") => return Ok(watch(cluster)),
         (_, "/clock" | "/clock/advance" | "/clock/watch") => {
-            return Err(Status::method_not_allowed("", ""));
+            return Err(Status::method_not_allowed());
         }
         _ => return Err(Status::no_such_path()),
     }

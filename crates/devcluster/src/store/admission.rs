@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{FieldValidation, Key, Subresource, defaults, metadata};
+use super::{FieldValidation, Key, Subresource, Write, metadata, rules};
 use crate::resource::{Resource, Version};
 use crate::schema;
 use crate::status::{Cause, Status};
@@ -12,10 +12,11 @@ pub(super) fn decode(
     resource: &Resource,
     version: &Version,
     object: &mut Value,
-    validation: FieldValidation,
+    write: &Write,
 ) -> Result<Vec<String>, Status> {
     let unknown = schema::prune(&version.schema, object);
-    let warnings = unknown_fields(resource, version, &unknown, validation)?;
+    let warnings = unknown_fields(resource, version, &unknown, write)?;
+    check_types(resource, version, object)?;
     schema::default(&version.schema, object);
     Ok(warnings)
 }
@@ -25,18 +26,37 @@ pub(super) fn unknown_fields(
     resource: &Resource,
     version: &Version,
     unknown: &[String],
-    validation: FieldValidation,
+    write: &Write,
 ) -> Result<Vec<String>, Status> {
-    let named = |path: &String| format!("unknown field \"{path}\"");
-    match validation {
+    let twice = write.duplicates.iter().map(|path| format!("duplicate field \"{path}\""));
+    let unknown = unknown.iter().map(|path| format!("unknown field \"{path}\""));
+    let faults: Vec<String> = twice.chain(unknown).collect();
+    match write.validation {
         FieldValidation::Ignore => Ok(Vec::new()),
-        FieldValidation::Warn => Ok(unknown.iter().map(named).collect()),
-        FieldValidation::Strict if unknown.is_empty() => Ok(Vec::new()),
-        FieldValidation::Strict => {
-            let fields: Vec<String> = unknown.iter().map(named).collect();
-            Err(strict(resource, version, &fields))
-        }
+        FieldValidation::Strict if !faults.is_empty() => Err(strict(resource, version, &faults)),
+        FieldValidation::Warn | FieldValidation::Strict => Ok(faults),
     }
+}
+
+/// Values of other types than a built-in kind has are not even decoded; of a custom resource that goes for its metadata.
+fn check_types(resource: &Resource, version: &Version, object: &Value) -> Result<(), Status> {
+    let errors = schema::validate(&version.schema, object);
+    let wrong = errors.into_iter().find(|error| {
+        error.kind == schema::FieldErrorKind::TypeInvalid
+            && (!resource.is_custom() || error.path.starts_with("metadata."))
+    });
+    let Some(error) = wrong else { return Ok(()) };
+    let kind = &resource.kind;
+    let found = match error.value.as_ref().and_then(Value::as_str) {
+        Some("integer") => "number",
+        Some("boolean") => "bool",
+        Some(other) => other,
+        None => "value",
+    };
+    Err(Status::bad_request(format!(
+        "{kind} in version \"{}\" cannot be handled as a {kind}: json: cannot unmarshal {found} into field {}",
+        version.name, error.path
+    )))
 }
 
 fn strict(resource: &Resource, version: &Version, faults: &[String]) -> Status {
@@ -81,15 +101,16 @@ pub(super) fn check(
     resource: &Resource,
     version: &Version,
     object: &Value,
+    live: Option<&Value>,
     subresource: Subresource,
 ) -> Result<(), Status> {
     let errors = match subresource {
-        Subresource::Status => schema::validate_status(&version.schema, object),
-        _ => schema::validate(&version.schema, object),
+        Subresource::Status => schema::validate_status(&version.schema, object, live),
+        _ => schema::validate_change(&version.schema, object, live),
     };
     let mut causes = metadata::faults(resource, object);
     causes.extend(errors.iter().map(cause));
-    causes.extend(defaults::faults(resource, object));
+    causes.extend(rules::faults(resource, object));
     if causes.is_empty() {
         return Ok(());
     }
@@ -103,7 +124,12 @@ pub(super) fn check(
 }
 
 fn cause(error: &schema::FieldError) -> Cause {
-    Cause::new(error.kind.reason(), error.path.clone(), error.message())
+    let path = if error.path.is_empty() {
+        "<nil>"
+    } else {
+        &error.path
+    };
+    Cause::new(error.kind.reason(), path, error.message())
 }
 
 /// The name must be one, and fit the path it is written to.

@@ -26,7 +26,10 @@ impl State {
     ) -> Result<Written, Status> {
         let version = admission::version_of(resource, &object)?;
         admission::settle_namespace(resource, namespace, &mut object)?;
-        let warnings = admission::decode(resource, version, &mut object, write.validation)?;
+        for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+            metadata::set(&mut object, field, None);
+        }
+        let warnings = admission::decode(resource, version, &mut object, write)?;
         defaults::fill(resource, None, &mut object);
         if version.status {
             strip_status(resource, &mut object);
@@ -54,9 +57,7 @@ impl State {
     ) -> Result<Written, Status> {
         self.check_origin(resource)?;
         if !metadata::text(&object, "resourceVersion").is_empty() {
-            return Err(Status::new(
-                500,
-                Reason::InternalError,
+            return Err(Status::unclassified(
                 "resourceVersion should not be set on objects to be created",
             ));
         }
@@ -66,17 +67,18 @@ impl State {
         let uid = self.identity.uid();
         stamp(resource, &mut object, uid, now);
         defaults::complete(resource, &mut object, &mut self.identity);
-        if self.objects(resource).contains_key(&key) {
-            return Err(Status::already_exists(
-                resource.id.group(),
-                resource.id.plural(),
-                &key.name,
-            ));
+        if let Some(live) = self.objects(resource).get(&key) {
+            let (group, plural) = (resource.id.group(), resource.id.plural());
+            let mut refusal = Status::already_exists(group, plural, &key.name);
+            if metadata::is_deleting(live) {
+                refusal.message = format!("object is being deleted: {}", refusal.message);
+            }
+            return Err(refusal);
         }
-        admission::check(resource, version, &object, Subresource::Main)?;
+        admission::check(resource, version, &object, None, Subresource::Main)?;
         let mut object = resource.keep(object);
         if resource.id == crd::DEFINITIONS {
-            crd::admit(self.catalog(), None, &mut object, now)?;
+            crd::admit(None, &mut object)?;
         }
         if write.dry_run {
             return Ok(Written {
@@ -86,7 +88,7 @@ impl State {
             });
         }
         let object = self.put(resource, key, object);
-        self.after_write(resource, &object);
+        self.after_write(resource, &object, now);
         Ok(Written {
             object,
             created: true,
@@ -164,11 +166,43 @@ impl State {
     }
 
     /// What a write to this object means for the rest of the cluster.
-    pub(super) fn after_write(&mut self, resource: &Resource, object: &Value) {
-        if resource.id == crd::DEFINITIONS
-            && let Some(served) = crd::resource(object)
-        {
-            self.serve(Arc::new(served));
+    pub(super) fn after_write(&mut self, resource: &Resource, object: &Value, now: Timestamp) {
+        if resource.id == crd::DEFINITIONS {
+            if let Some(served) = crd::resource(object) {
+                self.serve(Arc::new(served));
+            }
+            self.settle_definitions(object["spec"]["group"].as_str().unwrap_or_default(), now);
+        }
+    }
+
+    /// Brings the status of all definitions of a group up to date: a write to one may free or take names of another.
+    pub(super) fn settle_definitions(&mut self, group: &str, now: Timestamp) {
+        let Ok(definitions) = self.served(&crd::DEFINITIONS) else {
+            return;
+        };
+        let of_group: Vec<(Key, Arc<Value>)> = self
+            .objects(&definitions)
+            .iter()
+            .filter(|(_, object)| object["spec"]["group"] == group)
+            .map(|(key, object)| (key.clone(), Arc::clone(object)))
+            .collect();
+        let version = definitions.versions.first().cloned();
+        for (key, before) in of_group {
+            let mut after = Value::clone(&before);
+            crd::settle(self.catalog(), &mut after, now);
+            if *before == after {
+                continue;
+            }
+            if let Some(version) = &version {
+                let rfc3339 = now.rfc3339();
+                let write = Write::by("kube-apiserver").to(Subresource::Status);
+                let writer = writer(&write, version, &rfc3339);
+                fields::track_update(Some(&before), &mut after, &writer, &version.schema);
+            }
+            let after = self.put(&definitions, key, after);
+            if let Some(served) = crd::resource(&after) {
+                self.serve(Arc::new(served));
+            }
         }
     }
 }

@@ -9,7 +9,6 @@ use super::identity::Identity;
 use super::{Key, metadata};
 use crate::crd;
 use crate::resource::Resource;
-use crate::selector::Filter;
 use crate::status::{Cause, Status};
 
 /// Values that follow from the request (and, on an update, from the object as it is), before ownership is noted.
@@ -19,6 +18,12 @@ pub(super) fn fill(resource: &Resource, live: Option<&Value>, object: &mut Value
         ("", "secrets") => fill_secret(object),
         ("", "services") => fill_service(live, object),
         ("", "namespaces") => fill_namespace(object),
+        ("", "pods") if live.is_none() => fill_pod(object),
+        ("", "persistentvolumeclaims") if live.is_none() => protect_claim(object),
+        ("networking.k8s.io", "networkpolicies") => fill_policy(object),
+        ("batch", "jobs") if live.is_none() && object["spec"].get("manualSelector").is_none() => {
+            object["spec"]["manualSelector"] = Value::from(false);
+        }
         ("apiextensions.k8s.io", "customresourcedefinitions") => crd::fill(object),
         _ => {}
     }
@@ -35,6 +40,19 @@ pub(super) fn complete(resource: &Resource, object: &mut Value, identity: &mut I
             object["status"]["phase"] = Value::from("Pending");
             object["status"]["qosClass"] = Value::from(quality_of_service(&object["spec"]));
         }
+        ("batch", "cronjobs") | ("policy", "poddisruptionbudgets") => start(object, json!({})),
+        ("apps", "replicasets") => start(object, json!({"replicas": 0})),
+        ("apps", "statefulsets") => {
+            start(object, json!({"replicas": 0, "availableReplicas": 0}));
+        }
+        ("apps", "daemonsets") => start(
+            object,
+            json!({
+                "currentNumberScheduled": 0, "desiredNumberScheduled": 0,
+                "numberMisscheduled": 0, "numberReady": 0,
+            }),
+        ),
+        ("networking.k8s.io", "ingresses") => start(object, json!({"loadBalancer": {}})),
         ("", "services") => complete_service(object, identity),
         ("", "persistentvolumeclaims" | "persistentvolumes") => {
             object["status"]["phase"] = Value::from("Pending");
@@ -42,6 +60,11 @@ pub(super) fn complete(resource: &Resource, object: &mut Value, identity: &mut I
         ("batch", "jobs") => complete_job(object),
         _ => {}
     }
+}
+
+/// The status of a new object: fields that are written although they are zero.
+fn start(object: &mut Value, status: Value) {
+    object["status"] = status;
 }
 
 fn fill_secret(object: &mut Value) {
@@ -76,6 +99,62 @@ fn fill_namespace(object: &mut Value) {
     }
 }
 
+/// What admission gives to every pod: a priority, and patience with nodes that are away.
+fn fill_pod(object: &mut Value) {
+    const SECONDS: u32 = 300;
+    let spec = &mut object["spec"];
+    if !spec.is_object() {
+        return;
+    }
+    for (field, value) in [
+        ("priority", json!(0)),
+        ("preemptionPolicy", json!("PreemptLowerPriority")),
+    ] {
+        if spec.get(field).is_none() && spec.get("priorityClassName").is_none() {
+            spec[field] = value;
+        }
+    }
+    if !spec["tolerations"].is_array() {
+        spec["tolerations"] = json!([]);
+    }
+    let Some(tolerations) = spec["tolerations"].as_array_mut() else {
+        return;
+    };
+    for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+        let tolerated = tolerations.iter().any(|toleration| {
+            let given = toleration["key"].as_str().unwrap_or_default();
+            let effect = toleration["effect"].as_str().unwrap_or_default();
+            (given == key || given.is_empty()) && matches!(effect, "" | "NoExecute")
+        });
+        if !tolerated {
+            tolerations.push(json!({
+                "key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": SECONDS,
+            }));
+        }
+    }
+}
+
+fn protect_claim(object: &mut Value) {
+    const PROTECTION: &str = "kubernetes.io/pvc-protection";
+    let mut finalizers = metadata::finalizers(object);
+    if !finalizers.iter().any(|name| name == PROTECTION) {
+        finalizers.push(String::from(PROTECTION));
+        metadata::set_finalizers(object, &finalizers);
+    }
+}
+
+fn fill_policy(object: &mut Value) {
+    let spec = &mut object["spec"];
+    if spec.is_object() && spec.get("policyTypes").is_none() {
+        let has_egress = spec["egress"].as_array().is_some_and(|rules| !rules.is_empty());
+        spec["policyTypes"] = if has_egress {
+            json!(["Ingress", "Egress"])
+        } else {
+            json!(["Ingress"])
+        };
+    }
+}
+
 fn fill_service(live: Option<&Value>, object: &mut Value) {
     if object["spec"]["type"] == "ExternalName" {
         return;
@@ -94,6 +173,7 @@ fn fill_service(live: Option<&Value>, object: &mut Value) {
         "ipFamilies",
         "ipFamilyPolicy",
         "internalTrafficPolicy",
+        "externalTrafficPolicy",
     ] {
         let absent = object["spec"].get(field).is_none_or(|value| value == "");
         if absent && let Some(value) = live["spec"].get(field) {
@@ -117,6 +197,17 @@ fn complete_service(object: &mut Value, identity: &mut Identity) {
     };
     spec["clusterIPs"] = json!([address]);
     spec["clusterIP"] = Value::from(address);
+    let is_open = matches!(spec["type"].as_str(), Some("NodePort" | "LoadBalancer"));
+    if is_open {
+        if spec.get("externalTrafficPolicy").is_none() {
+            spec["externalTrafficPolicy"] = Value::from("Cluster");
+        }
+        for port in spec["ports"].as_array_mut().into_iter().flatten() {
+            if port["nodePort"].as_u64().unwrap_or(0) == 0 {
+                port["nodePort"] = Value::from(30_000 + identity.below(2_768));
+            }
+        }
+    }
     for (field, value) in [
         ("ipFamilies", json!(["IPv4"])),
         ("ipFamilyPolicy", json!("SingleStack")),
@@ -135,22 +226,33 @@ fn complete_job(object: &mut Value) {
     }
     let uid = object["metadata"]["uid"].clone();
     let name = object["metadata"]["name"].clone();
-    object["spec"]["selector"] =
-        json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}});
-    let template = &mut object["spec"]["template"];
-    if !template["metadata"].is_object() {
-        template["metadata"] = json!({});
-    }
-    if !template["metadata"]["labels"].is_object() {
-        template["metadata"]["labels"] = json!({});
-    }
-    for (label, value) in [
+    let given = object["spec"]["selector"]["matchLabels"].as_object().cloned();
+    let mut selector = given.unwrap_or_default();
+    selector.insert(String::from("batch.kubernetes.io/controller-uid"), uid.clone());
+    object["spec"]["selector"] = json!({"matchLabels": selector});
+    let labels = [
         ("batch.kubernetes.io/controller-uid", &uid),
         ("batch.kubernetes.io/job-name", &name),
         ("controller-uid", &uid),
         ("job-name", &name),
-    ] {
-        template["metadata"]["labels"][label] = value.clone();
+    ];
+    label(&mut object["spec"]["template"], &labels);
+    // Where the template has no labels of its own, the Job shares them with it.
+    if object["metadata"].get("labels").is_none() {
+        label(object, &labels);
+    }
+}
+
+/// Sets labels of an object or a template.
+fn label(object: &mut Value, labels: &[(&str, &Value)]) {
+    for (label, value) in labels {
+        if !object["metadata"].is_object() {
+            object["metadata"] = json!({});
+        }
+        if !object["metadata"]["labels"].is_object() {
+            object["metadata"]["labels"] = json!({});
+        }
+        object["metadata"]["labels"][*label] = Value::clone(value);
     }
 }
 
@@ -183,42 +285,6 @@ fn quality_of_service(spec: &Value) -> &'static str {
     }
 }
 
-/// Rules between the fields of one object that its schema cannot say.
-pub(super) fn faults(resource: &Resource, object: &Value) -> Vec<Cause> {
-    match (resource.id.group(), resource.id.plural()) {
-        ("apps", "deployments" | "replicasets" | "statefulsets" | "daemonsets") => {
-            selector_faults(&object["spec"])
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn selector_faults(spec: &Value) -> Vec<Cause> {
-    let selector = &spec["selector"];
-    let empty = |part: &Value| {
-        part.as_object().is_none_or(Map::is_empty) && part.as_array().is_none_or(Vec::is_empty)
-    };
-    if selector.is_null() {
-        return vec![Cause::required("spec.selector", "")];
-    }
-    if empty(&selector["matchLabels"]) && empty(&selector["matchExpressions"]) {
-        return vec![Cause::invalid(
-            "spec.selector",
-            selector,
-            "empty selector is invalid for deployment",
-        )];
-    }
-    match Filter::from_selector(selector) {
-        Ok(filter) if filter.matches(&spec["template"]) => Vec::new(),
-        Ok(_) => vec![Cause::invalid(
-            "spec.template.metadata.labels",
-            &spec["template"]["metadata"]["labels"],
-            "`selector` does not match template `labels`",
-        )],
-        Err(refusal) => vec![Cause::invalid("spec.selector", selector, &refusal.message)],
-    }
-}
-
 /// Fields of built-in kinds that never change.
 pub(super) fn check_immutable(
     resource: &Resource,
@@ -228,7 +294,12 @@ pub(super) fn check_immutable(
 ) -> Result<(), Status> {
     let fixed: &[&str] = match (resource.id.group(), resource.id.plural()) {
         ("apps", "deployments" | "replicasets" | "daemonsets") => &["spec.selector"],
-        ("batch", "jobs") => &["spec.selector", "spec.template", "spec.completionMode"],
+        ("batch", "jobs") => &[
+            "spec.completions",
+            "spec.selector",
+            "spec.template",
+            "spec.completionMode",
+        ],
         ("", "secrets") => &["type"],
         ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => &["roleRef"],
         _ => &[],

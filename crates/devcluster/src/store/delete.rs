@@ -112,7 +112,13 @@ impl State {
             ));
         }
         let mut object = Value::clone(&live);
-        let finalizers = wanted_finalizers(&live, options.propagation);
+        let mut finalizers = wanted_finalizers(&live, options.propagation);
+        if resource.id == crd::DEFINITIONS
+            && !metadata::is_deleting(&live)
+            && !finalizers.iter().any(|name| name == crd::CLEANUP_FINALIZER)
+        {
+            finalizers.push(String::from(crd::CLEANUP_FINALIZER));
+        }
         metadata::set_finalizers(&mut object, &finalizers);
         let grace = grace(resource, &live, options);
         let held = !finalizers.is_empty()
@@ -133,13 +139,13 @@ impl State {
             });
         }
         if !held {
-            return Ok(Deleted::Removed(self.vanish(resource, key.clone(), object)));
+            return Ok(Deleted::Removed(self.vanish(resource, key.clone(), object, now)));
         }
         if object == *live {
             return Ok(Deleted::Marked(live));
         }
         let object = self.put(resource, key.clone(), object);
-        self.after_write(resource, &object);
+        self.after_write(resource, &object, now);
         if resource.id == crd::DEFINITIONS {
             return Ok(self.terminate_definition(resource, key, object, now));
         }
@@ -147,14 +153,21 @@ impl State {
     }
 
     /// Removes an object that nothing holds any more.
-    pub(super) fn vanish(&mut self, resource: &Arc<Resource>, key: Key, last: Value) -> Arc<Value> {
+    pub(super) fn vanish(
+        &mut self,
+        resource: &Arc<Resource>,
+        key: Key,
+        last: Value,
+        now: Timestamp,
+    ) -> Arc<Value> {
         let last = self.remove(resource, key, last);
         if resource.id == crd::DEFINITIONS {
             if let Some(id) = crd::resource_id(&last) {
                 self.withdraw(&id);
+                self.settle_definitions(id.group(), now);
             }
         } else if resource.is_custom() {
-            self.release_definition(resource);
+            self.release_definition(resource, now);
         }
         last
     }
@@ -180,15 +193,16 @@ impl State {
                 tracing::error!(resource = %instances.id, ?instance, %refusal, "instance of a deleted definition stays");
             }
         }
-        self.release_definition(&instances);
-        match self.objects(definitions).get(key) {
-            Some(object) => Deleted::Marked(Arc::clone(object)),
-            None => Deleted::Removed(definition),
-        }
+        self.release_definition(&instances, now);
+        // Its instances may be gone already; the answer is the definition that was told to go.
+        Deleted::Marked(match self.objects(definitions).get(key) {
+            Some(object) => Arc::clone(object),
+            None => definition,
+        })
     }
 
     /// Takes the clean-up finalizer from a terminating definition without instances.
-    fn release_definition(&mut self, instances: &Resource) {
+    fn release_definition(&mut self, instances: &Resource, now: Timestamp) {
         if !self.objects(instances).is_empty() {
             return;
         }
@@ -207,7 +221,7 @@ impl State {
         finalizers.retain(|name| name != crd::CLEANUP_FINALIZER);
         metadata::set_finalizers(&mut definition, &finalizers);
         if finalizers.is_empty() {
-            self.vanish(&definitions, key, definition);
+            self.vanish(&definitions, key, definition, now);
         } else {
             self.put(&definitions, key, definition);
         }
@@ -224,13 +238,14 @@ fn check_preconditions(
     live: &Value,
     wanted: &Preconditions,
 ) -> Result<(), Status> {
-    let refuse = |what: &str, meta: &str, wanted: &str, found: &str| {
+    let refuse = |what: &str, wanted: &str, found: &str, so: &str| {
         let why = format!(
-            "Precondition failed: {what} in precondition: {wanted}, {meta} in object meta: {found}"
+            "the {what} in the precondition ({wanted}) does not match the {what} in record ({found}). The object might have been {so}"
         );
+        // The kind stands where the resource stands in other conflicts.
         Err(Status::conflict(
             resource.id.group(),
-            resource.id.plural(),
+            &resource.kind,
             &key.name,
             &why,
         ))
@@ -240,14 +255,14 @@ fn check_preconditions(
         metadata::text(live, "resourceVersion"),
     );
     if let Some(wanted) = wanted.uid.as_deref().filter(|wanted| *wanted != uid) {
-        return refuse("UID", "UID", wanted, uid);
+        return refuse("UID", wanted, uid, "deleted and then recreated");
     }
     if let Some(wanted) = wanted
         .resource_version
         .as_deref()
         .filter(|wanted| *wanted != revision)
     {
-        return refuse("ResourceVersion", "ResourceVersion", wanted, revision);
+        return refuse("ResourceVersion", wanted, revision, "modified");
     }
     Ok(())
 }
@@ -313,14 +328,15 @@ fn mark(resource: &Resource, live: &Value, object: &mut Value, grace: i64, now: 
         "deletionTimestamp",
         Some(Value::from(deadline.rfc3339())),
     );
+    if resource.id == NAMESPACES {
+        object["status"]["phase"] = Value::from("Terminating");
+        return;
+    }
     metadata::set(
         object,
         "deletionGracePeriodSeconds",
         Some(Value::from(grace)),
     );
-    if resource.id == NAMESPACES {
-        object["status"]["phase"] = Value::from("Terminating");
-    }
     if resource.id == crd::DEFINITIONS {
         crd::note_terminating(object, now);
     }

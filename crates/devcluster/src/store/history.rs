@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use super::{Key, Revision};
 use crate::resource::ResourceId;
@@ -34,7 +34,8 @@ pub(super) struct History {
     floor: Revision,
     /// Nothing more will happen: the resource is no longer served.
     over: bool,
-    tip: watch::Sender<Revision>,
+    /// Told of every change. Not a `watch` channel, which wakes in random order: equal runs shall be equal.
+    tip: Arc<Notify>,
 }
 
 impl History {
@@ -44,19 +45,18 @@ impl History {
             capacity,
             floor,
             over: false,
-            tip: watch::Sender::new(floor),
+            tip: Arc::default(),
         }
     }
 
     pub(super) fn record(&mut self, change: Arc<Change>) {
-        let revision = change.revision;
         self.ring.push_back(change);
         while self.ring.len() > self.capacity {
             if let Some(forgotten) = self.ring.pop_front() {
                 self.floor = forgotten.revision;
             }
         }
-        self.tip.send_replace(revision);
+        self.tip.notify_waiters();
     }
 
     /// Forgets everything up to `revision`.
@@ -81,16 +81,23 @@ impl History {
     }
 
     /// Lets watches read what is left and end.
-    pub(super) fn close(&mut self, revision: Revision) {
+    pub(super) fn close(&mut self) {
         self.over = true;
-        self.tip.send_replace(revision);
+        self.tip.notify_waiters();
     }
 
     pub(super) fn is_over(&self) -> bool {
         self.over
     }
 
-    pub(super) fn subscribe(&self) -> watch::Receiver<Revision> {
-        self.tip.subscribe()
+    /// Tells of every change and of the end; another history has another one.
+    pub(super) const fn tip(&self) -> &Arc<Notify> {
+        &self.tip
+    }
+}
+
+impl Drop for History {
+    fn drop(&mut self) {
+        self.tip.notify_waiters();
     }
 }

@@ -11,7 +11,7 @@ use super::state::State;
 use super::{Key, Revision};
 use crate::resource::Resource;
 use crate::selector::Filter;
-use crate::status::{Cause, Details, Reason, Status};
+use crate::status::Status;
 
 /// What to list.
 #[derive(Clone, Debug, Default)]
@@ -115,7 +115,7 @@ fn wanted_state<'a>(
         RevisionMatch::NotOlderThan(revision) | RevisionMatch::Exact(revision) => revision,
     };
     if asked > present {
-        return Err(too_large(asked, present));
+        return Err(Status::too_large(asked, present));
     }
     match wanted {
         RevisionMatch::Exact(revision) => past(state, resource, revision)
@@ -173,23 +173,6 @@ fn past<'a>(state: &'a State, resource: &Resource, revision: Revision) -> Option
     Some(Cow::Owned(objects))
 }
 
-fn too_large(asked: Revision, present: Revision) -> Status {
-    Status::new(
-        504,
-        Reason::Timeout,
-        format!("Timeout: Too large resource version: {asked}, current: {present}"),
-    )
-    .with_details(Details {
-        causes: vec![Cause::new(
-            "ResourceVersionTooLarge",
-            "",
-            "Too large resource version",
-        )],
-        retry_after_seconds: Some(1),
-        ..Details::default()
-    })
-}
-
 impl Page {
     fn token(revision: Option<Revision>, after: &Key) -> String {
         let revision = revision.map_or_else(|| String::from("-1"), |revision| revision.to_string());
@@ -197,7 +180,7 @@ impl Page {
     }
 
     fn parse(token: &str) -> Result<Self, Status> {
-        let refused = || Status::bad_request("continue key is not valid: unrecognized token");
+        let refused = || Status::bad_request("invalid continue token: continue key is not valid: unrecognized token");
         let mut parts = token.splitn(3, ':');
         let (Some("v1"), Some(revision), Some(key)) = (parts.next(), parts.next(), parts.next())
         else {

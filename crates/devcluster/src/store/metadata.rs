@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use super::Key;
 use crate::resource::{Resource, ResourceId};
-use crate::status::Cause;
+use crate::status::{Cause, Status};
 
 /// A text field of `metadata`; empty when absent.
 pub(crate) fn text<'a>(object: &'a Value, field: &str) -> &'a str {
@@ -70,6 +71,28 @@ pub(super) fn set_finalizers(object: &mut Value, finalizers: &[String]) {
 /// Whether the object is on its way out.
 pub(crate) fn is_deleting(object: &Value) -> bool {
     object["metadata"]["deletionTimestamp"].is_string()
+}
+
+/// A patch may name the uid and the time of deletion only as they are.
+pub(super) fn check_fixed(
+    resource: &Resource,
+    key: &Key,
+    live: &Value,
+    object: &Value,
+) -> Result<(), Status> {
+    let fixed = |field: &str| {
+        let value = text(object, field);
+        (!value.is_empty() && value != text(live, field)).then(|| {
+            let path = format!("metadata.{field}");
+            Cause::invalid(path, &Value::from(value), "field is immutable")
+        })
+    };
+    let causes: Vec<Cause> = ["uid", "deletionTimestamp"].into_iter().filter_map(fixed).collect();
+    if causes.is_empty() {
+        return Ok(());
+    }
+    let (group, kind) = (resource.id.group(), &resource.kind);
+    Err(Status::invalid(group, kind, &key.name, causes))
 }
 
 /// Whether nothing holds an object that is being deleted.
@@ -143,6 +166,7 @@ const DNS_1035: &str = "a DNS-1035 label must consist of lower case alphanumeric
 pub(crate) fn name_rule(resource: &ResourceId, name: &str) -> Option<String> {
     match (resource.group(), resource.plural()) {
         ("rbac.authorization.k8s.io", _) => path_segment(name),
+        ("", "namespaces") if name.contains('.') => Some(String::from("must not contain dots")),
         ("", "namespaces") => label(name, LABEL, is_label),
         ("", "services") => label(name, DNS_1035, |name| {
             is_label(name) && name.starts_with(|c: char| c.is_ascii_lowercase())
@@ -157,6 +181,11 @@ fn label(name: &str, rule: &str, holds: impl Fn(&str) -> bool) -> Option<String>
         return Some(String::from("must be no more than 63 characters"));
     }
     (!holds(name)).then(|| String::from(rule))
+}
+
+/// What is wrong with a name that has to be an RFC 1123 label.
+pub(super) fn label_rule(name: &str) -> Option<String> {
+    label(name, LABEL, is_label)
 }
 
 fn path_segment(name: &str) -> Option<String> {
@@ -184,18 +213,19 @@ pub(super) fn faults(resource: &Resource, object: &Value) -> Vec<Cause> {
     owner_faults(object, &mut causes);
     // Definitions and custom resources may have finalizers of any qualified name.
     let generic = resource.is_custom() || resource.id.group() == "apiextensions.k8s.io";
-    for finalizer in finalizers(object) {
+    let given = finalizers(object);
+    for finalizer in &given {
+        if let Some(why) = qualified_name_fault(finalizer) {
+            let value = Value::from(finalizer.as_str());
+            causes.push(Cause::invalid("metadata.finalizers", &value, &why));
+        }
+    }
+    for (index, finalizer) in given.iter().enumerate() {
         let known = ["orphan", "foregroundDeletion", "kubernetes"].contains(&finalizer.as_str());
-        if let Some(why) = qualified_name_fault(&finalizer) {
+        if !generic && !finalizer.contains('/') && !known {
             causes.push(Cause::invalid(
-                "metadata.finalizers",
-                &Value::from(finalizer),
-                &why,
-            ));
-        } else if !generic && !finalizer.contains('/') && !known {
-            causes.push(Cause::invalid(
-                "metadata.finalizers",
-                &Value::from(finalizer),
+                format!("metadata.finalizers[{index}]"),
+                &Value::from(finalizer.as_str()),
                 "name is neither a standard finalizer name nor is it fully qualified",
             ));
         }
@@ -268,14 +298,11 @@ fn owner_faults(object: &Value, causes: &mut Vec<Cause>) {
                 causes.push(Cause::invalid(
                     format!("metadata.ownerReferences.{field}"),
                     &Value::from(""),
-                    &format!(
-                        "{} must not be empty",
-                        if field == "apiVersion" {
-                            "version"
-                        } else {
-                            field
-                        }
-                    ),
+                    if field == "apiVersion" {
+                        "version must not be empty"
+                    } else {
+                        "must not be empty"
+                    },
                 ));
             }
         }

@@ -69,7 +69,7 @@ impl State {
     pub(super) fn withdraw(&mut self, id: &ResourceId) {
         self.catalog.remove(id);
         if let Some(mut table) = self.tables.remove(id) {
-            table.history.close(self.revision);
+            table.history.close();
             self.retired.insert(id.clone(), table.history);
         }
     }

@@ -51,7 +51,7 @@ impl State {
         };
         check_preconditions(resource, key, &live, &object)?;
         let live = resource.present(&version.name, &live);
-        let warnings = admission::decode(resource, version, &mut object, write.validation)?;
+        let warnings = admission::decode(resource, version, &mut object, write)?;
         restrict(resource, version, write.subresource, &live, &mut object);
         carry(&live, &mut object);
         defaults::fill(resource, Some(&live), &mut object);
@@ -97,7 +97,10 @@ impl State {
             return Err(Status::conflict(group, plural, &key.name, &why));
         }
         let unknown = schema::prune(&version.schema, &mut config);
-        let warnings = admission::unknown_fields(resource, version, &unknown, write.validation)?;
+        if !unknown.is_empty() {
+            return Err(untyped(&config, &unknown));
+        }
+        let warnings = admission::unknown_fields(resource, version, &unknown, write)?;
         let live = stored
             .as_ref()
             .map(|stored| resource.present(&version.name, stored));
@@ -156,15 +159,17 @@ impl State {
                 warnings,
             });
         }
-        if counts(resource, version, live, &object) {
+        if write.subresource != Subresource::Other("binding")
+            && counts(resource, version, live, &object)
+        {
             let generation = live["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
             metadata::set(&mut object, "generation", Some(Value::from(generation)));
         }
-        admission::check(resource, version, &object, write.subresource)?;
+        admission::check(resource, version, &object, Some(live), write.subresource)?;
         defaults::check_immutable(resource, key, live, &object)?;
         let mut object = resource.keep(object);
         if resource.id == crd::DEFINITIONS {
-            crd::admit(self.catalog(), Some(live), &mut object, now)?;
+            crd::admit(Some(live), &mut object)?;
         }
         if write.dry_run {
             return Ok(Written {
@@ -174,15 +179,16 @@ impl State {
             });
         }
         if metadata::may_vanish(resource, &object) {
-            let object = self.vanish(resource, key.clone(), object);
+            // Watchers see the state before: what let go of it was never written.
+            self.vanish(resource, key.clone(), Value::clone(live), now);
             return Ok(Written {
-                object,
+                object: Arc::new(object),
                 created: false,
                 warnings,
             });
         }
         let object = self.put(resource, key.clone(), object);
-        self.after_write(resource, &object);
+        self.after_write(resource, &object, now);
         Ok(Written {
             object,
             created: false,
@@ -202,12 +208,18 @@ fn check_preconditions(
     let uid = metadata::text(object, "uid");
     let live_uid = metadata::text(live, "uid");
     if !uid.is_empty() && uid != live_uid {
+        let path = [plural, &key.namespace, &key.name].join("/").replace("//", "/");
         let why = format!(
-            "Precondition failed: UID in precondition: {uid}, UID in object meta: {live_uid}"
+            "StorageError: invalid object, Code: 4, Key: /registry/{path}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {live_uid}"
         );
         return Err(Status::conflict(group, plural, &key.name, &why));
     }
     let revision = metadata::text(object, "resourceVersion");
+    if !revision.is_empty() && revision.parse::<u64>().is_err() {
+        return Err(Status::unclassified(format!(
+            "strconv.ParseUint: parsing {revision:?}: invalid syntax"
+        )));
+    }
     if !revision.is_empty() && revision != metadata::text(live, "resourceVersion") {
         return Err(Status::stale(group, plural, &key.name));
     }
@@ -354,6 +366,26 @@ fn check_finalizers(
     ))
 }
 
+/// What is applied must fit the schema, whatever the validation of fields.
+fn untyped(config: &Value, unknown: &[String]) -> Status {
+    let fields: Vec<String> = unknown
+        .iter()
+        .map(|path| format!(".{path}: field not declared in schema"))
+        .collect();
+    let what = match fields.as_slice() {
+        [one] => one.clone(),
+        many => format!("errors:\n  {}", many.join("\n  ")),
+    };
+    let text = |field: &str| config[field].as_str().unwrap_or_default();
+    Status::unclassified(format!(
+        "failed to create typed patch object ({}/{}; {}, Kind={}): {what}",
+        metadata::text(config, "namespace"),
+        metadata::text(config, "name"),
+        text("apiVersion"),
+        text("kind"),
+    ))
+}
+
 fn refused_apply(error: &ApplyError) -> Status {
     match error {
         ApplyError::Conflicts { conflicts } => {
@@ -372,7 +404,7 @@ fn refused_apply(error: &ApplyError) -> Status {
                 ..Details::default()
             })
         }
-        ApplyError::Untyped { .. } => Status::new(500, Reason::InternalError, error.to_string()),
+        ApplyError::Untyped { .. } => Status::unclassified(error.to_string()),
         ApplyError::BadRequest { .. } => Status::bad_request(error.to_string()),
     }
 }

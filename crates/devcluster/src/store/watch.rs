@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use super::{Change, Revision, Store};
 use crate::resource::ResourceId;
@@ -18,7 +18,7 @@ pub struct Watch {
     table: Option<ResourceId>,
     cursor: Revision,
     pending: VecDeque<Arc<Change>>,
-    tip: watch::Receiver<Revision>,
+    tip: Arc<Notify>,
 }
 
 impl Watch {
@@ -39,7 +39,7 @@ impl Watch {
         if !history.reaches(cursor) {
             return Err(too_old(cursor, state.revision()));
         }
-        let tip = history.subscribe();
+        let tip = Arc::clone(history.tip());
         drop(state);
         Ok(Self {
             store: store.clone(),
@@ -59,16 +59,16 @@ impl Watch {
     /// 410 when the history has been forgotten past the cursor; the watch is over then.
     pub async fn next(&mut self) -> Option<Result<Arc<Change>, Status>> {
         loop {
+            let tip = Arc::clone(&self.tip);
+            // Before the look, so that nothing is missed between the two.
+            let told = tip.notified();
             match self.try_next() {
                 Some(Ok(None)) => {}
                 Some(Ok(Some(change))) => return Some(Ok(change)),
                 Some(Err(expired)) => return Some(Err(expired)),
                 None => return None,
             }
-            if self.tip.changed().await.is_err() {
-                // The history was dropped because a resource of this name is served anew: another watch's business.
-                return None;
-            }
+            told.await;
         }
     }
 
@@ -83,17 +83,20 @@ impl Watch {
         }
         let state = self.store.shared.state.lock();
         let history = state.history(self.table.as_ref())?;
+        if !Arc::ptr_eq(history.tip(), &self.tip) {
+            // A resource of this name is served anew: another watch's business.
+            return None;
+        }
         if !history.reaches(self.cursor) {
             return Some(Err(too_old(self.cursor, state.revision())));
         }
-        self.tip.mark_unchanged();
         self.pending
             .extend(history.after(self.cursor).take(BATCH).cloned());
         // With nothing left to deliver the cursor is the present, so that a bookmark moves on with the other resources.
         self.cursor = self
             .pending
             .back()
-            .map_or(state.revision(), |change| change.revision);
+            .map_or(state.revision().max(self.cursor), |change| change.revision);
         if self.pending.is_empty() && history.is_over() {
             return None;
         }

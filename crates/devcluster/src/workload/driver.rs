@@ -110,6 +110,8 @@ impl Driver {
             let event = match self.timers.next() {
                 Some(deadline) => {
                     tokio::select! {
+                        // In one order, so that equal runs are equal; each look takes up all that there is.
+                        biased;
                         change = watch.next() => Event::Change(change),
                         _ = settings.changed() => Event::Settings,
                         () = self.clock.sleep_until(deadline) => Event::Timer,
@@ -117,6 +119,7 @@ impl Driver {
                 }
                 None => {
                     tokio::select! {
+                        biased;
                         change = watch.next() => Event::Change(change),
                         _ = settings.changed() => Event::Settings,
                     }

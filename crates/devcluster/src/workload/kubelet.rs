@@ -105,7 +105,11 @@ fn schedule(pod: &Pod, conduct: &Conduct, now: Timestamp) -> Step {
     if pod.metadata.deletion_timestamp.is_some() || gated {
         return Step::Wait(None);
     }
-    if *conduct == Conduct::Unschedulable {
+    let homeless = pod.spec.as_ref().is_some_and(|spec| {
+        let wanted = spec.node_selector.iter().flatten();
+        wanted.into_iter().any(|(key, value)| !node::has_label(key, value))
+    });
+    if *conduct == Conduct::Unschedulable || homeless {
         let status = status::unschedulable(pod, now);
         if pod.status.as_ref() == Some(&status) {
             return Step::Wait(None);

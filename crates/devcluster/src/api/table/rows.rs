@@ -3,12 +3,12 @@
 use oarlock_core::timestamp::Timestamp;
 use serde_json::Value;
 
-use super::{Column, age, name, object_age, workloads};
+use super::{Column, age, kinds, name, object_age, workloads};
 
 type Make = fn(&Value, Timestamp) -> Value;
 
 /// A column: header, type, priority, cell.
-type Row = (&'static str, &'static str, i64, Make);
+pub(super) type Row = (&'static str, &'static str, i64, Make);
 
 /// The columns of a kind that has its own.
 pub(super) fn of(group: &str, plural: &str) -> Option<Vec<Column>> {
@@ -27,6 +27,13 @@ pub(super) fn of(group: &str, plural: &str) -> Option<Vec<Column>> {
         ("", "nodes") => NODES,
         ("apiextensions.k8s.io", "customresourcedefinitions") => DEFINITIONS,
         ("coordination.k8s.io", "leases") => LEASES,
+        ("", "serviceaccounts") => kinds::ACCOUNTS,
+        ("", "persistentvolumeclaims") => kinds::CLAIMS,
+        ("batch", "cronjobs") => kinds::CRON_JOBS,
+        ("networking.k8s.io", "ingresses") => kinds::INGRESSES,
+        ("networking.k8s.io", "networkpolicies") => kinds::POLICIES,
+        ("rbac.authorization.k8s.io", "roles" | "clusterroles") => kinds::ROLES,
+        ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => kinds::BINDINGS,
         _ => return None,
     };
     Some(

@@ -111,6 +111,11 @@ pub(super) const DAEMON_SETS: &[Row] = &[
         labels(&o["spec"]["template"]["spec"]["nodeSelector"])
     }),
     ("Age", "string", 0, object_age),
+    ("Containers", "string", 1, |o, _| containers(o, "name")),
+    ("Images", "string", 1, |o, _| containers(o, "image")),
+    ("Selector", "string", 1, |o, _| {
+        labels(&o["spec"]["selector"]["matchLabels"])
+    }),
 ];
 
 pub(super) const JOBS: &[Row] = &[
@@ -129,6 +134,9 @@ pub(super) const JOBS: &[Row] = &[
     ("Age", "string", 0, object_age),
     ("Containers", "string", 1, |o, _| containers(o, "name")),
     ("Images", "string", 1, |o, _| containers(o, "image")),
+    ("Selector", "string", 1, |o, _| {
+        labels(&o["spec"]["selector"]["matchLabels"])
+    }),
 ];
 
 fn count(value: &Value) -> i64 {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{PATCH, fresh, malformed, map};
+use super::{PATCH, fresh, go, malformed, map};
 use crate::patch::PatchError;
 use crate::schema::TypeSchema;
 
@@ -61,9 +61,12 @@ pub(super) fn merge(
 
 fn required_key<'a>(item: &'a Value, key: &str) -> Result<&'a Value, PatchError> {
     item.get(key).ok_or_else(|| {
-        malformed(format!(
-            "map: {item} does not contain declared merge key: {key}"
-        ))
+        PatchError::Directive {
+            message: format!(
+                "map: {} does not contain declared merge key: {key}",
+                go::written(item)
+            ),
+        }
     })
 }
 
@@ -92,7 +95,15 @@ fn directives<'a>(
                     "merging lists cannot yet be specified in the patch",
                 ));
             }
-            _ => return Err(malformed(format!("unknown patch type: {directive}"))),
+            _ => {
+                return Err(PatchError::Directive {
+                    message: format!(
+                        "unknown patch type: {} in map: {}",
+                        go::written(directive),
+                        go::written(item)
+                    ),
+                });
+            }
         }
     }
     if replace {

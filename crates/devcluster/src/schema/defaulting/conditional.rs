@@ -21,7 +21,12 @@ pub(super) fn apply(name: &str, object: &mut Object) {
         "core.v1.ServiceSpec" => service(object),
         "core.v1.ServicePort" => target_port(object),
         "core.v1.HTTPGetAction" => empty_string(object, "path", "/"),
-        "batch.v1.JobSpec" => job(object),
+        // Not of templates for jobs: a CronJob's is completed when a Job is made of it.
+        "batch.v1.Job" => {
+            if let Some(Value::Object(spec)) = object.get_mut("spec") {
+                job(spec);
+            }
+        }
         "networking.v1.NetworkPolicySpec" => network_policy(object),
         "rbac.v1.RoleRef" => absent(object, "apiGroup", "rbac.authorization.k8s.io"),
         "rbac.v1.Subject" => subject(object),

@@ -56,14 +56,12 @@ fn check_string(rules: &Rules, text: &str, path: &str, errors: &mut Vec<FieldErr
         && length > most
     {
         errors.push(FieldError::too_long(path, most));
-    }
-    if let Some(least) = rules.min_length
+    } else if let Some(least) = rules.min_length
         && length < least
     {
         let detail = should(path, &format!("be at least {least} chars long"));
         errors.push(FieldError::invalid(path, text.into(), detail));
-    }
-    if let Some(pattern) = &rules.pattern
+    } else if let Some(pattern) = &rules.pattern
         && !pattern.is_match(text)
     {
         let detail = should(path, &format!("match '{}'", pattern.as_str()));
