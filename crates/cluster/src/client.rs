@@ -9,6 +9,8 @@ use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use thiserror::Error;
 
+use crate::fence::{Fence, line};
+
 /// Where the API server is, and as whom.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Source {
@@ -57,6 +59,79 @@ pub enum ConnectError {
 /// # Errors
 /// When no configuration is found, or it cannot be used.
 pub async fn connect(source: &Source, user_agent: &str) -> Result<kube::Client, ConnectError> {
+    Ok(open(source, user_agent).await?.client)
+}
+
+/// A client, and where it leads.
+pub struct Connection {
+    /// The client.
+    pub client: kube::Client,
+    /// Host and port of the API server, as metrics name it.
+    pub host: String,
+}
+
+/// Clients of one API server.
+#[derive(Clone)]
+pub struct Clients {
+    /// For whatever only looks.
+    pub reads: kube::Client,
+    /// For whatever changes something.
+    pub writes: kube::Client,
+}
+
+impl From<kube::Client> for Clients {
+    fn from(client: kube::Client) -> Self {
+        Self {
+            reads: client.clone(),
+            writes: client,
+        }
+    }
+}
+
+/// As [`connect`], and tells where the client leads.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn open(source: &Source, user_agent: &str) -> Result<Connection, ConnectError> {
+    let config = configured(source, user_agent).await?;
+    let host = host(&config);
+    let client =
+        kube::Client::try_from(config).map_err(|error| ConnectError::Build(Box::new(error)))?;
+    Ok(Connection { client, host })
+}
+
+/// A client for [`Clients::writes`]: its connections are its own, and once `fence` is shut nothing leaves
+/// them, not even what was on its way to the socket. Bytes that nobody acknowledges for `patience` are thrown away.
+///
+/// Behind an HTTP proxy it is an ordinary client.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn open_fenced(
+    source: &Source,
+    user_agent: &str,
+    fence: Fence,
+    patience: Duration,
+) -> Result<kube::Client, ConnectError> {
+    let config = configured(source, user_agent).await?;
+    let client = if config.proxy_url.is_some() {
+        kube::Client::try_from(config)
+    } else {
+        line::client(&config, fence, patience)
+    };
+    client.map_err(|error| ConnectError::Build(Box::new(error)))
+}
+
+/// Host and port, without what stands before an @.
+fn host(config: &Config) -> String {
+    let authority = config.cluster_url.authority();
+    authority.map_or_else(String::new, |authority| {
+        let text = authority.as_str();
+        text.rsplit('@').next().unwrap_or(text).to_owned()
+    })
+}
+
+async fn configured(source: &Source, user_agent: &str) -> Result<Config, ConnectError> {
     let mut config = match &source.kubeconfig {
         Some(path) => from_file(path, source.context.clone()).await?,
         None if source.context.is_some() => from_default_file(source.context.clone()).await?,
@@ -71,7 +146,7 @@ pub async fn connect(source: &Source, user_agent: &str) -> Result<kube::Client, 
     config.connect_timeout = Some(Duration::from_secs(10));
     config.read_timeout = None;
     config.write_timeout = Some(Duration::from_secs(30));
-    kube::Client::try_from(config).map_err(|error| ConnectError::Build(Box::new(error)))
+    Ok(config)
 }
 
 async fn from_file(path: &Path, context: Option<String>) -> Result<Config, ConnectError> {

@@ -18,7 +18,7 @@ use thiserror::Error;
 
 use crate::path::query;
 use crate::transport::{APPLY_PATCH, ApiCall, JSON, Transport};
-use crate::watch::stream::{EventStream, StreamEnd};
+use crate::watch::stream::{EventStream, Start, StreamEnd};
 use oarlock_core::health::health;
 
 pub use versions::RemovedVersion;
@@ -203,8 +203,9 @@ impl Installer {
                 return Ok(());
             }
             let timeout = Duration::from_secs(60);
+            let start = Start::After(&now.version);
             let opened =
-                EventStream::open(&self.transport, &collection, &now.version, timeout, JSON).await;
+                EventStream::open(&self.transport, &collection, start, timeout, JSON).await;
             let mut stream = match opened {
                 Ok(stream) => stream,
                 Err(error) if error.code == 410 => continue,

@@ -22,7 +22,7 @@ use tokio::sync::watch;
 pub(crate) use bell::Bell;
 use document::{ACCEPT_AGGREGATED, Aggregated, Groups, Resources, Versions};
 
-use crate::store::Store;
+use crate::stores::Stores;
 use crate::transport::{ApiCall, Transport};
 
 /// A kind and what may be done with it.
@@ -40,7 +40,7 @@ type Kinds = BTreeMap<Gvk, Resource>;
 /// What discovery said last.
 pub(crate) struct Discovery {
     transport: Arc<Transport>,
-    store: Arc<Store>,
+    store: Arc<Stores>,
     kinds: RwLock<Arc<Kinds>>,
     /// Counts the changes; 0 until discovery has worked for the first time.
     generation: watch::Sender<u64>,
@@ -71,7 +71,7 @@ impl Drop for Wanted<'_> {
 type Answers = BTreeMap<(String, String), Option<Vec<Resource>>>;
 
 impl Discovery {
-    pub(crate) fn new(transport: Arc<Transport>, store: Arc<Store>) -> Self {
+    pub(crate) fn new(transport: Arc<Transport>, store: Arc<Stores>) -> Self {
         Self {
             transport,
             store,

@@ -3,6 +3,8 @@
 //! An Event's name is a hash of its object and its key. So a process that has forgotten everything meets its own Event as
 //! `AlreadyExists` and counts it up, instead of telling the same twice.
 
+mod storm;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -12,9 +14,12 @@ use oarlock_core::reference::Digest;
 use oarlock_core::request::ApiError;
 use oarlock_core::timestamp::Timestamp;
 use parking_lot::Mutex;
+use prometheus_client::metrics::counter::Counter;
 use serde_json::{Value, json};
 
 use crate::transport::{ApiCall, MERGE_PATCH, Transport};
+
+use storm::Storm;
 
 /// What the API server takes as note.
 const LONGEST_NOTE: usize = 1024;
@@ -28,6 +33,8 @@ pub(crate) struct Recorder {
     transport: Arc<Transport>,
     instance: String,
     known: Mutex<Known>,
+    storm: Mutex<Storm>,
+    dropped: Counter,
 }
 
 /// Counts of Events, the oldest forgotten first.
@@ -115,10 +122,24 @@ impl Recorder {
             transport,
             instance: shorten(&instance, LONGEST_WORD),
             known: Mutex::default(),
+            storm: Mutex::default(),
+            dropped: Counter::default(),
         }
     }
 
+    /// How many Events were one too many.
+    pub(crate) fn dropped(&self) -> Counter {
+        self.dropped.clone()
+    }
+
     pub(crate) async fn record(&self, event: EventRecord) -> Result<(), ApiError> {
+        let (about, reason) = (event.about.clone(), event.reason.clone());
+        let passed = self.storm.lock().pass(event);
+        let Some(event) = passed else {
+            self.dropped.inc();
+            tracing::debug!(object = %about, reason, "an Event was dropped: too many about the object");
+            return Ok(());
+        };
         let place = Place::of(&event);
         let known = self.known.lock().get(&place);
         if let Some(count) = known {

@@ -17,12 +17,18 @@ pub mod client;
 pub mod crd;
 mod discovery;
 mod events;
+pub mod fence;
 pub mod http;
 mod kubernetes;
+pub mod lease;
 mod path;
+mod rate;
+mod requests;
 mod store;
+mod stores;
 mod transport;
 mod watch;
 mod write;
 
 pub use kubernetes::{Kubernetes, Options};
+pub use rate::Rate;

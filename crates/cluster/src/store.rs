@@ -87,11 +87,23 @@ impl Store {
         self.content.write().tables.entry(gvk.clone()).or_default();
     }
 
-    /// A list begins: what is written from now on may be newer than what it shows.
-    pub(crate) fn begin_list(&self, gvk: &Gvk) {
-        if let Some(slot) = self.content.write().tables.get_mut(gvk) {
-            slot.table.begin_list();
+    /// Forgets a kind, without a word to anybody.
+    pub(crate) fn close(&self, gvk: &Gvk) {
+        let mut content = self.content.write();
+        let Content { tables, owners } = &mut *content;
+        let Some(slot) = tables.remove(gvk) else {
+            return;
+        };
+        for old in slot.table.list(None) {
+            forget_owners(owners, &old);
         }
+    }
+
+    /// A list begins: what is written from now on may be newer than what it shows. The newest version that was seen so far:
+    /// no server that is up to date answers with an older list.
+    pub(crate) fn begin_list(&self, gvk: &Gvk) -> Option<ResourceVersion> {
+        let mut content = self.content.write();
+        content.tables.get_mut(gvk)?.table.begin_list()
     }
 
     /// A list is complete: it replaces what is cached in one step, and the differences are told.
@@ -148,25 +160,32 @@ impl Store {
     }
 
     fn change(&self, gvk: &Gvk, change: impl FnOnce(&mut Table) -> Vec<Change>) {
-        let order = match self.content.read().tables.get(gvk) {
-            Some(slot) => Arc::clone(&slot.order),
-            None => return,
-        };
-        let _told_in_order = order.lock();
-        let changes = {
-            let mut content = self.content.write();
-            let Content { tables, owners } = &mut *content;
-            let Some(slot) = tables.get_mut(gvk) else {
-                return;
+        loop {
+            let order = match self.content.read().tables.get(gvk) {
+                Some(slot) => Arc::clone(&slot.order),
+                None => return,
             };
-            let changes = change(&mut slot.table);
+            let _told_in_order = order.lock();
+            let changes = {
+                let mut content = self.content.write();
+                let Content { tables, owners } = &mut *content;
+                let Some(slot) = tables.get_mut(gvk) else {
+                    return;
+                };
+                if !Arc::ptr_eq(&slot.order, &order) {
+                    // Closed and opened meanwhile.
+                    continue;
+                }
+                let changes = change(&mut slot.table);
+                for change in &changes {
+                    index(owners, change);
+                }
+                changes
+            };
             for change in &changes {
-                index(owners, change);
+                self.tell(change);
             }
-            changes
-        };
-        for change in &changes {
-            self.tell(change);
+            return;
         }
     }
 }
@@ -178,19 +197,23 @@ fn index(owners: &mut HashMap<Uid, BTreeSet<Owned>>, change: &Change) {
         Change::Synced(_) | Change::Kinds => return,
     };
     if let Some(old) = old {
-        for uid in old.owners() {
-            if let Some(owned) = owners.get_mut(uid) {
-                owned.remove(&Owned(Arc::clone(old)));
-                if owned.is_empty() {
-                    owners.remove(uid);
-                }
-            }
-        }
+        forget_owners(owners, old);
     }
     if let Some(new) = new {
         for uid in new.owners() {
             let owned = owners.entry(Uid(uid.to_owned())).or_default();
             owned.replace(Owned(Arc::clone(new)));
+        }
+    }
+}
+
+fn forget_owners(owners: &mut HashMap<Uid, BTreeSet<Owned>>, old: &Arc<Cached>) {
+    for uid in old.owners() {
+        if let Some(owned) = owners.get_mut(uid) {
+            owned.remove(&Owned(Arc::clone(old)));
+            if owned.is_empty() {
+                owners.remove(uid);
+            }
         }
     }
 }

@@ -21,6 +21,10 @@ use oarlock_core::request::ApiError;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::fence::Fence;
+use crate::rate::{Bucket, Rate};
+use crate::requests::Requests;
+
 /// Reason of an [`ApiError`] with code 0.
 const UNREACHABLE: &str = "Unreachable";
 
@@ -28,14 +32,26 @@ const MOST_THROTTLED: u32 = 5;
 const LONGEST_THROTTLE: Duration = Duration::from_secs(10);
 
 pub(crate) const JSON: &str = "application/json";
+
+/// Metadata suffices; a server that cannot send it alone sends whole objects.
+pub(crate) const METADATA: &str =
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+pub(crate) const METADATA_LIST: &str =
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+
 pub(crate) const MERGE_PATCH: &str = "application/merge-patch+json";
 pub(crate) const APPLY_PATCH: &str = "application/apply-patch+yaml";
 
 /// The way to the API server.
 pub(crate) struct Transport {
     client: kube::Client,
+    /// For what changes something.
+    writes: kube::Client,
     clock: Arc<dyn Clock>,
     timeout: Duration,
+    bucket: Option<Bucket>,
+    requests: Requests,
+    fence: Fence,
 }
 
 /// One request.
@@ -82,6 +98,11 @@ impl ApiCall {
     pub(crate) const fn accept(mut self, accept: &'static str) -> Self {
         self.accept = accept;
         self
+    }
+
+    /// Whether it changes anything.
+    fn writes(&self) -> bool {
+        writes(&self.method, &self.path)
     }
 
     fn request(&self) -> Result<http::Request<Body>, ApiError> {
@@ -139,10 +160,33 @@ pub(crate) fn unreachable_error(message: impl Into<String>) -> ApiError {
 impl Transport {
     pub(crate) fn new(client: kube::Client, clock: Arc<dyn Clock>, timeout: Duration) -> Self {
         Self {
+            writes: client.clone(),
             client,
             clock,
             timeout,
+            bucket: None,
+            requests: Requests::to(String::new()),
+            fence: Fence::open(),
         }
+    }
+
+    /// Sends what changes something by `writes`, and only while `fence` is open.
+    pub(crate) fn fenced(mut self, writes: kube::Client, fence: Fence) -> Self {
+        self.writes = writes;
+        self.fence = fence;
+        self
+    }
+
+    /// Sends no more than that.
+    pub(crate) fn limited(mut self, rate: Option<Rate>) -> Self {
+        self.bucket = rate.map(|rate| Bucket::new(rate, Arc::clone(&self.clock)));
+        self
+    }
+
+    /// Counts what is sent.
+    pub(crate) fn counted(mut self, requests: Requests) -> Self {
+        self.requests = requests;
+        self
     }
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
@@ -153,12 +197,19 @@ impl Transport {
     pub(crate) async fn send(&self, call: &ApiCall) -> Result<Answer, ApiError> {
         let mut throttled = 0;
         loop {
-            let (status, headers, body) = self.limit(self.once(call)).await?;
+            if let Some(bucket) = &self.bucket {
+                self.requests.waited(&call.method, bucket.take().await);
+            }
+            let answer = self.limit(self.once(call));
+            let (status, headers, body) = if call.writes() {
+                // Last of all: whatever was waited for has been waited for.
+                self.fence.guard(answer).await?
+            } else {
+                answer.await?
+            };
             if status == StatusCode::TOO_MANY_REQUESTS && throttled < MOST_THROTTLED {
                 throttled += 1;
-                let wait = retry_after(&headers);
-                tracing::debug!(path = call.path, ?wait, "the API server asks to slow down");
-                self.clock.sleep_until(self.clock.now().after(wait)).await;
+                self.slow_down(call, &headers).await;
                 continue;
             }
             return if status.is_success() {
@@ -179,37 +230,64 @@ impl Transport {
 
     /// One call whose answer arrives bit by bit.
     pub(crate) async fn stream(&self, call: &ApiCall) -> Result<Body, ApiError> {
-        let mut request = call.request()?;
-        // One gzip member per event is what newer API servers send, and decoders stop after the first.
-        request
-            .headers_mut()
-            .insert(ACCEPT_ENCODING, http::HeaderValue::from_static("identity"));
-        let response = self
-            .limit(async {
-                let sent = self.client.send(request).await;
-                sent.map_err(|error| unreachable_error(chain(&error)))
-            })
-            .await?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response.into_body());
+        let mut throttled = 0;
+        loop {
+            let mut request = call.request()?;
+            // One gzip member per event is what newer API servers send, and decoders stop after the first.
+            request
+                .headers_mut()
+                .insert(ACCEPT_ENCODING, http::HeaderValue::from_static("identity"));
+            let response = self.limit(self.answered(&call.method, request)).await?;
+            let status = response.status();
+            if status.is_success() {
+                return Ok(response.into_body());
+            }
+            if status == StatusCode::TOO_MANY_REQUESTS && throttled < MOST_THROTTLED {
+                throttled += 1;
+                self.slow_down(call, response.headers()).await;
+                continue;
+            }
+            let body = self.limit(collect(response.into_body())).await?;
+            return Err(refusal(status, &body));
         }
-        let body = self.limit(collect(response.into_body())).await?;
-        Err(refusal(status, &body))
+    }
+
+    /// Sends a request, and counts it.
+    async fn answered(
+        &self,
+        method: &Method,
+        request: http::Request<Body>,
+    ) -> Result<http::Response<Body>, ApiError> {
+        let began = self.clock.now();
+        let client = if writes(method, request.uri().path()) {
+            &self.writes
+        } else {
+            &self.client
+        };
+        let sent = client.send(request).await;
+        let status = sent.as_ref().ok().map(http::Response::status);
+        let took = self.clock.now().since(began);
+        self.requests.sent(method, status, took);
+        sent.map_err(|error| unreachable_error(chain(&error)))
+    }
+
+    async fn slow_down(&self, call: &ApiCall, headers: &HeaderMap) {
+        let wait = retry_after(headers);
+        self.requests
+            .retried(&call.method, StatusCode::TOO_MANY_REQUESTS);
+        tracing::debug!(path = call.path, ?wait, "the API server asks to slow down");
+        self.clock.sleep_until(self.clock.now().after(wait)).await;
     }
 
     async fn once(&self, call: &ApiCall) -> Result<(StatusCode, HeaderMap, Bytes), ApiError> {
         let request = call.request()?;
-        let response = self
-            .client
-            .send(request)
-            .await
-            .map_err(|error| unreachable_error(chain(&error)))?;
+        let response = self.answered(&call.method, request).await?;
         let (parts, body) = response.into_parts();
         Ok((parts.status, parts.headers, collect(body).await?))
     }
 
-    async fn limit<T>(
+    /// Gives up what takes longer than a call may.
+    pub(crate) async fn limit<T>(
         &self,
         future: impl Future<Output = Result<T, ApiError>>,
     ) -> Result<T, ApiError> {
@@ -220,6 +298,33 @@ impl Transport {
                 self.timeout
             ))),
         }
+    }
+}
+
+/// Whether a request changes anything. Reviews are questions, though they are posted.
+fn writes(method: &Method, path: &str) -> bool {
+    let is_review = [
+        "/apis/authorization.k8s.io/",
+        "/apis/authentication.k8s.io/",
+    ]
+    .iter()
+    .any(|group| path.starts_with(group));
+    method != Method::GET && !is_review
+}
+
+/// One call through a client, its whole answer; without limits and retries.
+pub(crate) async fn exchange(client: &kube::Client, call: &ApiCall) -> Result<Answer, ApiError> {
+    let sent = client.send(call.request()?).await;
+    let response = sent.map_err(|error| unreachable_error(chain(&error)))?;
+    let (parts, body) = response.into_parts();
+    let body = collect(body).await?;
+    if parts.status.is_success() {
+        Ok(Answer {
+            body,
+            warnings: warnings(&parts.headers),
+        })
+    } else {
+        Err(refusal(parts.status, &body))
     }
 }
 
@@ -265,11 +370,19 @@ pub(crate) struct Status {
     pub(crate) message: String,
 }
 
-impl From<Status> for ApiError {
-    fn from(status: Status) -> Self {
-        Self::new(status.code, status.reason, status.message)
+impl Status {
+    /// As it is handed on.
+    pub(crate) fn into_error(self) -> ApiError {
+        ApiError::new(self.code, self.reason, self.message)
     }
 }
+
+/// What the storage says of an object beyond its limits (1.5 MiB, as etcd is set up by default). The API server hands it on
+/// as an internal error, though the same object is refused for ever.
+const BEYOND_STORAGE: [&str; 2] = [
+    "etcdserver: request is too large",
+    "trying to send message larger than max",
+];
 
 fn refusal(status: StatusCode, body: &[u8]) -> ApiError {
     let parsed: Status = serde_json::from_slice(body).unwrap_or_default();
@@ -291,6 +404,9 @@ fn refusal(status: StatusCode, body: &[u8]) -> ApiError {
     } else {
         parsed.message
     };
+    if BEYOND_STORAGE.iter().any(|words| message.contains(words)) {
+        return ApiError::new(413, "RequestEntityTooLarge", message);
+    }
     ApiError::new(status.as_u16(), reason, message)
 }
 
@@ -329,6 +445,18 @@ mod tests {
             refusal(StatusCode::NOT_FOUND, b""),
             ApiError::new(404, "NotFound", "404 Not Found")
         );
+    }
+
+    #[test]
+    fn what_the_storage_cannot_take_is_no_passing_trouble() {
+        let status =
+            br#"{"kind":"Status","code":500,"message":"etcdserver: request is too large"}"#;
+        let error = refusal(StatusCode::INTERNAL_SERVER_ERROR, status);
+        assert_eq!(
+            (error.code, error.reason.as_str()),
+            (413, "RequestEntityTooLarge")
+        );
+        assert!(!error.is_transient());
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub(crate) mod stream;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use oarlock_core::reconciler::ReadError;
@@ -17,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::discovery::Discovery;
 use crate::store::Store;
+use crate::stores::Scope;
 use crate::transport::Transport;
 
 use feed::Feed;
@@ -38,17 +40,36 @@ pub(crate) enum FeedState {
 pub(crate) struct Sources {
     pub(crate) transport: Arc<Transport>,
     pub(crate) discovery: Arc<Discovery>,
+    /// What is listed and watched.
+    pub(crate) scope: Scope,
     pub(crate) store: Arc<Store>,
     pub(crate) page_size: u32,
     pub(crate) watch_timeout: Duration,
+    /// Whether lists are asked for as watches that begin with everything; off for good once a server refused one.
+    pub(crate) streamed_lists: AtomicBool,
 }
 
 /// All feeds.
 pub(crate) struct Watches {
     sources: Arc<Sources>,
-    feeds: Mutex<BTreeMap<Gvk, watch::Receiver<FeedState>>>,
+    feeds: Mutex<Feeds>,
     tasks: TaskTracker,
     cancel: CancellationToken,
+}
+
+#[derive(Default)]
+struct Feeds {
+    running: BTreeMap<Gvk, Running>,
+    /// Ends of feeds that were told to stop. One that comes after waits for the one before, whose last words would otherwise
+    /// come late.
+    stopping: BTreeMap<Gvk, CancellationToken>,
+}
+
+/// A feed at work.
+struct Running {
+    state: watch::Receiver<FeedState>,
+    stop: CancellationToken,
+    ended: CancellationToken,
 }
 
 impl Watches {
@@ -68,32 +89,60 @@ impl Watches {
     /// Begins to watch a kind, and waits until it can be read.
     pub(crate) async fn watch(&self, gvk: &Gvk) -> Result<(), ReadError> {
         let mut state = self.feed(gvk);
-        let state = state.wait_for(|state| *state != FeedState::Starting).await;
-        match state.as_deref() {
+        let settled = |state: &FeedState| match state {
+            FeedState::Starting => false,
+            // Discovery may know a kind already of which its feed is only about to hear.
+            FeedState::NotServed => self.sources.discovery.get(gvk).is_none(),
+            FeedState::Synced | FeedState::Failed(_) => true,
+        };
+        match state.wait_for(settled).await.as_deref() {
             Ok(FeedState::Synced) => Ok(()),
             Ok(FeedState::NotServed) => Err(ReadError::UnknownKind(gvk.to_string())),
             Ok(FeedState::Failed(message)) => Err(ReadError::Unavailable(message.clone())),
-            Ok(FeedState::Starting) | Err(_) => Err(ReadError::Unavailable(
-                "the watches have been shut down".to_owned(),
-            )),
+            Ok(FeedState::Starting) | Err(_) => Err(ReadError::Unavailable(format!(
+                "the watch of {gvk} has been ended"
+            ))),
+        }
+    }
+
+    /// Ends the watch of a kind, and forgets its objects.
+    pub(crate) fn unwatch(&self, gvk: &Gvk) {
+        let mut feeds = self.feeds.lock();
+        let Feeds { running, stopping } = &mut *feeds;
+        stopping.retain(|_, ended| !ended.is_cancelled());
+        if let Some(feed) = running.remove(gvk) {
+            feed.stop.cancel();
+            stopping.insert(gvk.clone(), feed.ended);
+            self.sources.store.close(gvk);
         }
     }
 
     fn feed(&self, gvk: &Gvk) -> watch::Receiver<FeedState> {
         let mut feeds = self.feeds.lock();
-        if let Some(state) = feeds.get(gvk) {
-            return state.clone();
+        if let Some(feed) = feeds.running.get(gvk) {
+            return feed.state.clone();
         }
         let (sender, state) = watch::channel(FeedState::Starting);
         // Before the task runs: what is written from now on is cached.
         self.sources.store.open(gvk);
         let feed = Feed::new(Arc::clone(&self.sources), gvk.clone(), sender);
-        let cancel = self.cancel.clone();
+        let before = feeds.stopping.remove(gvk);
+        let (stop, ended) = (self.cancel.child_token(), CancellationToken::new());
+        let (token, end) = (stop.clone(), ended.clone().drop_guard());
         self.tasks.spawn(async move {
+            if let Some(before) = before {
+                before.cancelled().await;
+            }
             // Dropping the feed drops its connection.
-            cancel.run_until_cancelled(feed.run()).await;
+            token.run_until_cancelled(feed.run()).await;
+            drop(end);
         });
-        feeds.insert(gvk.clone(), state.clone());
+        let feed = Running {
+            state: state.clone(),
+            stop,
+            ended,
+        };
+        feeds.running.insert(gvk.clone(), feed);
         state
     }
 }

@@ -1,29 +1,40 @@
-//! Every write: one verb, one request (two for a release), and the cache shows it.
+//! Every write: one verb, one request (two for a release or an inheritance), and the cache shows it.
 
+mod inherit;
 mod release;
 mod request;
 
 use std::sync::Arc;
 
 use oarlock_core::cached::Cached;
-use oarlock_core::cluster::{Call, Verb, Written};
+use oarlock_core::cluster::{Call, ServiceAccount, Verb, Written};
 use oarlock_core::reference::{Gvk, ObjectRef, ResourceVersion, Uid};
 use oarlock_core::request::ApiError;
 use serde_json::Value;
 
 use crate::discovery::{Discovery, Resource};
 use crate::path;
-use crate::store::Store;
+use crate::stores::Stores;
 use crate::transport::{Answer, ApiCall, MERGE_PATCH, Transport, unreachable_error};
 
-/// A release is retried so often when others write the object at the same time.
-const RELEASE_ATTEMPTS: u32 = 5;
+/// An edit is retried so often when others write the object at the same time.
+const EDIT_ATTEMPTS: u32 = 5;
 
 /// Carries out writes.
 pub(crate) struct Writer {
     transport: Arc<Transport>,
     discovery: Arc<Discovery>,
-    store: Arc<Store>,
+    store: Arc<Stores>,
+}
+
+/// What nobody looks at is not written: its cache is empty, whatever there is.
+fn unseen(target: &ObjectRef) -> ApiError {
+    let namespace = target.namespace.as_deref().unwrap_or_default();
+    let message = format!(
+        "namespace {namespace:?} is not one of those that are watched; hint: WATCH_NAMESPACE or --watch-namespace \
+         names them, with commas"
+    );
+    ApiError::new(403, "NamespaceNotWatched", message)
 }
 
 /// An object as the API server sent it.
@@ -37,7 +48,7 @@ impl Writer {
     pub(crate) const fn new(
         transport: Arc<Transport>,
         discovery: Arc<Discovery>,
-        store: Arc<Store>,
+        store: Arc<Stores>,
     ) -> Self {
         Self {
             transport,
@@ -47,9 +58,20 @@ impl Writer {
     }
 
     pub(crate) async fn write(&self, call: Call) -> Result<Written, ApiError> {
-        let resource = self.discovery.find(&call.verb.target().gvk).await?;
+        let target = call.verb.target();
+        let resource = self.discovery.find(&target.gvk).await?;
+        if resource.info.namespaced && self.store.of(target.namespace.as_deref()).is_none() {
+            return Err(unseen(target));
+        }
         match &call.verb {
-            Verb::Release { target, owner } => self.release(&call, &resource, target, owner).await,
+            Verb::Release { target, owner } => {
+                let patch = |live: &Value| release::patch(live, owner, &call.manager);
+                self.edit(&call, &resource, target, patch).await
+            }
+            Verb::Inherit { target, uid } => {
+                let patch = |live: &Value| inherit::patch(live, uid, &call.manager);
+                self.edit(&call, &resource, target, patch).await
+            }
             Verb::Delete { target, .. } => {
                 let answer = self
                     .transport
@@ -146,12 +168,13 @@ impl Writer {
         })
     }
 
-    async fn release(
+    /// Changes what `patch` says of the object as the API server has it, in as many tries as others' writes make necessary.
+    async fn edit(
         &self,
         call: &Call,
         resource: &Resource,
         target: &ObjectRef,
-        owner: &Uid,
+        patch: impl Fn(&Value) -> Option<Value>,
     ) -> Result<Written, ApiError> {
         let path = path::object(&resource.info, target)?;
         let read = ApiCall::get(path.as_str()).account(call.account.as_ref());
@@ -165,7 +188,7 @@ impl Writer {
                 Err(error) if error.code == 404 => return Ok(nothing_there()),
                 Err(error) => return Err(error),
             };
-            let Some(patch) = release::patch(&live_object, owner, &call.manager) else {
+            let Some(patch) = patch(&live_object) else {
                 return Ok(Written {
                     object: Some(live(&resource.info.gvk, live_object)?),
                     changed: false,
@@ -177,11 +200,26 @@ impl Writer {
             match self.transport.send(&write).await {
                 Ok(answer) => return self.shown(resource, &answer, None),
                 Err(error) if error.code == 404 => return Ok(nothing_there()),
-                Err(error) if error.code == 409 && attempt < RELEASE_ATTEMPTS => {
-                    tracing::debug!(%target, %error, "released object was written meanwhile");
+                Err(error) if error.code == 409 && attempt < EDIT_ATTEMPTS => {
+                    tracing::debug!(%target, %error, "the object was written meanwhile");
                 }
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// Who writes an object, the last first.
+    pub(crate) async fn writers(
+        &self,
+        target: &ObjectRef,
+        account: Option<&ServiceAccount>,
+    ) -> Result<Vec<oarlock_core::cluster::Writer>, ApiError> {
+        let resource = self.discovery.find(&target.gvk).await?;
+        let call = ApiCall::get(path::object(&resource.info, target)?).account(account);
+        match self.transport.json(&call).await {
+            Ok(value) => Ok(inherit::writers(&value)),
+            Err(error) if error.code == 404 => Ok(Vec::new()),
+            Err(error) => Err(error),
         }
     }
 }

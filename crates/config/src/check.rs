@@ -123,7 +123,7 @@ impl Check<'_, '_> {
         let libraries = self.libraries(raw.libraries.unwrap_or_default());
         let period = self.period(raw.reconcile_period.map(|p| p.0));
         let workers = self.workers(raw.max_concurrent_reconciles);
-        let selector = self.selector(raw.selector);
+        let selector = self.selector(&entry.key("selector"), raw.selector);
         let blacklist = self.blacklist(raw.blacklist.unwrap_or_default());
         let finalizer = raw.finalizer.and_then(|f| self.finalizer(f));
         let settings = self.settings(raw.settings, raw.vars, raw.override_values);
@@ -141,7 +141,7 @@ impl Check<'_, '_> {
             period,
             workers,
             dependents: raw.watch_dependent_resources.unwrap_or(true),
-            cluster_scoped_dependents: raw.watch_cluster_scoped_resources.unwrap_or(false),
+            cluster_scoped_dependents: raw.watch_cluster_scoped_resources.unwrap_or(true),
             manage_status: raw.manage_status.unwrap_or(true),
             selector,
             blacklist,

@@ -7,6 +7,8 @@
 //! The way of a file: [`parse()`] reads the YAML into a tree that knows its places, expands `${VAR}` in its values, compares
 //! every entry with the schema (keys and types), and then checks the values themselves. Entries fail one by one: a bad one
 //! becomes a [`Rejected`] and diagnostics, all others are [`Watch`]es.
+//!
+//! [`rights`] tells what the operator needs of Kubernetes to serve them.
 
 mod check;
 mod diagnostic;
@@ -17,6 +19,7 @@ mod parse;
 mod problem;
 mod quantity;
 mod raw;
+pub mod rights;
 mod schema;
 mod source;
 mod structure;

@@ -46,8 +46,8 @@ pub(crate) struct Entry {
     /// Whether changes of what the module created trigger a reconcile of the object that it was created for.
     #[schemars(extend("default" = true))]
     pub(crate) watch_dependent_resources: Option<bool>,
-    /// Whether dependent resources outside of all namespaces are watched too.
-    #[schemars(extend("default" = false))]
+    /// Whether changes of dependent resources outside of all namespaces trigger a reconcile too.
+    #[schemars(extend("default" = true))]
     pub(crate) watch_cluster_scoped_resources: Option<bool>,
     /// Whether the host writes its conditions into the object's status.
     #[schemars(extend("default" = true))]
@@ -144,7 +144,8 @@ pub(crate) struct RawFinalizer {
     pub(crate) vars: Option<Map<String, Value>>,
 }
 
-/// Rights of the module, in the words of RBAC rules.
+/// Rights of the module, in the words of RBAC rules. A wildcard never includes Secrets and what gives rights of its own, such as
+/// roles and webhooks: they are named.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RawGrants {
@@ -152,6 +153,8 @@ pub(crate) struct RawGrants {
     pub(crate) write: Option<Vec<RawResourceGrant>>,
     /// What it may read beyond its own object and what it created: get, list, watch.
     pub(crate) read: Option<Vec<RawResourceGrant>>,
+    /// ServiceAccounts of the object's namespace that it may act as, beside serviceAccount; * for any.
+    pub(crate) act_as: Option<Vec<String>>,
     /// Origins that it may call, such as `http://prometheus.monitoring:9090` or `https://*.{namespace}`: an asterisk
     /// stands for one label of the host name, {namespace} for the object's own namespace.
     pub(crate) http: Option<Vec<String>>,
@@ -171,8 +174,10 @@ pub(crate) struct RawResourceGrant {
     pub(crate) verbs: Option<Vec<String>>,
     /// Namespaces, * for any; when left out the object's own namespace, and resources outside of all namespaces.
     pub(crate) namespaces: Option<Vec<String>>,
-    /// Names; any when left out.
+    /// Names; any when left out. To read Secrets, names or a selector are needed; * for all of them.
     pub(crate) resource_names: Option<Vec<String>>,
+    /// Labels that an object must have to be read.
+    pub(crate) selector: Option<RawSelector>,
 }
 
 /// Limits of one call of the module.

@@ -30,7 +30,7 @@ pub struct Watch {
     pub workers: Option<NonZeroU32>,
     /// Whether changes of dependent resources trigger a reconcile.
     pub dependents: bool,
-    /// Whether dependents outside of all namespaces are watched too.
+    /// Whether changes of dependents outside of all namespaces trigger a reconcile of a namespaced object too.
     pub cluster_scoped_dependents: bool,
     /// Whether the host writes its conditions into the object's status.
     pub manage_status: bool,

@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use serde_json::{Map, Value};
 
 use crate::json::Json;
+use crate::manifest::FIELD_MANAGER_PREFIX;
 use crate::marks::{OWNER_ANNOTATION, OWNER_UID_LABEL, SHARE_ANNOTATION_PREFIX};
 use crate::object::{Object, ObjectError};
 use crate::reference::{Gvk, ObjectRef, ResourceVersion, Uid};
@@ -47,7 +48,8 @@ struct Mark {
 /// What a manager holds by server-side apply.
 #[derive(Clone, Copy, Debug)]
 struct FieldSet {
-    /// Hash of its name.
+    /// Hash of its name, but for one bit: whether it is a module that wrote the object as somebody's child. There are many of
+    /// these, and a flag of its own would cost eight bytes.
     manager: u64,
     /// Hash of the fields.
     fields: u64,
@@ -247,11 +249,20 @@ impl Cached {
     /// itself does not show.
     #[must_use]
     pub fn field_set(&self, manager: &str) -> Option<u64> {
-        let manager = hash(manager);
+        let manager = hash(manager) | WRITES_CHILDREN;
         self.field_sets
             .iter()
-            .find(|set| set.manager == manager)
+            .find(|set| set.manager | WRITES_CHILDREN == manager)
             .map(|set| set.fields)
+    }
+
+    /// Whether a module other than `manager` wrote it as somebody's child, and still holds fields of it.
+    #[must_use]
+    pub fn has_predecessor(&self, manager: &str) -> bool {
+        let manager = hash(manager) | WRITES_CHILDREN;
+        self.field_sets
+            .iter()
+            .any(|set| set.manager & WRITES_CHILDREN != 0 && set.manager != manager)
     }
 
     /// Canonical text.
@@ -267,6 +278,30 @@ impl Cached {
     pub fn object(&self) -> Result<Object, ObjectError> {
         Object::parse_checked(self.target(), self.json.as_str())
     }
+}
+
+/// The bit of a manager's hash that tells [`writes_children`].
+const WRITES_CHILDREN: u64 = 1 << 63;
+
+/// Whether an entry of `metadata.managedFields` is that of a module which wrote the object as somebody's child: it is applied
+/// under a module's own name, and holds the owner's mark. Modules that only hold fields of it do not have the mark.
+#[must_use]
+pub fn writes_children(entry: &Value) -> bool {
+    let module = entry
+        .get("manager")
+        .and_then(Value::as_str)
+        .and_then(|manager| manager.strip_prefix(FIELD_MANAGER_PREFIX));
+    module.is_some_and(|module| !module.contains('/'))
+        && is_applied(entry)
+        && entry
+            .pointer("/fieldsV1/f:metadata/f:annotations")
+            .and_then(|fields| fields.get(format!("f:{OWNER_ANNOTATION}")))
+            .is_some()
+}
+
+fn is_applied(entry: &Value) -> bool {
+    entry.get("operation").and_then(Value::as_str) == Some("Apply")
+        && entry.get("subresource").is_none()
 }
 
 fn hash<T: Hash + ?Sized>(value: &T) -> u64 {
@@ -317,13 +352,15 @@ fn applied_field_sets(managed_fields: &Value) -> Box<[FieldSet]> {
         .unwrap_or_default();
     entries
         .iter()
-        .filter(|entry| {
-            entry.get("operation").and_then(Value::as_str) == Some("Apply")
-                && entry.get("subresource").is_none()
-        })
+        .filter(|entry| is_applied(entry))
         .filter_map(|entry| {
+            let manager = hash(entry.get("manager")?.as_str()?);
             Some(FieldSet {
-                manager: hash(entry.get("manager")?.as_str()?),
+                manager: if writes_children(entry) {
+                    manager | WRITES_CHILDREN
+                } else {
+                    manager & !WRITES_CHILDREN
+                },
                 fields: hash(entry.get("fieldsV1")?),
             })
         })
@@ -363,6 +400,22 @@ mod tests {
         assert!(one.field_set("oarlock/x").is_some());
         assert_ne!(one.field_set("oarlock/x"), two.field_set("oarlock/x"));
         assert_eq!(one.field_set("kubectl"), None);
+    }
+
+    #[test]
+    fn a_module_that_wrote_it_as_a_child_is_a_predecessor_of_every_other() {
+        let held = |manager: &str, fields: Value| {
+            live(&json!({"metadata": {"managedFields": [
+                {"manager": manager, "operation": "Apply", "fieldsV1": fields},
+            ]}}))
+        };
+        let marked = json!({"f:metadata": {"f:annotations": {"f:oarlock.dev/owner": {}}}});
+        let child = held("oarlock/old", marked.clone());
+        assert!(child.has_predecessor("oarlock/new") && !child.has_predecessor("oarlock/old"));
+        assert!(child.field_set("oarlock/old").is_some());
+        assert!(!held("oarlock/old", json!({"f:data": {}})).has_predecessor("oarlock/new"));
+        assert!(!held("oarlock/old/uid", marked.clone()).has_predecessor("oarlock/new"));
+        assert!(!held("kubectl", marked).has_predecessor("oarlock/new"));
     }
 
     #[test]

@@ -29,6 +29,17 @@ pub trait Cluster: Send + Sync + 'static {
     /// appears, and [`Change::Synced`] tells. [`ReadError::Unavailable`] when the list failed; it is tried again.
     fn watch(&self, gvk: &Gvk) -> BoxFuture<'_, Result<(), ReadError>>;
 
+    /// Ends the watch of a kind and forgets its objects, without a [`Change`]: they are not gone. Whoever names it is sure that
+    /// nobody needs it; [`Self::watch`] begins anew. Nothing happens when it is not watched.
+    fn unwatch(&self, gvk: &Gvk);
+
+    /// Whether objects of `namespace` can be in the cache at all: an operator may see some namespaces only. What it does not see
+    /// must not be taken for absent.
+    fn sees(&self, namespace: &str) -> bool {
+        let _all = namespace;
+        true
+    }
+
     /// One object from the cache. `None` also for kinds that are not watched.
     fn cached(&self, target: &ObjectRef) -> Option<Arc<Cached>>;
 
@@ -47,6 +58,17 @@ pub trait Cluster: Send + Sync + 'static {
         target: &'a ObjectRef,
         account: Option<&'a ServiceAccount>,
     ) -> BoxFuture<'a, Result<Option<Arc<Cached>>, ApiError>>;
+
+    /// Who writes one object, the last first, asked of the API server itself: who else writes it is not cached. Empty when it
+    /// is not there.
+    ///
+    /// # Errors
+    /// What the API server said.
+    fn writers<'a>(
+        &'a self,
+        target: &'a ObjectRef,
+        account: Option<&'a ServiceAccount>,
+    ) -> BoxFuture<'a, Result<Vec<Writer>, ApiError>>;
 
     /// One write. Once it has resolved the cache shows it, or something newer.
     ///
@@ -96,6 +118,15 @@ pub enum Change {
     Synced(Gvk),
     /// Kinds came or went.
     Kinds,
+}
+
+/// Somebody who holds fields of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Writer {
+    /// Field manager.
+    pub manager: String,
+    /// Subresource that the fields were written through, such as `status`.
+    pub subresource: Option<String>,
 }
 
 /// A ServiceAccount to act as.
@@ -160,6 +191,14 @@ pub enum Verb {
         /// Whose marks.
         owner: Uid,
     },
+    /// Hands over to the call's manager what modules of other names hold of an object that they wrote as somebody's child: the
+    /// next apply prunes what it does not repeat. Values do not change.
+    Inherit {
+        /// The object.
+        target: ObjectRef,
+        /// This very object only.
+        uid: Uid,
+    },
 }
 
 impl Verb {
@@ -170,7 +209,8 @@ impl Verb {
             Self::Apply { object, .. } | Self::Create { object } => object.target(),
             Self::Merge { target, .. }
             | Self::Delete { target, .. }
-            | Self::Release { target, .. } => target,
+            | Self::Release { target, .. }
+            | Self::Inherit { target, .. } => target,
         }
     }
 
@@ -179,7 +219,10 @@ impl Verb {
     pub const fn rbac(&self) -> &'static str {
         match self {
             Self::Create { .. } => "create",
-            Self::Apply { .. } | Self::Merge { .. } | Self::Release { .. } => "patch",
+            Self::Apply { .. }
+            | Self::Merge { .. }
+            | Self::Release { .. }
+            | Self::Inherit { .. } => "patch",
             Self::Delete { .. } => "delete",
         }
     }

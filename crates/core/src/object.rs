@@ -25,6 +25,11 @@ pub enum ObjectError {
     /// A required field is absent, empty, or not a string.
     #[error("{0}: expected a non-empty string")]
     Field(&'static str),
+    /// A name that the API server would make up: the next reconcile could not find the object again.
+    #[error(
+        "metadata.generateName: expected metadata.name; hint: derive the name from the owner, so that it is the same each time"
+    )]
+    GeneratedName,
 }
 
 impl Object {
@@ -43,7 +48,12 @@ impl Object {
         let metadata = content.get("metadata");
         let api_version = text(content.get("apiVersion"), "apiVersion")?;
         let kind = text(content.get("kind"), "kind")?;
-        let name = text(metadata.and_then(|m| m.get("name")), "metadata.name")?;
+        let name = match text(metadata.and_then(|m| m.get("name")), "metadata.name") {
+            Err(_) if metadata.is_some_and(|m| m.get("generateName").is_some()) => {
+                return Err(ObjectError::GeneratedName);
+            }
+            name => name?,
+        };
         let namespace = match metadata.and_then(|m| m.get("namespace")) {
             None | Some(Value::Null) => None,
             some => Some(text(some, "metadata.namespace")?),
@@ -142,6 +152,19 @@ mod tests {
             Err(ObjectError::Field("apiVersion"))
         );
         assert_eq!(check(json!([])), Err(ObjectError::NotAnObject));
+    }
+
+    #[test]
+    fn a_generated_name_is_refused_and_a_given_one_counts() {
+        let mut value =
+            json!({"apiVersion": "v1", "kind": "Node", "metadata": {"generateName": "a-"}});
+        let error = Object::from_value(value.clone()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "metadata.generateName: expected metadata.name; hint: derive the name from the owner, so that it is the same each time"
+        );
+        value["metadata"]["name"] = json!("a-1");
+        assert_eq!(Object::from_value(value).unwrap().target().name, "a-1");
     }
 
     #[test]

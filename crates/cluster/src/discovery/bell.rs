@@ -16,16 +16,10 @@ use tokio::sync::mpsc;
 use super::Discovery;
 use crate::backoff::Backoff;
 use crate::path::query;
-use crate::transport::{ApiCall, Transport};
-use crate::watch::stream::{EventStream, StreamEnd};
+use crate::transport::{ApiCall, METADATA, METADATA_LIST, Transport};
+use crate::watch::stream::{EventStream, Start, StreamEnd};
 
 const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-
-/// Metadata suffices; a server that cannot send it alone sends whole objects.
-const ACCEPT_METADATA: &str =
-    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
-const ACCEPT_METADATA_LIST: &str =
-    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
 /// After a ring: at once but not for each of a burst, and again when the aggregator has caught up.
 const LOOKS: [Duration; 3] = [
@@ -98,9 +92,9 @@ impl Bell {
                 }
                 Err(error) => {
                     tracing::debug!(%error, "watch of CustomResourceDefinitions failed");
-                    if backoff.failures() >= 2 {
-                        since = None;
-                    }
+                    // Where it went on is to be asked: what answers next may have been restored from a backup, and takes a
+                    // version that is ahead of it without a word.
+                    since = None;
                     self.sleep(backoff.next()).await;
                 }
             }
@@ -118,7 +112,7 @@ impl Bell {
         } else {
             let mut path = CRDS.to_owned();
             query(&mut path, "limit", "1");
-            let call = ApiCall::get(path).accept(ACCEPT_METADATA_LIST);
+            let call = ApiCall::get(path).accept(METADATA_LIST);
             let head: ListHead = self.transport.send(&call).await?.parse(CRDS)?;
             // Something may have changed between the last refresh and now.
             let _already_rung = ring.try_send(());
@@ -127,9 +121,9 @@ impl Bell {
         let mut stream = EventStream::open(
             &self.transport,
             CRDS,
-            &start,
+            Start::After(&start),
             self.watch_timeout,
-            ACCEPT_METADATA,
+            METADATA,
         )
         .await?;
         *since = Some(start);
@@ -154,6 +148,9 @@ impl Bell {
             StreamEnd::Gone => *since = None,
             StreamEnd::Failed(error) => return Err(error),
         }
+        if !told {
+            *since = None;
+        }
         if !told && self.transport.clock().now().since(began) < TOO_SHORT {
             self.sleep(backoff.next()).await;
         }
@@ -169,6 +166,7 @@ impl Bell {
             let next = due.iter().min().copied();
             let wake = next.unwrap_or_else(|| now.after(self.poll));
             tokio::select! {
+                biased;
                 ring = rings.recv() => {
                     if ring.is_none() {
                         return;

@@ -16,6 +16,8 @@ pub(super) struct Table {
     objects: BTreeSet<Entry>,
     /// Up to here list and watch have told everything.
     observed: Option<ResourceVersion>,
+    /// The newest version that was told, or that an own write made.
+    newest: Option<ResourceVersion>,
     graves: BTreeMap<OwnKey, Grave>,
     /// Some while a list is under way: keys that were written since it began.
     fresh: Option<BTreeSet<OwnKey>>,
@@ -69,11 +71,12 @@ impl Table {
             .collect()
     }
 
-    pub(super) fn begin_list(&mut self) {
+    pub(super) fn begin_list(&mut self) -> Option<ResourceVersion> {
         self.fresh = Some(BTreeSet::new());
         for grave in self.graves.values_mut() {
             grave.during_list = false;
         }
+        self.newest.clone()
     }
 
     /// The list wins, even where its versions are older than what is cached (etcd may have been restored), but for what
@@ -123,17 +126,19 @@ impl Table {
             }
         }
         self.observed = Some(version.clone());
+        self.newest = Some(version.clone());
+        for (namespace, name) in &fresh {
+            let own = self.get(namespace.as_deref(), name);
+            if let Some(version) = own.map(|own| own.resource_version()) {
+                raise(&mut self.newest, &version);
+            }
+        }
         changes
     }
 
     pub(super) fn observed(&mut self, version: &ResourceVersion) {
-        let newer = self
-            .observed
-            .as_ref()
-            .is_none_or(|observed| version.newer_than(observed));
-        if newer {
-            self.observed = Some(version.clone());
-        }
+        raise(&mut self.observed, version);
+        raise(&mut self.newest, version);
     }
 
     pub(super) fn applied(&mut self, new: Arc<Cached>) -> Vec<Change> {
@@ -198,6 +203,7 @@ impl Table {
         if let Some(fresh) = &mut self.fresh {
             fresh.insert(key);
         }
+        raise(&mut self.newest, &new.resource_version());
         self.put(new)
     }
 
@@ -242,12 +248,19 @@ impl Table {
 
     pub(super) fn clear(&mut self) -> Vec<Change> {
         self.observed = None;
+        self.newest = None;
         self.graves.clear();
         self.fresh = None;
         std::mem::take(&mut self.objects)
             .into_iter()
             .map(|Entry(old)| Change::Deleted(old))
             .collect()
+    }
+}
+
+fn raise(bound: &mut Option<ResourceVersion>, version: &ResourceVersion) {
+    if bound.as_ref().is_none_or(|bound| version.newer_than(bound)) {
+        *bound = Some(version.clone());
     }
 }
 

@@ -1,6 +1,7 @@
 //! The life of one kind's watch: look for the kind, list it, follow it, for ever.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use oarlock_core::reference::{Gvk, KindInfo, ResourceVersion};
@@ -8,8 +9,8 @@ use oarlock_core::request::ApiError;
 use oarlock_core::timestamp::Timestamp;
 use tokio::sync::watch;
 
-use super::list::{list, typed};
-use super::stream::{Event, EventStream, StreamEnd};
+use super::list::{Listed, head, list, streamed, typed};
+use super::stream::{Event, EventStream, Start, StreamEnd};
 use super::{FeedState, Sources};
 use crate::backoff::Backoff;
 use crate::path::collection;
@@ -18,9 +19,16 @@ use crate::transport::JSON;
 /// A watch that ends sooner than this, without having told anything, counts as a failure.
 const TOO_SHORT: Duration = Duration::from_millis(500);
 
+/// The server counts a watch's time in whole seconds.
+const EARLY: Duration = Duration::from_secs(2);
+
 /// After so many refusals in a row to go on from a version (one that is ahead of a server restored from a backup, say)
 /// the kind is listed anew.
 const PATIENCE: u32 = 3;
+
+/// So many lists in a row that are older than what is cached are one server that lags behind the others; it catches up within
+/// seconds. One more, and it is the truth: a backup was restored.
+const LAGGING: u32 = 5;
 
 /// One kind's watch.
 pub(super) struct Feed {
@@ -31,6 +39,12 @@ pub(super) struct Feed {
     backoff: Backoff,
     /// Discovery as of the feed's beginning: a kind that was installed right before must not count as unknown.
     ticket: u64,
+    /// The last streamed list failed: the next is asked for by pages.
+    by_pages: bool,
+    /// Lists in a row that were older than what is cached.
+    behind: u32,
+    /// Who answers next may know less than who answered last: see [`Self::resume`].
+    doubtful: bool,
 }
 
 /// What comes next.
@@ -39,8 +53,8 @@ enum Phase {
     Seek,
     /// Fetch all objects.
     List(KindInfo),
-    /// Hear of changes.
-    Follow(KindInfo, ResourceVersion),
+    /// Hear of changes since a version, by a watch that is open already where there is one.
+    Follow(KindInfo, ResourceVersion, Option<EventStream>),
 }
 
 impl Feed {
@@ -49,6 +63,9 @@ impl Feed {
             generation: sources.discovery.changes(),
             backoff: Backoff::new(&gvk),
             ticket: sources.discovery.ticket(),
+            by_pages: false,
+            behind: 0,
+            doubtful: false,
             sources,
             gvk,
             state,
@@ -62,7 +79,7 @@ impl Feed {
             phase = match phase {
                 Phase::Seek => self.seek().await,
                 Phase::List(info) => self.list(info).await,
-                Phase::Follow(info, since) => self.follow(info, since).await,
+                Phase::Follow(info, since, stream) => self.follow(info, since, stream).await,
             };
         }
     }
@@ -77,6 +94,7 @@ impl Feed {
             return Phase::Seek;
         }
         match self.sources.discovery.get(&self.gvk) {
+            Some(resource) if !self.sources.scope.holds(&resource.info) => self.nothing_here(),
             Some(resource) if resource.watchable => return Phase::List(resource.info),
             Some(_) => {
                 let message = format!(
@@ -91,7 +109,8 @@ impl Feed {
             }
         }
         let sources = Arc::clone(&self.sources);
-        let _wanted = sources.discovery.want();
+        let missing = sources.discovery.get(&self.gvk).is_none();
+        let _wanted = missing.then(|| sources.discovery.want());
         if self.generation.changed().await.is_err() {
             // Discovery outlives its feeds; the process is going down.
             std::future::pending::<()>().await;
@@ -99,34 +118,92 @@ impl Feed {
         Phase::Seek
     }
 
-    async fn list(&mut self, info: KindInfo) -> Phase {
-        self.sources.store.begin_list(&self.gvk);
-        match list(&self.sources, &info).await {
-            Ok(listed) => {
-                self.sources
-                    .store
-                    .finish_list(&self.gvk, listed.objects, &listed.version);
-                let before = self.state.send_replace(FeedState::Synced);
-                if before != FeedState::Synced {
-                    self.sources.store.synced(&self.gvk);
-                }
-                Phase::Follow(info, listed.version)
-            }
-            Err(error) => self.refused(error, Phase::List(info)).await,
+    /// A kind of another scope has no objects here, and that is all that there is to know.
+    fn nothing_here(&self) {
+        self.sources.store.clear(&self.gvk);
+        let before = self.state.send_replace(FeedState::Synced);
+        if before != FeedState::Synced {
+            self.sources.store.synced(&self.gvk);
         }
     }
 
-    async fn follow(&mut self, info: KindInfo, mut since: ResourceVersion) -> Phase {
-        let path = match collection(&info, None) {
-            Ok(path) => path,
-            Err(error) => return self.refused(error, Phase::Seek).await,
+    async fn list(&mut self, info: KindInfo) -> Phase {
+        let newest = self.sources.store.begin_list(&self.gvk);
+        let (listed, stream) = match self.fetch(&info).await {
+            Ok(fetched) => fetched,
+            Err(error) => return self.refused(error, Phase::List(info)).await,
         };
-        let began = self.now();
+        let is_older = newest.is_some_and(|newest| older(&listed.version, &newest));
+        if is_older && self.behind < LAGGING {
+            self.behind += 1;
+            tracing::debug!(gvk = %self.gvk, "a list is older than what is cached; it is asked for again");
+            self.rest().await;
+            return Phase::List(info);
+        }
+        if is_older {
+            tracing::warn!(gvk = %self.gvk, version = %listed.version, "versions went backwards, as after a restored backup; what is listed counts");
+        }
+        (self.behind, self.doubtful) = (0, false);
+        let store = &self.sources.store;
+        store.finish_list(&self.gvk, listed.objects, &listed.version);
+        let before = self.state.send_replace(FeedState::Synced);
+        if before != FeedState::Synced {
+            store.synced(&self.gvk);
+        }
+        Phase::Follow(info, listed.version, stream)
+    }
+
+    async fn fetch(&mut self, info: &KindInfo) -> Result<(Listed, Option<EventStream>), ApiError> {
+        let streams = self.sources.streamed_lists.load(Ordering::Relaxed);
+        if streams && !self.by_pages {
+            // What fails may be the streaming alone: a proxy that holds answers back, an API that takes it for a plain watch.
+            self.by_pages = true;
+            let timeout = spread(self.sources.watch_timeout, &self.gvk);
+            if let Some((listed, stream)) = streamed(&self.sources, info, timeout).await? {
+                self.by_pages = false;
+                return Ok((listed, Some(stream)));
+            }
+        }
+        let listed = list(&self.sources, info).await?;
+        self.by_pages = false;
+        Ok((listed, None))
+    }
+
+    /// A watch from `since` on; `None` when the API is not there yet. API servers take a version that is ahead of them, and are
+    /// silent until they get there: after a restored backup changes would be missed. So where that may be is asked.
+    async fn resume(
+        &mut self,
+        info: &KindInfo,
+        since: &ResourceVersion,
+    ) -> Result<Option<EventStream>, ApiError> {
+        if self.doubtful {
+            let present = head(&self.sources, info).await?;
+            if older(&present, since) {
+                return Ok(None);
+            }
+        }
+        let path = collection(info, self.sources.scope.namespace())?;
         let timeout = spread(self.sources.watch_timeout, &self.gvk);
-        let opened = EventStream::open(&self.sources.transport, &path, &since, timeout, JSON).await;
-        let mut stream = match opened {
-            Ok(stream) => stream,
-            Err(error) => return self.interrupted(error, info, since).await,
+        let start = Start::After(since);
+        EventStream::open(&self.sources.transport, &path, start, timeout, JSON)
+            .await
+            .map(Some)
+    }
+
+    async fn follow(
+        &mut self,
+        info: KindInfo,
+        mut since: ResourceVersion,
+        stream: Option<EventStream>,
+    ) -> Phase {
+        let began = self.now();
+        let mut stream = match stream {
+            Some(stream) => stream,
+            None => match self.resume(&info, &since).await {
+                Ok(Some(stream)) => stream,
+                Ok(None) => return self.relist(info).await,
+                Err(error) => return self.interrupted(error, info, since).await,
+            },
         };
         let mut told = false;
         loop {
@@ -144,18 +221,24 @@ impl Feed {
             };
             match next {
                 Ok(event) => {
+                    let version = event.resource_version();
+                    if event.is_bookmark() && version.as_ref().is_some_and(|v| older(v, &since)) {
+                        return self.relist(info).await;
+                    }
                     told = true;
                     self.backoff.reset();
-                    if let Some(version) = event.resource_version() {
-                        since = version;
-                    }
+                    since = version.unwrap_or(since);
                     self.take(event);
                 }
                 Err(StreamEnd::Closed) => {
-                    if !told && self.now().since(began) < TOO_SHORT {
+                    let lived = self.now().since(began);
+                    // A server that shuts down ends its watches with all courtesy, only early.
+                    let in_time = lived + EARLY >= spread(self.sources.watch_timeout, &self.gvk);
+                    self.doubtful = !told || !in_time;
+                    if !told && lived < TOO_SHORT {
                         self.rest().await;
                     }
-                    return Phase::Follow(info, since);
+                    return Phase::Follow(info, since, None);
                 }
                 Err(StreamEnd::Gone) => return self.relist(info).await,
                 Err(StreamEnd::Failed(error)) => {
@@ -168,7 +251,9 @@ impl Feed {
     fn take(&self, event: Event) {
         let store = &self.sources.store;
         match event {
-            Event::Bookmark(version) => store.bookmark(&self.gvk, &version),
+            Event::Bookmark(version) | Event::Complete(version) => {
+                store.bookmark(&self.gvk, &version);
+            }
             Event::Applied(value) => match typed(value, &self.gvk) {
                 Ok(new) => store.applied(Arc::new(new)),
                 Err(error) => {
@@ -206,12 +291,13 @@ impl Feed {
         if error.code == 410 {
             return self.relist(info).await;
         }
+        self.doubtful = true;
         // A server that is down or busy says nothing about the version.
         let about_version = !matches!(error.code, 0 | 429 | 500 | 502 | 503);
         let next = if about_version && self.backoff.failures() >= PATIENCE {
             Phase::List(info)
         } else {
-            Phase::Follow(info, since)
+            Phase::Follow(info, since, None)
         };
         self.refused(error, next).await
     }
@@ -255,6 +341,11 @@ impl Feed {
     fn now(&self) -> Timestamp {
         self.sources.transport.clock().now()
     }
+}
+
+/// Whether `version` is from before `other`. Versions that are no numbers are not older than each other.
+fn older(version: &ResourceVersion, other: &ResourceVersion) -> bool {
+    other.newer_than(version) && !version.newer_than(other)
 }
 
 /// Watches that began together shall not all end together.

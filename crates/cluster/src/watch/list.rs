@@ -1,6 +1,9 @@
-//! Listing a kind by pages.
+//! Listing a kind: as a watch that begins with everything, or by pages.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use oarlock_core::cached::Cached;
 use oarlock_core::object::ObjectError;
@@ -11,8 +14,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::Sources;
+use super::stream::{Event, EventStream, Start, StreamEnd};
 use crate::path::{collection, query};
-use crate::transport::{Answer, ApiCall};
+use crate::transport::{Answer, ApiCall, JSON, METADATA_LIST, unreachable_error};
 
 /// A kind's objects as of one version.
 pub(super) struct Listed {
@@ -28,6 +32,11 @@ struct Page<'a> {
 }
 
 #[derive(Deserialize)]
+struct Head {
+    metadata: PageMeta,
+}
+
+#[derive(Deserialize)]
 struct PageMeta {
     #[serde(rename = "resourceVersion")]
     resource_version: String,
@@ -35,7 +44,81 @@ struct PageMeta {
     token: String,
 }
 
-/// Lists the kind: without a resource version, so that no lagging API server answers from its past.
+/// Lists the kind as a watch that begins with everything, and goes on as one: one request in place of two, and no more than one
+/// object's text in memory. `None` when the server does not know how; then nobody asks again.
+pub(super) async fn streamed(
+    sources: &Sources,
+    info: &KindInfo,
+    timeout: Duration,
+) -> Result<Option<(Listed, EventStream)>, ApiError> {
+    let path = collection(info, sources.scope.namespace())?;
+    let opened = EventStream::open(&sources.transport, &path, Start::Everything, timeout, JSON);
+    let mut stream = match opened.await {
+        Ok(stream) => stream,
+        // "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled".
+        Err(error) if matches!(error.code, 400 | 422) => {
+            tracing::debug!(gvk = %info.gvk, %error, "the server streams no lists; pages are asked for");
+            sources.streamed_lists.store(false, Ordering::Relaxed);
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let mut objects = BTreeMap::new();
+    loop {
+        let next = sources.transport.limit(async { Ok(stream.next().await) });
+        match next.await? {
+            Ok(Event::Applied(value)) => match typed(value, &info.gvk) {
+                Ok(new) => {
+                    let new = shared(sources, new);
+                    objects.insert(key(&new), new);
+                }
+                Err(error) => unreadable(info, &error),
+            },
+            Ok(Event::Deleted(value)) => match typed(value, &info.gvk) {
+                Ok(last) => {
+                    objects.remove(&key(&last));
+                }
+                Err(error) => unreadable(info, &error),
+            },
+            Ok(Event::Bookmark(_)) => {}
+            Ok(Event::Complete(version)) => {
+                let listed = Listed {
+                    objects: objects.into_values().collect(),
+                    version,
+                };
+                return Ok(Some((listed, stream)));
+            }
+            Err(StreamEnd::Closed) => {
+                return Err(unreachable_error("the streamed list ended before its end"));
+            }
+            Err(StreamEnd::Gone) => {
+                return Err(ApiError::new(410, "Expired", "the streamed list expired"));
+            }
+            Err(StreamEnd::Failed(error)) => return Err(error),
+        }
+    }
+}
+
+fn key(object: &Cached) -> (Option<String>, String) {
+    let namespace = object.namespace().map(str::to_owned);
+    (namespace, object.name().to_owned())
+}
+
+/// One object that cannot be read must not hide the others.
+fn unreadable(info: &KindInfo, error: &ObjectError) {
+    tracing::warn!(gvk = %info.gvk, %error, "an object in a list cannot be read");
+}
+
+/// The version that the kind is at, for the price of one object's metadata.
+pub(super) async fn head(sources: &Sources, info: &KindInfo) -> Result<ResourceVersion, ApiError> {
+    let mut path = collection(info, sources.scope.namespace())?;
+    query(&mut path, "limit", "1");
+    let call = ApiCall::get(path).accept(METADATA_LIST);
+    let head: Head = sources.transport.send(&call).await?.parse(&call.path)?;
+    Ok(ResourceVersion(head.metadata.resource_version))
+}
+
+/// Lists the kind by pages: without a resource version, so that no lagging API server answers from its past.
 ///
 /// When the token of a later page has expired (410), the whole is fetched in one piece, as client-go's pager does:
 /// beginning anew would expire again.
@@ -47,7 +130,7 @@ pub(super) async fn list(sources: &Sources, info: &KindInfo) -> Result<Listed, A
 }
 
 async fn pages(sources: &Sources, info: &KindInfo, limit: Option<u32>) -> Result<Listed, ApiError> {
-    let base = collection(info, None)?;
+    let base = collection(info, sources.scope.namespace())?;
     let mut objects = Vec::new();
     let mut token = String::new();
     loop {
@@ -59,7 +142,7 @@ async fn pages(sources: &Sources, info: &KindInfo, limit: Option<u32>) -> Result
             query(&mut path, "continue", &token);
         }
         let answer = sources.transport.send(&ApiCall::get(path)).await?;
-        let meta = read_page(sources, &info.gvk, &answer, &mut objects)?;
+        let meta = read_page(sources, info, &answer, &mut objects)?;
         if meta.token.is_empty() {
             return Ok(Listed {
                 objects,
@@ -74,10 +157,11 @@ async fn pages(sources: &Sources, info: &KindInfo, limit: Option<u32>) -> Result
 
 fn read_page(
     sources: &Sources,
-    gvk: &Gvk,
+    info: &KindInfo,
     answer: &Answer,
     objects: &mut Vec<Arc<Cached>>,
 ) -> Result<PageMeta, ApiError> {
+    let gvk = &info.gvk;
     let page: Page<'_> = answer.parse(&gvk.to_string())?;
     for raw in page.items.unwrap_or_default() {
         let item = serde_json::from_str(raw.get())
@@ -85,8 +169,7 @@ fn read_page(
             .and_then(|value| typed(value, gvk));
         match item {
             Ok(new) => objects.push(shared(sources, new)),
-            // One object that cannot be read must not hide the others.
-            Err(error) => tracing::warn!(%gvk, %error, "an object in a list cannot be read"),
+            Err(error) => unreadable(info, &error),
         }
     }
     Ok(page.metadata)

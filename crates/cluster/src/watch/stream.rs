@@ -19,6 +19,18 @@ const LONGEST_LINE: usize = 16 << 20;
 /// What the server may be late with ending the watch before the connection counts as dead.
 const GRACE: Duration = Duration::from_secs(15);
 
+/// The annotation of the bookmark that ends the initial state (KEP-3157).
+const INITIAL_EVENTS_END: &str = "/metadata/annotations/k8s.io~1initial-events-end";
+
+/// Where a watch begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Start<'a> {
+    /// With what comes after a version.
+    After(&'a ResourceVersion),
+    /// With everything that there is, then [`Event::Complete`], then what comes after.
+    Everything,
+}
+
 /// Events of one watch request.
 pub(crate) struct EventStream {
     body: Body,
@@ -37,6 +49,8 @@ pub(crate) enum Event {
     Deleted(Value),
     /// Everything up to here has been told.
     Bookmark(ResourceVersion),
+    /// The same, for the first time of a watch that begins with everything.
+    Complete(ResourceVersion),
 }
 
 /// Why there are no more events.
@@ -61,13 +75,13 @@ impl Event {
     /// `metadata.resourceVersion` of what it tells.
     pub(crate) fn resource_version(&self) -> Option<ResourceVersion> {
         match self {
-            Self::Bookmark(version) => Some(version.clone()),
+            Self::Bookmark(version) | Self::Complete(version) => Some(version.clone()),
             Self::Applied(object) | Self::Deleted(object) => version_of(object),
         }
     }
 
     pub(crate) const fn is_bookmark(&self) -> bool {
-        matches!(self, Self::Bookmark(_))
+        matches!(self, Self::Bookmark(_) | Self::Complete(_))
     }
 }
 
@@ -77,18 +91,25 @@ fn version_of(object: &Value) -> Option<ResourceVersion> {
 }
 
 impl EventStream {
-    /// Watches `collection` from `since` on, for `timeout`.
+    /// Watches `collection` from `start` on, for `timeout`.
     pub(crate) async fn open(
         transport: &Transport,
         collection: &str,
-        since: &ResourceVersion,
+        start: Start<'_>,
         timeout: Duration,
         accept: &'static str,
     ) -> Result<Self, ApiError> {
         let mut path = collection.to_owned();
         query(&mut path, "watch", "true");
         query(&mut path, "allowWatchBookmarks", "true");
-        query(&mut path, "resourceVersion", &since.0);
+        match start {
+            Start::After(version) => query(&mut path, "resourceVersion", &version.0),
+            Start::Everything => {
+                // No version: as of now, by the word of the storage and not of one server's cache.
+                query(&mut path, "sendInitialEvents", "true");
+                query(&mut path, "resourceVersionMatch", "NotOlderThan");
+            }
+        }
         query(
             &mut path,
             "timeoutSeconds",
@@ -158,15 +179,23 @@ fn parse(line: &[u8]) -> Result<Event, StreamEnd> {
     match kind.as_str() {
         "ADDED" | "MODIFIED" => Ok(Event::Applied(object)),
         "DELETED" => Ok(Event::Deleted(object)),
-        "BOOKMARK" => version_of(&object)
-            .map(Event::Bookmark)
-            .ok_or_else(|| failed("a bookmark without resourceVersion".to_owned())),
+        "BOOKMARK" => {
+            let end = object.pointer(INITIAL_EVENTS_END).and_then(Value::as_str) == Some("true");
+            let event = if end {
+                Event::Complete
+            } else {
+                Event::Bookmark
+            };
+            version_of(&object)
+                .map(event)
+                .ok_or_else(|| failed("a bookmark without resourceVersion".to_owned()))
+        }
         "ERROR" => {
             let status: Status = serde_json::from_value(object).unwrap_or_default();
             if status.code == 410 || matches!(status.reason.as_str(), "Gone" | "Expired") {
                 Err(StreamEnd::Gone)
             } else {
-                Err(StreamEnd::Failed(status.into()))
+                Err(StreamEnd::Failed(status.into_error()))
             }
         }
         other => Err(failed(format!("a watch event of unknown type {other:?}"))),

@@ -2,6 +2,12 @@
 
 mod crds;
 mod events;
+mod kinds;
+mod leases;
+mod lists;
+mod outages;
+mod races;
+mod rates;
 mod rig;
 mod watching;
 mod writing;

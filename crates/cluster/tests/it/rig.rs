@@ -2,20 +2,14 @@
 
 //! An embedded cluster, a gate in front of it that counts and breaks, and the room under test.
 
-use std::convert::Infallible;
-use std::future::Future;
-use std::pin::Pin;
+mod gate;
+
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::{Either, Full};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
-use kube::api::PostParams;
-use kube::client::Body;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use oarlock_cluster::{Kubernetes, Options};
 use oarlock_core::clock::Clock;
 use oarlock_core::cluster::{Call, Change, Cluster, Listener, Verb, Written};
@@ -28,95 +22,9 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+pub(crate) use gate::{Gate, Meddling, REFUSED, SILENCE};
+
 pub(crate) const MANAGER: &str = "oarlock/test";
-
-type Fault = Box<dyn FnMut(&Request<Body>) -> Option<(u16, Value)> + Send>;
-
-type Answer = Either<Either<oarlock_devcluster::Body, Silence>, Full<Bytes>>;
-
-/// The code of an answer that never goes on.
-pub(crate) const SILENCE: u16 = 0;
-
-/// A body without a byte or an end.
-pub(crate) struct Silence;
-
-impl hyper::body::Body for Silence {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, Infallible>>> {
-        Poll::Pending
-    }
-}
-
-/// Stands before the API: logs each request, and answers in its place when told to.
-#[derive(Clone)]
-pub(crate) struct Gate {
-    inner: oarlock_devcluster::Service,
-    log: Arc<Mutex<Vec<String>>>,
-    fault: Arc<Mutex<Option<Fault>>>,
-}
-
-impl Gate {
-    /// Answers requests with a Status of its own where `fault` says so.
-    pub(crate) fn break_with(
-        &self,
-        fault: impl FnMut(&Request<Body>) -> Option<(u16, Value)> + Send + 'static,
-    ) {
-        *self.fault.lock() = Some(Box::new(fault));
-    }
-
-    pub(crate) fn mend(&self) {
-        *self.fault.lock() = None;
-    }
-
-    /// Requests since the last call, as `METHOD path`.
-    pub(crate) fn requests(&self) -> Vec<String> {
-        self.log.lock().drain(..).collect()
-    }
-}
-
-impl tower::Service<Request<Body>> for Gate {
-    type Response = Response<Answer>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Answer>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        self.log
-            .lock()
-            .push(format!("{} {}", request.method(), request.uri()));
-        let answer = self.fault.lock().as_mut().and_then(|fault| fault(&request));
-        let mut inner = self.inner.clone();
-        Box::pin(async move {
-            if let Some((code, content)) = answer {
-                if code == SILENCE {
-                    // Headers, and then nothing for ever: a connection whose other end is gone.
-                    return Ok(Response::new(Either::Left(Either::Right(Silence))));
-                }
-                // No content: a body that ends at once.
-                let text = if content.is_null() {
-                    String::new()
-                } else {
-                    content.to_string()
-                };
-                let body = text.into_bytes();
-                let response = Response::builder().status(code).header("retry-after", "1");
-                return Ok(response
-                    .body(Either::Right(Full::new(Bytes::from(body))))
-                    .unwrap());
-            }
-            let response = tower::Service::call(&mut inner, request).await.unwrap();
-            Ok(response.map(|body| Either::Left(Either::Left(body))))
-        })
-    }
-}
 
 /// What was told.
 #[derive(Default)]
@@ -161,11 +69,25 @@ impl Rig {
             .clock(Arc::clone(&clock))
             .without_controllers()
             .start();
-        let gate = Gate {
-            inner: dev.service(),
-            log: Arc::default(),
-            fault: Arc::default(),
-        };
+        Self::before(dev, clock, options)
+    }
+
+    /// In front of a cluster that remembers only so many changes.
+    pub(crate) fn forgetful(changes: usize, options: Options) -> Self {
+        let clock = Arc::new(VirtualClock::new(
+            Timestamp::from_millis(1_700_000_000_000),
+            1.0,
+        ));
+        let dev = DevCluster::builder()
+            .clock(Arc::clone(&clock))
+            .history(changes)
+            .without_controllers()
+            .start();
+        Self::before(dev, clock, options)
+    }
+
+    fn before(dev: DevCluster, clock: Arc<VirtualClock>, options: Options) -> Self {
+        let gate = Gate::new(dev.service());
         let (kubernetes, log) = second(&gate, &clock, options);
         Self {
             dev,
@@ -200,12 +122,33 @@ impl Rig {
             .unwrap();
     }
 
+    /// Somebody else changes the data of an object.
+    pub(crate) async fn patch(&self, name: &str, data: &Value) {
+        let patch = Patch::Merge(json!({ "data": data }));
+        let params = PatchParams::default();
+        self.others().patch(name, &params, &patch).await.unwrap();
+    }
+
+    /// Somebody else deletes an object.
+    pub(crate) async fn delete(&self, name: &str) {
+        let params = DeleteParams::default();
+        self.others().delete(name, &params).await.unwrap();
+    }
+
+    /// The version that the cluster is at.
+    pub(crate) fn version(&self) -> u64 {
+        self.dev.store().revision()
+    }
+
     /// How many lists of ConfigMaps were asked for since the requests were last read.
     pub(crate) fn lists(&self) -> usize {
         let requests = self.gate.requests();
         requests
             .iter()
-            .filter(|request| request.contains("configmaps?limit"))
+            .filter(|request| {
+                request.contains("configmaps?limit=") && !request.ends_with("limit=1")
+                    || request.contains("configmaps?") && request.contains("sendInitialEvents")
+            })
             .count()
     }
 

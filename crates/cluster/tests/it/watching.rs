@@ -47,6 +47,7 @@ async fn what_others_do_is_told_and_shown() {
 async fn lists_come_in_pages() {
     let rig = Rig::with(Options {
         page_size: 2,
+        streamed_lists: false,
         ..Options::default()
     });
     for name in ["a", "b", "c", "d", "e"] {
@@ -73,6 +74,7 @@ async fn lists_come_in_pages() {
 async fn an_expired_page_is_answered_with_one_whole_list() {
     let rig = Rig::with(Options {
         page_size: 2,
+        streamed_lists: false,
         ..Options::default()
     });
     for name in ["a", "b", "c"] {
@@ -176,6 +178,7 @@ async fn watches_that_end_every_second_lose_nothing() {
 async fn a_connection_that_went_silent_is_given_up() {
     let rig = Rig::with(Options {
         watch_timeout: Duration::from_secs(100),
+        streamed_lists: false,
         ..Options::default()
     });
     let mut silent = 1;

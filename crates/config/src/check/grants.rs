@@ -1,11 +1,13 @@
 //! `grants:`.
 
+use oarlock_core::escalation::{escalation, is_secret};
 use oarlock_core::manifest::{Grants, ResourceGrant};
 
 use super::{Check, names, origin};
 use crate::key_path::KeyPath;
 use crate::problem::Problem;
 use crate::raw::{RawGrants, RawResourceGrant};
+use crate::rights::plural;
 use crate::suggestion::suggest;
 
 /// One of the two sides of a module's rights on resources.
@@ -43,10 +45,12 @@ impl Check<'_, '_> {
             let checked = origin::check(text);
             self.ok(&path.key("http").index(index), checked);
         }
+        let act_as = self.words(&path, "actAs", raw.act_as, account);
         Grants {
             write: self.resources(&path, WRITE, raw.write),
             read: self.resources(&path, READ, raw.read),
             http,
+            act_as,
         }
     }
 
@@ -70,12 +74,79 @@ impl Check<'_, '_> {
         side: Side,
         raw: RawResourceGrant,
     ) -> ResourceGrant {
-        ResourceGrant {
+        let selects = raw.selector.is_some();
+        let grant = ResourceGrant {
             api_groups: self.words(path, "apiGroups", raw.api_groups, group),
             resources: self.words(path, "resources", raw.resources, resource),
             verbs: self.words(path, "verbs", raw.verbs, |verb| verb_of(side, verb)),
             namespaces: self.words(path, "namespaces", raw.namespaces, namespace),
             resource_names: self.words(path, "resourceNames", raw.resource_names, object_name),
+            selector: self.selector(&path.key("selector"), raw.selector),
+        };
+        match side.name {
+            "read" => self.secrets(path, &grant, selects),
+            _ => self.escalations(path, &grant, selects),
+        }
+        grant
+    }
+
+    /// Secrets are read by name or label; all of them only where that is said.
+    fn secrets(&mut self, path: &KeyPath, grant: &ResourceGrant, selects: bool) {
+        let at = |name: &String| is_secret("", name);
+        let Some(index) = grant.resources.iter().position(at) else {
+            return;
+        };
+        if !grant.api_groups.iter().any(String::is_empty) {
+            return;
+        }
+        if selects && grant.selector.is_empty() {
+            let problem = Problem::new("a selector that selects every Secret")
+                .hint("name labels that they have, or write resourceNames: [\"*\"] in its place");
+            self.error(&path.key("selector"), problem);
+        } else if !selects && grant.resource_names.is_empty() {
+            let problem = Problem::new("Secrets are granted by name or by label").hint(
+                "add resourceNames: [...] or selector: {matchLabels: {...}}; to grant all of them, write resourceNames: \
+                 [\"*\"]",
+            );
+            self.error(&path.key("resources").index(index), problem);
+        } else if !selects && grant.resource_names.iter().any(|name| name == "*") {
+            let problem =
+                Problem::new(format!("the module may read every Secret {}", place(grant)))
+                    .hint("name those that it needs, or select them by label");
+            self.warn(&path.key("resourceNames"), problem);
+        }
+    }
+
+    /// What gives rights of its own is warned about, and so is a wildcard.
+    fn escalations(&mut self, path: &KeyPath, grant: &ResourceGrant, selects: bool) {
+        if selects {
+            let problem = Problem::new("labels do not narrow what is written")
+                .hint("remove the selector; resourceNames narrow it");
+            self.error(&path.key("selector"), problem);
+        }
+        for (index, resource) in grant.resources.iter().enumerate() {
+            let found = grant
+                .api_groups
+                .iter()
+                .find_map(|group| Some((group, escalation(group, resource)?)));
+            let here = path.key("resources").index(index);
+            if let Some((group, why)) = found.filter(|_| resource != "*") {
+                let name = if group.is_empty() {
+                    resource.clone()
+                } else {
+                    format!("{resource}.{group}")
+                };
+                let problem = Problem::new(format!("to write {name} gives more rights: {why}"))
+                    .hint("keep it only if the module is to be trusted that far");
+                self.warn(&here, problem);
+            } else if resource == "*" && grant.api_groups.iter().any(|group| group == "*") {
+                let problem = Problem::new(format!(
+                    "the module may write objects of every kind {}, but for Secrets and what gives rights of its own",
+                    place(grant)
+                ))
+                .hint("name the kinds that it needs");
+                self.warn(&here, problem);
+            }
         }
     }
 
@@ -104,6 +175,22 @@ impl Check<'_, '_> {
     }
 }
 
+/// Where a grant holds.
+fn place(grant: &ResourceGrant) -> String {
+    match grant.namespaces.as_slice() {
+        [] => "of its object's namespace".to_owned(),
+        some if some.iter().any(|namespace| namespace == "*") => "of the cluster".to_owned(),
+        some => format!("of {}", some.join(", ")),
+    }
+}
+
+fn account(text: &str) -> Result<(), Problem> {
+    if text == "*" {
+        return Ok(());
+    }
+    names::subdomain(text)
+}
+
 fn group(text: &str) -> Result<(), Problem> {
     if text == "*" {
         return Ok(());
@@ -125,12 +212,7 @@ fn resource(text: &str) -> Result<(), Problem> {
     // The plural of most kinds; discovery is not at hand here.
     let is_kind = names::kind(text).is_ok();
     let plural = is_kind.then(|| {
-        let lower = text.to_lowercase();
-        let plural = match lower.as_bytes() {
-            [.., b's' | b'x'] => format!("{lower}es"),
-            [.., b'y'] => format!("{}ies", &lower[..lower.len() - 1]),
-            _ => format!("{lower}s"),
-        };
+        let plural = plural(text);
         format!("{text} is a kind; did you mean {plural:?}?")
     });
     Err(problem.maybe_hint(plural))

@@ -1,4 +1,4 @@
-//! `selector:`.
+//! Label selectors.
 
 use oarlock_core::selector::{LabelSelector, Requirement};
 
@@ -12,8 +12,8 @@ use crate::tree::End;
 const OPERATORS: [&str; 4] = ["In", "NotIn", "Exists", "DoesNotExist"];
 
 impl Check<'_, '_> {
-    pub(super) fn selector(&mut self, raw: Option<RawSelector>) -> LabelSelector {
-        let path = KeyPath::entry().key("selector");
+    /// The selector at `path`.
+    pub(super) fn selector(&mut self, path: &KeyPath, raw: Option<RawSelector>) -> LabelSelector {
         let mut requirements = Vec::new();
         let raw = raw.unwrap_or_default();
         for (key, value) in raw.match_labels.unwrap_or_default() {

@@ -66,6 +66,10 @@ pub(super) fn kind(text: &str) -> Result<(), Problem> {
 
 /// `prefix/name` or a bare name, as `metadata.finalizers` takes it.
 pub(super) fn finalizer(text: &str) -> Result<(), Problem> {
+    if let Some(owner) = oarlock_core::marks::finalizer_reserved_for(text) {
+        let problem = Problem::new(format!("the finalizer {text:?} is {owner}'s"));
+        return Err(problem.expected("a name of your own, such as deploy.example.com/finalizer"));
+    }
     if is_qualified(text) {
         return Ok(());
     }

@@ -1,6 +1,7 @@
 //! What a module says of itself, checked.
 
 use oarlock_core::manifest::{Manifest, ResourceGrant};
+use oarlock_core::marks::finalizer_reserved_for;
 use oarlock_core::object::Object;
 
 use crate::bindings::exports::oarlock::reconcile::module;
@@ -39,6 +40,14 @@ pub(crate) fn manifest(manifest: module::Manifest) -> Result<Manifest, Wrong> {
             format!(
                 "expected a qualified name such as canary.oarlock.dev/rollout, found {finalizer:?}"
             ),
+        ));
+    }
+    if let Some(finalizer) = &manifest.finalizer
+        && let Some(owner) = finalizer_reserved_for(finalizer)
+    {
+        return Err(Wrong::new(
+            "finalizer",
+            format!("expected a name of the module's own, found {finalizer:?}, which is {owner}'s"),
         ));
     }
     Ok(Manifest {
@@ -89,8 +98,7 @@ fn grant(asked: module::Grant, known: &[&str]) -> Result<ResourceGrant, Wrong> {
         api_groups: vec![asked.api_group],
         resources: vec![asked.plural],
         verbs,
-        namespaces: Vec::new(),
-        resource_names: Vec::new(),
+        ..ResourceGrant::default()
     })
 }
 

@@ -39,6 +39,8 @@ fn each_field_is_checked_in_its_place() {
     insta::assert_snapshot!(wrong(|m| m.name = "Canary".to_owned()), @r#"name: expected a DNS label (lower-case letters, digits and `-`, at most 63), found "Canary""#);
     insta::assert_snapshot!(wrong(|m| m.version = "1.0".to_owned()), @r#"version: expected a semantic version such as 1.2.3, found "1.0""#);
     insta::assert_snapshot!(wrong(|m| m.finalizer = Some("rollout".to_owned())), @r#"finalizer: expected a qualified name such as canary.oarlock.dev/rollout, found "rollout""#);
+    insta::assert_snapshot!(wrong(|m| m.finalizer = Some("oarlock.dev/children".to_owned())), @r#"finalizer: expected a name of the module's own, found "oarlock.dev/children", which is the host's"#);
+    insta::assert_snapshot!(wrong(|m| m.finalizer = Some("batch.kubernetes.io/job-tracking".to_owned())), @r#"finalizer: expected a name of the module's own, found "batch.kubernetes.io/job-tracking", which is Kubernetes's"#);
     insta::assert_snapshot!(wrong(|m| m.crds = vec!["{}".to_owned()]), @"crds[0]: apiVersion: expected a non-empty string");
     let secret = r#"{"apiVersion":"v1","kind":"Secret","metadata":{"name":"a"}}"#;
     insta::assert_snapshot!(wrong(|m| m.crds = vec![secret.to_owned()]), @"crds[0]: expected an apiextensions.k8s.io/v1 CustomResourceDefinition, found v1 Secret");
