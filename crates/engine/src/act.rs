@@ -5,6 +5,7 @@ use oarlock_core::cluster::{Call, Cluster, Verb, Written};
 use oarlock_core::object::Object;
 use oarlock_core::reference::{ObjectRef, ResourceVersion};
 use oarlock_core::request::{ApiError, RemovalResult, RemovalStatus, WriteResult, WriteStatus};
+use oarlock_core::timestamp::Timestamp;
 
 use serde_json::{Map, Value};
 
@@ -22,6 +23,10 @@ pub(crate) struct Done {
     pub(crate) refused: Option<(String, ApiError)>,
     /// What could not be tried because its kind is not served.
     pub(crate) waiting: Option<String>,
+    /// Until when what was refused is left alone.
+    pub(crate) rest: Option<Timestamp>,
+    /// What somebody else had undone, and was written again.
+    pub(crate) repaired: Vec<ObjectRef>,
     /// Versions that these writes made: no reason to run again.
     pub(crate) written: Vec<(ObjectRef, ResourceVersion)>,
     /// Whether anything was changed.
@@ -51,7 +56,7 @@ pub(crate) async fn carry_out(plan: Plan, cluster: &dyn Cluster, memory: &mut Me
             status,
         });
     }
-    leave(plan.leaves, cluster, &mut done).await;
+    leave(plan.leaves.calls, cluster, &mut done).await;
     done
 }
 
@@ -61,19 +66,13 @@ pub(crate) async fn leave(leaves: Vec<Leave>, cluster: &dyn Cluster, done: &mut 
         if done.stopped().is_some() {
             return;
         }
-        let what = format!("{target} was not let go");
-        match calls {
-            Err(error) => done.refuse(what, error),
-            Ok(calls) => {
-                for call in calls {
-                    match cluster.write(call).await {
-                        Ok(written) => done.note(&written),
-                        Err(error) if error.code == 404 => {}
-                        Err(error) => {
-                            done.refuse(what, error);
-                            return;
-                        }
-                    }
+        for call in calls {
+            match cluster.write(call).await {
+                Ok(written) => done.note(&written),
+                Err(error) if error.code == 404 => {}
+                Err(error) => {
+                    done.refuse(format!("{target} was not let go"), error);
+                    return;
                 }
             }
         }
@@ -110,6 +109,15 @@ async fn write(
     memory: &mut Memory,
     done: &mut Done,
 ) -> WriteStatus {
+    if let Some(call) = &write.inherit {
+        match cluster.write(call.as_ref().clone()).await {
+            Ok(written) => done.note(&written),
+            Err(error) => {
+                done.refuse(format!("{} was not applied", write.target), error.clone());
+                return WriteStatus::Refused(error);
+            }
+        }
+    }
     let result = match &write.step {
         Step::Nothing(learned) => {
             if let Some(synced) = learned {
@@ -124,6 +132,10 @@ async fn write(
             return WriteStatus::NotTried(why.clone());
         }
         Step::Refuse(error) => Err(error.clone()),
+        Step::Rest(contested) => {
+            done.rest = Some(contested.until);
+            Err(contested.error.clone())
+        }
         Step::Send { call, wanted } => {
             send(call.as_ref().clone(), *wanted, cluster, memory, done).await
         }
@@ -140,7 +152,12 @@ async fn write(
         },
     };
     match result {
-        Ok(true) => WriteStatus::Applied,
+        Ok(true) => {
+            if write.repairs {
+                done.repaired.push(write.target.clone());
+            }
+            WriteStatus::Applied
+        }
         Ok(false) => WriteStatus::Unchanged,
         Err(error) => {
             done.refuse(format!("{} was not applied", write.target), error.clone());
@@ -239,7 +256,9 @@ async fn remove(removal: &PlannedRemoval, cluster: &dyn Cluster, done: &mut Done
 fn wish(verb: &Verb) -> Map<String, Value> {
     match verb {
         Verb::Apply { object, .. } | Verb::Create { object } => object.content().clone(),
-        Verb::Merge { .. } | Verb::Delete { .. } | Verb::Release { .. } => Map::new(),
+        Verb::Merge { .. } | Verb::Delete { .. } | Verb::Release { .. } | Verb::Inherit { .. } => {
+            Map::new()
+        }
     }
 }
 

@@ -133,6 +133,17 @@ impl Dependencies {
         self.on_kinds.remove(key);
     }
 
+    /// Whether anybody depends on objects of a kind, or waits for it.
+    pub(crate) fn need(&self, gvk: &Gvk) -> bool {
+        self.by_kind.contains_key(gvk)
+            || self.by_object.keys().any(|target| target.gvk == *gvk)
+            || self
+                .on_kinds
+                .iter()
+                .filter_map(|key| self.reads.get(key))
+                .any(|reads| reads.unserved.contains(gvk))
+    }
+
     /// Who has to run again when an object changes from `old` to `new`.
     pub(crate) fn on_change(&self, old: Option<&Cached>, new: Option<&Cached>) -> Vec<ObjectRef> {
         let Some(target) = new.or(old).map(Cached::target) else {

@@ -1,9 +1,10 @@
 //! The loop: what may start is started, what has ended is filed, and nothing happens in between.
 
+mod options;
+mod ownership;
+
 use std::collections::{BTreeMap, HashMap};
-use std::num::NonZeroUsize;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use oarlock_config::Watch;
 use oarlock_core::clock::Clock;
@@ -11,48 +12,29 @@ use oarlock_core::cluster::{Change, Cluster, Listener};
 use oarlock_core::egress::Egress;
 use oarlock_core::reconciler::ReadError;
 use oarlock_core::reference::{Gvk, ObjectRef};
+use oarlock_core::timestamp::Timestamp;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
+use crate::backoff;
 use crate::entry::{Entry, Module};
+use crate::kinds::{self, Kinds};
 use crate::memory::Memory;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Work, Workqueue};
 use crate::notices::{self, Postman};
 use crate::ports::{Entropy, Ports};
-use crate::queue::{Priority, Queue};
+use crate::queue::{Priority, Queue, Taken};
 use crate::router::Router;
 use crate::run::{self, Ended};
+use crate::shard::Shard;
 use crate::verdict::Reason;
 use crate::waits::{CountedEgress, Waits};
 
-/// Settings of an engine.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Reconciles at a time, over all watches.
-    pub workers: NonZeroUsize,
-    /// Reconciles at a time per watch that does not say.
-    pub workers_per_watch: NonZeroUsize,
-    /// Start value of the seeds that modules get; `None` takes one from the system.
-    pub seed: Option<u64>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self {
-            // Most of a reconcile is waiting for the API server: more runs than cores.
-            workers: cores.saturating_mul(NonZeroUsize::MIN.saturating_add(7)),
-            workers_per_watch: cores.saturating_mul(NonZeroUsize::MIN.saturating_add(3)),
-            seed: None,
-        }
-    }
-}
-
-/// How long runs that are going on may take to end after a stop.
-const DRAIN: Duration = Duration::from_secs(20);
+pub use options::Options;
 
 /// Reconciles the objects of all watches.
 pub struct Engine {
@@ -67,6 +49,8 @@ pub struct Engine {
     waits: Arc<Waits>,
     /// The way out of notices, which no run waits for.
     outside: Arc<dyn Egress>,
+    /// Numbers of runs, for logs. Not the modules' seeds: these must not depend on what is logged.
+    numbers: Entropy,
 }
 
 /// What changes; one lock, held for moments.
@@ -77,6 +61,9 @@ struct State {
     memories: HashMap<ObjectRef, Memory>,
     /// Kinds that are yet to be watched.
     to_watch: Vec<Gvk>,
+    shard: Shard,
+    /// When to look for kinds that nobody needs any more.
+    sweep: Option<Timestamp>,
 }
 
 type Runs = JoinSet<(Memory, Ended)>;
@@ -97,8 +84,10 @@ impl Engine {
         let dependencies = Arc::clone(&router.dependencies);
         let engine = Arc::new(Self {
             ports: Ports {
+                kinds: Kinds::new(Arc::clone(&cluster), Arc::clone(&clock)),
                 cluster: Arc::clone(&cluster),
                 egress: CountedEgress::new(Arc::clone(&egress), Arc::clone(&waits)),
+                waits: Arc::clone(&waits),
                 clock,
                 entropy: Entropy::new(options.seed),
                 notices,
@@ -115,36 +104,62 @@ impl Engine {
             wake,
             waits,
             outside: egress,
+            numbers: Entropy::new(options.seed.map(|seed| !seed)),
         });
         cluster.subscribe(Arc::new(Ear(Arc::downgrade(&engine))));
         engine
     }
 
     /// Makes the engine's metrics known to `registry`.
-    pub fn register_metrics(&self, registry: &mut Registry) {
+    pub fn register_metrics(self: &Arc<Self>, registry: &mut Registry) {
         self.metrics.register(registry);
+        registry.register_collector(Box::new(Workqueue(Arc::downgrade(self))));
+    }
+
+    /// What there is to do, watch by watch.
+    pub(crate) fn work(&self) -> Vec<Work> {
+        let entries = Arc::clone(&self.entries.lock());
+        let now = self.ports.clock.now();
+        let state = self.state.lock();
+        let mut lanes: BTreeMap<&Gvk, _> = state.queue.lanes().collect();
+        let work = entries.keys().map(|gvk| {
+            let lane = lanes.remove(gvk);
+            Work {
+                gvk: gvk.clone(),
+                depth: Priority::ALL.map(|p| (p, lane.map_or(0, |lane| lane.depth(p)))),
+                adds: lane.map_or(0, |lane| lane.adds),
+                runs: lane
+                    .into_iter()
+                    .flat_map(|lane| lane.runs())
+                    .map(|since| now.since(since).as_secs_f64())
+                    .collect(),
+            }
+        });
+        work.collect()
     }
 
     /// Serves these watches from now on. What did not change goes on undisturbed; objects whose watch or module changed are
     /// reconciled again; nothing is listed again.
     pub fn serve(&self, watches: Vec<(Watch, Module)>) {
-        let new: BTreeMap<Gvk, Arc<Entry>> = watches
+        let mut new: BTreeMap<Gvk, Arc<Entry>> = watches
             .into_iter()
             .map(|(watch, module)| (watch.gvk.clone(), Arc::new(Entry::new(watch, module))))
             .collect();
         let mut entries = self.entries.lock();
+        self.retire(&entries, &mut new);
         let mut state = self.state.lock();
+        state.queue.tell(self.ports.clock.now());
         for gvk in entries.keys().filter(|gvk| !new.contains_key(*gvk)) {
-            self.metrics.unwatched(gvk);
-            for key in state.router.forget_kind(gvk) {
-                state.queue.forget(&key);
-                state.memories.remove(&key);
-            }
+            self.forget(gvk, &mut state);
         }
         let mut served = BTreeMap::new();
         for (gvk, entry) in new {
-            self.metrics
-                .module(&gvk, matches!(entry.module, Module::Serving(_)));
+            let up = matches!(entry.module, Module::Serving(_));
+            if entry.retired {
+                self.metrics.unwatched(&gvk);
+            } else {
+                self.metrics.watched(&gvk, up, self.limit(&entry));
+            }
             match entries.get(&gvk) {
                 Some(old) if same(old, &entry) => {
                     served.insert(gvk, Arc::clone(old));
@@ -155,19 +170,51 @@ impl Engine {
             }
             for live in self.ports.cluster.list(&gvk, None) {
                 state.router.follow(None, Some(&live));
-                state.queue.add(&live.target(), Priority::Resync, None);
+                // What is wrong with an object may be right with another module.
+                state.queue.press(&live.target(), Priority::Resync, None);
             }
             served.insert(gvk, entry);
         }
         *entries = Arc::new(served);
+        self.sweep_later(&mut state);
         drop(state);
         drop(entries);
         self.wake.notify_one();
     }
 
+    fn forget(&self, gvk: &Gvk, state: &mut State) {
+        self.metrics.unwatched(gvk);
+        for key in state.router.forget_kind(gvk) {
+            state.queue.forget(&key);
+            state.memories.remove(&key);
+        }
+    }
+
+    /// Kinds that the file does not name any more, of which there are objects that only this host would let go: nothing is done
+    /// to them, but their deletion must not hang without a word.
+    fn retire(&self, old: &BTreeMap<Gvk, Arc<Entry>>, new: &mut BTreeMap<Gvk, Arc<Entry>>) {
+        for (gvk, entry) in old {
+            if new.contains_key(gvk) {
+                continue;
+            }
+            let held = self.ports.cluster.list(gvk, None);
+            let held = held.iter().filter(|live| entry.holds(live)).count();
+            if held == 0 {
+                continue;
+            }
+            if !entry.retired {
+                tracing::warn!(kind = %gvk, objects = held, "no longer served, but the host's finalizers are on objects: their                     deletion waits; hint: serve the kind until they are deleted, or `oarlock release` them one by one");
+            }
+            new.insert(gvk.clone(), Arc::new(entry.retired()));
+        }
+    }
+
     /// Asks for a run of one object now.
     pub fn reconcile(&self, key: &ObjectRef) {
-        self.state.lock().queue.add(key, Priority::Live, None);
+        let mut state = self.state.lock();
+        state.queue.tell(self.ports.clock.now());
+        state.queue.press(key, Priority::Live, None);
+        drop(state);
         self.wake.notify_one();
     }
 
@@ -178,14 +225,15 @@ impl Engine {
         let mut watching = Watching::new();
         let mut services = JoinSet::new();
         if let Some(postman) = self.postman.lock().take() {
-            services.spawn(postman.run(Arc::clone(&self.outside), stop.clone()));
+            services.spawn(postman.run(Arc::clone(&self.outside)));
         }
         while !stop.is_cancelled() {
             self.start_watches(&mut watching);
+            self.sweep();
             self.start_runs(&mut runs, &mut keys);
             // Without a free worker a timer that is due changes nothing: a run that ends wakes the loop.
             let idle = self.has_room(&runs);
-            let timer = self.state.lock().queue.next_timer().filter(|_| idle);
+            let timer = self.next_timer(idle);
             let timer = async {
                 match timer {
                     Some(at) => self.ports.clock.sleep_until(at).await,
@@ -193,37 +241,98 @@ impl Engine {
                 }
             };
             tokio::select! {
+                // In one order, so that equal runs of a simulation are equal: what ends goes before what begins.
+                biased;
                 () = stop.cancelled() => {}
-                () = self.wake.notified() => {}
-                Some((gvk, result)) = join(&mut watching) => watched(&gvk, &result),
                 Some(result) = runs.join_next_with_id(), if !runs.is_empty() => {
                     self.file(result, &mut keys);
                 }
+                Some((gvk, result)) = join(&mut watching) => watched(&gvk, &result),
+                () = self.wake.notified() => {}
                 () = timer => {}
             }
         }
-        let drained = tokio::time::timeout(DRAIN, async {
+        self.drain(runs, keys, services).await;
+    }
+
+    /// Lets runs that are going on end, then what they had to tell go out. None begins any more.
+    async fn drain(
+        &self,
+        mut runs: Runs,
+        mut keys: HashMap<Id, ObjectRef>,
+        mut services: JoinSet<()>,
+    ) {
+        let drained = tokio::time::timeout(self.options.drain, async {
             while let Some(result) = runs.join_next_with_id().await {
                 self.file(result, &mut keys);
             }
+            self.ports.notices.close();
+            while services.join_next().await.is_some() {}
         });
         if drained.await.is_err() {
             tracing::warn!(
                 runs = runs.len(),
-                "reconciles did not end in time; they are dropped"
+                after = ?self.options.drain,
+                "reconciles or notices did not end in time; they are dropped"
             );
         }
+        runs.shutdown().await;
         services.shutdown().await;
+    }
+
+    fn next_timer(&self, idle: bool) -> Option<Timestamp> {
+        let state = self.state.lock();
+        let run = state.queue.next_timer().filter(|_| idle);
+        run.into_iter().chain(state.sweep).min()
     }
 
     fn start_watches(&self, watching: &mut Watching) {
         for gvk in std::mem::take(&mut self.state.lock().to_watch) {
-            let cluster = Arc::clone(&self.ports.cluster);
+            let kinds = Arc::clone(&self.ports.kinds);
             watching.spawn(async move {
-                let result = cluster.watch(&gvk).await;
+                let result = kinds.watch(&gvk).await;
                 (gvk, result)
             });
         }
+    }
+
+    /// Whatever a run or a new file no longer needs is seen some time later.
+    fn sweep_later(&self, state: &mut State) {
+        let later = || self.ports.clock.now().after(kinds::GRACE);
+        state.sweep.get_or_insert_with(later);
+    }
+
+    /// Ends the watches of kinds that are neither reconciled nor written, read nor owned.
+    fn sweep(&self) {
+        // Both, as [`Self::serve`] does: an entry that comes just now is seen.
+        let mut entries = self.entries.lock();
+        let mut state = self.state.lock();
+        if state.sweep.is_none_or(|at| at > self.ports.clock.now()) {
+            return;
+        }
+        let cluster = &*self.ports.cluster;
+        let held = |gvk: &Gvk, entry: &Entry| {
+            let live = cluster.list(gvk, None);
+            live.iter().any(|live| entry.holds(live))
+        };
+        let (left, over): (BTreeMap<_, _>, BTreeMap<_, _>) = entries
+            .iter()
+            .map(|(gvk, entry)| (gvk.clone(), Arc::clone(entry)))
+            .partition(|(gvk, entry)| !entry.retired || held(gvk, entry));
+        for gvk in over.keys() {
+            self.forget(gvk, &mut state);
+        }
+        *entries = Arc::new(left);
+        let swept = self.ports.kinds.sweep(|gvk| {
+            let written = |entry: &Arc<Entry>| entry.child_kinds(cluster).contains(gvk);
+            entries.contains_key(gvk)
+                || entries.values().any(written)
+                || state.router.needs(gvk, cluster)
+        });
+        for gvk in &swept.ended {
+            state.router.unwatched(gvk);
+        }
+        state.sweep = swept.again;
     }
 
     /// Whether a worker is free: a run that waits for somebody outside holds none.
@@ -234,34 +343,63 @@ impl Engine {
     fn start_runs(self: &Arc<Self>, runs: &mut Runs, keys: &mut HashMap<Id, ObjectRef>) {
         let entries = Arc::clone(&self.entries.lock());
         let limit = |gvk: &Gvk| {
-            let own = entries.get(gvk).and_then(|entry| entry.watch.workers);
-            own.map_or(self.options.workers_per_watch.get(), |own| {
-                own.get() as usize
-            })
+            let entry = entries.get(gvk);
+            entry.map_or(usize::MAX, |entry| self.limit(entry))
         };
         while self.has_room(runs) {
             let now = self.ports.clock.now();
             let mut state = self.state.lock();
-            let Some(key) = state.queue.take(now, limit) else {
-                self.metrics.depth(state.queue.depth());
+            let Some(Taken { key, since }) = state.queue.take(now, limit) else {
                 return;
             };
             let Some(entry) = entries.get(&key.gvk).cloned() else {
-                state.queue.done(&key, &[]);
+                state.queue.done(&key, &[], None);
                 state.queue.forget(&key);
                 continue;
             };
+            if !state.shard.owns(&key) {
+                self.pass_over(&mut state, &entry, &key);
+                continue;
+            }
+            state.shard.begins(&key);
             let mut memory = state.memories.remove(&key).unwrap_or_default();
             drop(state);
-            self.metrics.began(&key.gvk);
+            self.metrics.began(&key.gvk, now.since(since));
             let engine = Arc::clone(self);
             let object = key.clone();
-            let run = runs.spawn(async move {
+            let span = self.span(&key);
+            let run = async move {
                 let ended = run::reconcile(&engine.ports, &entry, &object, &mut memory).await;
                 (memory, ended)
-            });
+            };
+            let run = runs.spawn(run.instrument(span));
+            self.state.lock().shard.began(&key, run.clone());
             keys.insert(run.id(), key);
         }
+    }
+
+    /// Runs at a time of a watch.
+    fn limit(&self, entry: &Entry) -> usize {
+        entry
+            .watch
+            .workers
+            .map_or(self.options.workers_per_watch.get(), |own| {
+                own.get() as usize
+            })
+    }
+
+    /// The context of all that a run logs. Fields are named as controller-runtime does, but for the object's name: a span has
+    /// a name already.
+    fn span(&self, key: &ObjectRef) -> tracing::Span {
+        tracing::info_span!(
+            "reconcile",
+            controller = key.gvk.kind.to_lowercase(),
+            controllerGroup = key.gvk.group,
+            controllerKind = key.gvk.kind,
+            namespace = key.namespace.as_deref().unwrap_or_default(),
+            object = %key,
+            reconcileID = format!("{:014x}", self.numbers.next()),
+        )
     }
 
     fn file(
@@ -271,28 +409,48 @@ impl Engine {
     ) {
         let (id, memory, ended) = match result {
             Ok((id, (memory, ended))) => (id, memory, ended),
-            Err(error) => {
-                // A bug of the host: the object is tried again, and nobody else is affected.
-                tracing::error!(%error, "a reconcile panicked");
-                let again = self.ports.clock.now().after(crate::backoff::delay(3, 0));
+            Err(error) if error.is_cancelled() => {
                 let ended = Ended {
-                    next: Some((again, Priority::Timer)),
-                    problem: Some(Reason::Failed),
+                    forget: true,
                     ..Ended::default()
                 };
                 (error.id(), Memory::default(), ended)
+            }
+            Err(error) => {
+                // A bug of the host: the object is tried again, and nobody else is affected.
+                tracing::error!(%error, "a reconcile panicked");
+                let id = error.id();
+                if let Some(key) = keys.get(&id) {
+                    self.metrics.panicked(&key.gvk);
+                }
+                let again = self.ports.clock.now().after(backoff::delay(3, 0));
+                let ended = Ended {
+                    next: Some((again, Priority::Timer)),
+                    problem: Some(Reason::HostFailed),
+                    ..Ended::default()
+                };
+                (id, Memory::default(), ended)
             }
         };
         let Some(key) = keys.remove(&id) else {
             return;
         };
-        self.metrics
-            .ended(&key.gvk, ended.problem, ended.next.is_some());
+        let now = self.ports.clock.now();
         let entries = Arc::clone(&self.entries.lock());
         let mut state = self.state.lock();
-        state.queue.done(&key, &ended.written);
-        // The watch may have been taken out during the run.
-        if ended.forget || !entries.contains_key(&key.gvk) {
+        self.sweep_later(&mut state);
+        state.queue.tell(now);
+        let took = state.queue.running_for(&key).unwrap_or_default();
+        self.metrics
+            .ended(&key.gvk, took, ended.problem, ended.next.is_some());
+        self.metrics.deletion(&key, ended.blocked, ended.released);
+        let hold = |_: Reason| now.after(backoff::hold(memory.failures.max(1)));
+        let hold = ended.problem.map(hold);
+        state.queue.done(&key, &ended.written, hold);
+        state.shard.ended(&key);
+        // The watch may have been taken out during the run, or the object given away.
+        if ended.forget || !entries.contains_key(&key.gvk) || !state.shard.owns(&key) {
+            state.queue.release(&key);
             state.router.dependencies.lock().forget(&key);
             return;
         }
@@ -316,6 +474,7 @@ impl Listener for Ear {
         };
         let entries = Arc::clone(&engine.entries.lock());
         let mut state = engine.state.lock();
+        state.queue.tell(engine.ports.clock.now());
         let State { queue, router, .. } = &mut *state;
         router.route(&change, &entries, queue);
         drop(state);
@@ -331,7 +490,7 @@ fn same(old: &Entry, new: &Entry) -> bool {
         (Module::Down(p), Module::Down(q)) => p == q,
         _ => false,
     };
-    module && old.watch.same_as(&new.watch)
+    module && old.retired == new.retired && old.watch.same_as(&new.watch)
 }
 
 /// The next of `set`, never when it is empty.

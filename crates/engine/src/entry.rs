@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use oarlock_config::Watch;
+use oarlock_core::cached::Cached;
 use oarlock_core::cluster::Cluster;
-use oarlock_core::manifest::{FIELD_MANAGER_PREFIX, Grants, Manifest};
+use oarlock_core::manifest::{FIELD_MANAGER_PREFIX, Grants, Manifest, ResourceGrant};
 use oarlock_core::object::Object;
 use oarlock_core::outcome::{Condition, ConditionStatus, Event};
 use oarlock_core::reconciler::Reconciler;
-use oarlock_core::reference::Gvk;
+use oarlock_core::reference::{Gvk, KindInfo, ObjectRef};
 use parking_lot::Mutex;
 use serde_json::Value;
 
+use crate::finalizer;
 use crate::status::Wanted;
 use crate::verdict::MODULE_CURRENT;
 
@@ -45,6 +47,9 @@ pub(crate) struct Entry {
     pub(crate) grants: Arc<Grants>,
     /// What serves.
     pub(crate) module: Module,
+    /// The file does not name the kind any more. What is being deleted and waits for the host is still told of, and can be
+    /// released.
+    pub(crate) retired: bool,
     /// Kinds that the module may write, as far as they are served; found on first use.
     child_kinds: Mutex<Option<Arc<[Gvk]>>>,
 }
@@ -56,8 +61,29 @@ impl Entry {
             grants: Arc::new(watch.grants.clone()),
             watch,
             module,
+            retired: false,
             child_kinds: Mutex::default(),
         }
+    }
+
+    /// This entry, once the file does not name it any more.
+    pub(crate) fn retired(&self) -> Self {
+        Self {
+            retired: true,
+            ..Self::new(self.watch.clone(), self.module.clone())
+        }
+    }
+
+    /// Whether there is something on an object that only the host takes off.
+    pub(crate) fn holds(&self, live: &Cached) -> bool {
+        live.object().is_ok_and(|object| {
+            !finalizer::of_host(&object, self.finalizer().as_deref()).is_empty()
+        })
+    }
+
+    /// Whether its module is called for `object`.
+    pub(crate) fn is_for(&self, object: &Object) -> bool {
+        !self.retired && self.selects(object)
     }
 
     /// Whether the watch's selector selects `object`.
@@ -68,19 +94,25 @@ impl Entry {
             .matches(|key| labels?.get(key)?.as_str())
     }
 
-    /// Whether changes of dependents of a kind are a reason to run.
-    pub(crate) fn follows(&self, gvk: &Gvk) -> bool {
-        self.watch.dependents && !self.watch.blacklist.contains(gvk)
+    /// Whether changes of a dependent of `owner` are a reason to run. What is outside of all namespaces is followed by
+    /// namespaced objects where the watch says so; objects outside of them own it like any other.
+    pub(crate) fn follows(&self, owner: &ObjectRef, dependent: &ObjectRef) -> bool {
+        let in_reach = self.watch.cluster_scoped_dependents
+            || dependent.namespace.is_some()
+            || owner.namespace.is_none();
+        self.watch.dependents && in_reach && !self.watch.blacklist.contains(&dependent.gvk)
     }
 
-    /// The finalizer on every object: the file's, else the module's, else none.
+    /// The finalizer on every object: the file's, else the module's, else none. Without a module the file alone tells.
     pub(crate) fn finalizer(&self) -> Option<String> {
-        let module = self.module.serving()?;
-        module.manifest().finalizer.as_ref()?;
-        self.watch
-            .finalizer
-            .clone()
-            .or_else(|| module.manifest().finalizer.clone())
+        let file = self.watch.finalizer.clone();
+        match self.module.serving() {
+            Some(module) => {
+                let own = module.manifest().finalizer.as_ref()?;
+                Some(file.unwrap_or_else(|| own.clone()))
+            }
+            None => file,
+        }
     }
 
     /// Who tells Events and writes the host's conditions.
@@ -111,20 +143,27 @@ impl Entry {
         let mut found: Vec<Gvk> = Vec::new();
         // Discovery lists the preferred version of a group first.
         for kind in cluster.kinds() {
-            let written = manifest
-                .writes
-                .iter()
-                .chain(&self.grants.write)
-                .any(|grant| {
-                    names(&grant.api_groups, &kind.gvk.group)
-                        && names(&grant.resources, &kind.plural)
-                });
+            let named = |grant: &ResourceGrant| {
+                names(&grant.api_groups, &kind.gvk.group) && names(&grant.resources, &kind.plural)
+            };
+            // What is asked for counts where a wildcard grants it: what is not granted may not even be listed.
+            let written = self.grants.write.iter().any(named)
+                || manifest.writes.iter().any(named) && self.may_write(&kind);
             let known = |gvk: &Gvk| (&gvk.group, &gvk.kind) == (&kind.gvk.group, &kind.gvk.kind);
             if written && !found.iter().any(known) && !self.watch.blacklist.contains(&kind.gvk) {
                 found.push(kind.gvk);
             }
         }
         found.into()
+    }
+
+    /// Whether a grant covers any write of a kind.
+    fn may_write(&self, kind: &KindInfo) -> bool {
+        self.grants.write.iter().any(|grant| {
+            ["create", "patch", "delete"]
+                .into_iter()
+                .any(|verb| grant.reaches_kind(verb, &kind.gvk.group, &kind.plural))
+        })
     }
 
     /// Kinds came or went.

@@ -7,21 +7,28 @@
 //! `session` for the module, plans (`plan`) the outcome, acts (`act`), and writes the `status`.
 
 mod act;
+mod annotations;
 mod backoff;
+mod contest;
 mod dependencies;
 mod difference;
 mod engine;
 mod entry;
 mod finalizer;
+mod kept;
+mod kinds;
 mod memory;
 mod metrics;
 mod notices;
+mod pace;
 mod plan;
 mod ports;
 mod queue;
+mod redaction;
 mod router;
 mod run;
 mod session;
+mod shard;
 mod status;
 mod verdict;
 mod waits;

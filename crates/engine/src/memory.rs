@@ -6,10 +6,16 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use oarlock_core::cached::Cached;
 use oarlock_core::object::Object;
-use oarlock_core::outcome::Child;
 use oarlock_core::reference::{ObjectRef, ResourceVersion, Uid};
 use oarlock_core::request::Report;
+use oarlock_core::timestamp::Timestamp;
 use serde_json::{Map, Value};
+
+use crate::backoff;
+use crate::contest::Contests;
+use crate::kept::Kept;
+use crate::pace::Bucket;
+use crate::status::Wanted;
 
 /// How many Event and notice keys are remembered per object. A module that tells more than this between two runs of the
 /// same step may repeat itself; the API server's Event then counts.
@@ -26,11 +32,32 @@ pub(crate) struct Memory {
     /// What became of the last outcome.
     pub(crate) last: Option<Report>,
     /// Children of the last `exactly`: what `keep` repairs.
-    pub(crate) children: Vec<Child>,
+    pub(crate) children: Box<[Kept]>,
     /// What the API server made of the last status write.
     pub(crate) status: Option<StatusWritten>,
+    /// Who changes back what the host writes.
+    pub(crate) contests: Contests,
+    /// Runs that the module asked for at once.
+    pub(crate) at_once: Bucket,
+    /// The object remembers its module's finalizer, as far as that could be written.
+    pub(crate) finalizer_noted: bool,
+    /// It was told that nothing of the host's brings the object's deletion to an end.
+    pub(crate) told_blocked: bool,
+    /// The API server says that the object is gone, while the cache still shows it.
+    absence: Option<Absence>,
     synced: HashMap<(ObjectRef, String), Synced>,
     told: VecDeque<String>,
+}
+
+/// An object that is gone, and whose watch has not told so yet.
+#[derive(Debug)]
+struct Absence {
+    /// The version that the cache shows.
+    version: ResourceVersion,
+    /// How often the API server said so.
+    times: u32,
+    /// No run before this: its children would be collected as they are made, and each of them would wake it again.
+    until: Timestamp,
 }
 
 /// A child that is known to be as wanted.
@@ -84,6 +111,8 @@ pub(crate) struct StatusWritten {
     pub(crate) wanted: u64,
     /// Fingerprint of the status that the API server made of it.
     pub(crate) stored: u64,
+    /// Fingerprint of what was wished, whatever else the status held.
+    pub(crate) wish: u64,
 }
 
 impl Memory {
@@ -111,6 +140,30 @@ impl Memory {
     /// Forgets children that are not in `kept`.
     pub(crate) fn retain(&mut self, kept: impl Fn(&ObjectRef) -> bool) {
         self.synced.retain(|(target, _), _| kept(target));
+        self.contests.retain(kept);
+    }
+
+    /// Notes that the API server does not know the object of this version any more. Gives when to look again, should the watch
+    /// say nothing.
+    pub(crate) fn miss(&mut self, version: ResourceVersion, now: Timestamp) -> Timestamp {
+        let times = self.absence.as_ref().map_or(1, |absence| absence.times + 1);
+        let until = now.after(backoff::delay(times, 0));
+        self.absence = Some(Absence {
+            version,
+            times,
+            until,
+        });
+        until
+    }
+
+    /// Until when the object counts as gone, as long as the cache shows the version that was missed.
+    pub(crate) fn missed_until(
+        &self,
+        version: &ResourceVersion,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let absence = self.absence.as_ref()?;
+        (absence.version == *version && now < absence.until).then_some(absence.until)
     }
 
     /// True the first time that `key` is told.
@@ -124,6 +177,18 @@ impl Memory {
         self.told.push_back(key.to_owned());
         true
     }
+}
+
+/// Fingerprint of a wish for the status.
+pub(crate) fn fingerprint_of_wish(wanted: &Wanted) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    wanted.patch.hash(&mut hasher);
+    wanted.clear.hash(&mut hasher);
+    for condition in &wanted.set {
+        (&condition.kind, condition.status.as_str()).hash(&mut hasher);
+        (&condition.reason, &condition.message).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// Fingerprint of JSON content. Not stable between builds: never stored.

@@ -8,12 +8,15 @@ use std::sync::Arc;
 
 use oarlock_core::cached::Cached;
 use oarlock_core::cluster::{Call, ServiceAccount};
-use oarlock_core::manifest::{Access, Grants, ResourceGrant, missing_grant};
+use oarlock_core::manifest::{Access, Grants, ResourceGrant, Sight, missing_grant};
 use oarlock_core::outcome::{Child, Removal};
-use oarlock_core::reference::{Gvk, KindInfo, ObjectRef};
+use oarlock_core::reference::{Gvk, KindInfo, ObjectRef, Uid};
 use oarlock_core::request::ApiError;
+use oarlock_core::timestamp::Timestamp;
 
+use crate::contest::Contested;
 use crate::memory::{Memory, Synced};
+use crate::redaction::is_secret;
 
 mod child;
 mod leave;
@@ -38,6 +41,10 @@ pub(crate) struct Scene<'a> {
     pub(crate) memory: &'a Memory,
     /// ServiceAccount to act as.
     pub(crate) account: Option<&'a ServiceAccount>,
+    /// The owners of the reconciled object, and theirs.
+    pub(crate) ancestors: &'a BTreeSet<Uid>,
+    /// The time of the run.
+    pub(crate) now: Timestamp,
 }
 
 impl Scene<'_> {
@@ -68,26 +75,72 @@ impl Scene<'_> {
         live: Option<&Cached>,
     ) -> Result<(), ApiError> {
         let own = live.is_some_and(|live| live.is_owned_by(&self.owner.uid()));
-        if own || reaches(self.grants, kind, target, self.namespace()) {
+        if own
+            || writes(self.grants, kind, target, self.namespace())
+            || self.sees(kind, target, live)
+        {
             return Ok(());
         }
-        let verb = if live.is_some() { "patch" } else { "create" };
-        self.grant(kind, target, verb)
+        // The same words whether it is there or not.
+        self.grant(kind, target, "create")
+    }
+
+    /// What refuses to compare with an object, if anything does: the right to write a Secret does not say what is in it.
+    fn may_compare(
+        &self,
+        kind: &KindInfo,
+        target: &ObjectRef,
+        live: Option<&Cached>,
+    ) -> Result<(), ApiError> {
+        let own = live.is_some_and(|live| live.is_owned_by(&self.owner.uid()));
+        if own || !is_secret(&kind.gvk) || self.sees(kind, target, live) {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            403,
+            "GrantMissing",
+            missing_grant("read", &access(kind, target, "get")),
+        ))
+    }
+
+    /// Whether the module may get an object. Where labels decide, one that is not there is not seen either.
+    fn sees(&self, kind: &KindInfo, target: &ObjectRef, live: Option<&Cached>) -> bool {
+        let access = access(kind, target, "get");
+        match self.grants.sight(&access, self.namespace()) {
+            Sight::Nothing => false,
+            Sight::Everything => true,
+            sight @ Sight::Selected(_) => live.is_some_and(|live| shows(&sight, live)),
+        }
     }
 }
 
-/// Whether a watch that grants this may write or get `target`.
+/// Whether labels let an object be seen.
+pub(crate) fn shows(sight: &Sight<'_>, live: &Cached) -> bool {
+    if *sight == Sight::Everything {
+        return true;
+    }
+    let object = live.object().ok();
+    let labels = object
+        .as_ref()
+        .and_then(|object| object.pointer("/metadata/labels"));
+    sight.shows(|key| labels?.get(key)?.as_str())
+}
+
+/// Whether a watch that grants this may write or get `target`, as far as its name tells.
 pub(crate) fn reaches(
     grants: &Grants,
     kind: &KindInfo,
     target: &ObjectRef,
     namespace: Option<&str>,
 ) -> bool {
-    let may = |side: &[ResourceGrant], verb| covered(side, &access(kind, target, verb), namespace);
+    writes(grants, kind, target, namespace)
+        || grants.sight(&access(kind, target, "get"), namespace) != Sight::Nothing
+}
+
+fn writes(grants: &Grants, kind: &KindInfo, target: &ObjectRef, namespace: Option<&str>) -> bool {
     ["create", "patch", "delete"]
         .into_iter()
-        .any(|verb| may(&grants.write, verb))
-        || may(&grants.read, "get")
+        .any(|verb| covered(&grants.write, &access(kind, target, verb), namespace))
 }
 
 fn access<'a>(kind: &'a KindInfo, target: &'a ObjectRef, verb: &'a str) -> Access<'a> {
@@ -113,7 +166,7 @@ pub(crate) struct Plan {
     /// One per removal.
     pub(crate) removals: Vec<PlannedRemoval>,
     /// For children that are no longer listed.
-    pub(crate) leaves: Vec<Leave>,
+    pub(crate) leaves: Leaves,
     /// Kinds of children that no garbage collector finds: where there are any, the owner needs the host's finalizer before
     /// anything is written.
     pub(crate) hidden: BTreeSet<Gvk>,
@@ -126,6 +179,12 @@ pub(crate) struct PlannedWrite {
     pub(crate) target: ObjectRef,
     /// The field manager.
     pub(crate) manager: String,
+    /// Made before a step that sends something: takes over what a module of another name wrote of this child.
+    pub(crate) inherit: Option<Box<Call>>,
+    /// The same was there before, by the same wish: somebody else has undone it.
+    pub(crate) repairs: bool,
+    /// Whether the step tells of the live object by the cache alone: no API server is asked on behalf of anybody.
+    pub(crate) tells: bool,
     /// What is done.
     pub(crate) step: Step,
 }
@@ -149,6 +208,8 @@ pub(crate) enum Step {
     Tell(Vec<String>),
     /// Nothing: it must not be.
     Refuse(ApiError),
+    /// Nothing: somebody else keeps changing it back, and it is left alone for a while.
+    Rest(Contested),
     /// Nothing: it cannot be yet.
     Wait(String),
 }
@@ -182,8 +243,26 @@ pub(crate) enum RemovalStep {
 pub(crate) struct Leave {
     /// The object.
     pub(crate) target: ObjectRef,
-    /// The calls, or what forbids them.
-    pub(crate) calls: Result<Vec<Call>, ApiError>,
+    /// The calls.
+    pub(crate) calls: Vec<Call>,
+}
+
+/// What will be done for children that are no longer listed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Leaves {
+    /// What is done.
+    pub(crate) calls: Vec<Leave>,
+    /// What is left where it is.
+    pub(crate) skipped: Vec<Skipped>,
+}
+
+/// An object with the owner's mark that is left where it is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Skipped {
+    /// The object.
+    pub(crate) target: ObjectRef,
+    /// What forbids to let it go.
+    pub(crate) error: ApiError,
 }
 
 /// The plan for `children` (`None`: they are kept, and nothing leaves) and `removals`.
@@ -201,7 +280,7 @@ pub(crate) fn plan(
             .map(|child| child.object.target().gvk.clone())
             .collect(),
         leaves: match leaving {
-            Leaving::Nobody => Vec::new(),
+            Leaving::Nobody => Leaves::default(),
             Leaving::Unlisted => leave::unlisted(scene, children),
         },
         removals: removals.iter().map(|r| removal::plan(scene, r)).collect(),

@@ -10,14 +10,20 @@ use oarlock_core::egress::Egress;
 use parking_lot::Mutex;
 
 use crate::dependencies::Dependencies;
+use crate::kinds::Kinds;
 use crate::notices::Notices;
+use crate::waits::Waits;
 
 /// The engine's way to everything outside itself.
 pub(crate) struct Ports {
     /// Kubernetes.
     pub(crate) cluster: Arc<dyn Cluster>,
+    /// Which kinds are watched; whoever looks at one holds it.
+    pub(crate) kinds: Arc<Kinds>,
     /// The world outside.
     pub(crate) egress: Arc<dyn Egress>,
+    /// Runs that wait.
+    pub(crate) waits: Arc<Waits>,
     /// Time.
     pub(crate) clock: Arc<dyn Clock>,
     /// Randomness.

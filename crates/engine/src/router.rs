@@ -4,10 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use oarlock_core::cached::Cached;
-use oarlock_core::cluster::Change;
+use oarlock_core::cluster::{Change, Cluster};
+use oarlock_core::object::Object;
 use oarlock_core::reference::{Gvk, ObjectRef, Uid};
 use parking_lot::Mutex;
 
+use crate::annotations;
 use crate::dependencies::Dependencies;
 use crate::entry::Entry;
 use crate::queue::{Cause, Priority, Queue};
@@ -36,8 +38,9 @@ impl Router {
             Change::Deleted(old) => (Some(&**old), None),
             Change::Synced(gvk) => {
                 self.synced.insert(gvk.clone());
+                // What they could not go on without has come.
                 for key in self.dependencies.lock().on_synced(gvk) {
-                    queue.add(&key, Priority::Live, None);
+                    queue.press(&key, Priority::Live, None);
                 }
                 return;
             }
@@ -46,7 +49,7 @@ impl Router {
                     entry.kinds_changed();
                 }
                 for key in self.dependencies.lock().on_kinds() {
-                    queue.add(&key, Priority::Live, None);
+                    queue.press(&key, Priority::Live, None);
                 }
                 return;
             }
@@ -62,7 +65,11 @@ impl Router {
             } else {
                 Priority::Resync
             };
-            queue.add(&target, priority, cause.clone());
+            if queue.holds(&target) && by_its_user(old, new) {
+                queue.press(&target, priority, cause.clone());
+            } else {
+                queue.add(&target, priority, cause.clone());
+            }
         }
         let live = |queue: &mut Queue, key: &ObjectRef, cause: Option<Cause>| {
             queue.add(key, Priority::Live, cause);
@@ -71,7 +78,7 @@ impl Router {
             if let Some(key) = self.objects.get(uid)
                 && entries
                     .get(&key.gvk)
-                    .is_some_and(|entry| entry.follows(&target.gvk))
+                    .is_some_and(|entry| entry.follows(key, &target))
             {
                 live(queue, key, cause.clone());
             }
@@ -91,6 +98,20 @@ impl Router {
         }
     }
 
+    /// Whether a kind is looked at or has children of reconciled objects, watched for whatever reason.
+    pub(crate) fn needs(&self, gvk: &Gvk, cluster: &dyn Cluster) -> bool {
+        let has_owner = |object: &Arc<Cached>| {
+            let mut owners = object.owners();
+            owners.any(|uid| self.objects.contains_key(uid))
+        };
+        self.dependencies.lock().need(gvk) || cluster.list(gvk, None).iter().any(has_owner)
+    }
+
+    /// A kind is no longer watched: when it is again, its first list is no news.
+    pub(crate) fn unwatched(&mut self, gvk: &Gvk) {
+        self.synced.remove(gvk);
+    }
+
     /// Forgets all objects of a kind that is no longer reconciled.
     pub(crate) fn forget_kind(&mut self, gvk: &Gvk) -> Vec<ObjectRef> {
         let gone: Vec<ObjectRef> = self
@@ -107,4 +128,27 @@ impl Router {
         drop(dependencies);
         gone
     }
+}
+
+/// Whether a change of a reconciled object is its user's, who waits for what comes of it: it came or went, it is to be
+/// deleted, or what it asks for differs. A status or an annotation that some controller keeps writing is not.
+fn by_its_user(old: Option<&Cached>, new: Option<&Cached>) -> bool {
+    let (Some(old), Some(new)) = (old, new) else {
+        return true;
+    };
+    if old.generation() != new.generation() || old.deleting() != new.deleting() {
+        return true;
+    }
+    let (Ok(before), Ok(after)) = (old.object(), new.object()) else {
+        return true;
+    };
+    // Kinds without generation: all that is neither status nor metadata.
+    let content = |object: &Object| {
+        let mut content = object.content().clone();
+        content.remove("status");
+        content.remove("metadata");
+        content
+    };
+    annotations::differ(&before, &after)
+        || new.generation() == 0 && content(&before) != content(&after)
 }

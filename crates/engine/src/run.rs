@@ -1,38 +1,56 @@
 //! One reconcile of one object, from the cache to the next wake-up.
 
+mod deletion;
+mod news;
+mod own;
 mod sight;
+mod vouch;
+mod wishes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use oarlock_core::cached::Cached;
-use oarlock_core::cluster::{Call, EventRecord, ServiceAccount};
+use oarlock_core::cluster::ServiceAccount;
 use oarlock_core::marks::CHILDREN_FINALIZER;
 use oarlock_core::object::Object;
-use oarlock_core::outcome::{Child, Children, Expect, Outcome, Requeue};
+use oarlock_core::outcome::{Child, Children, Outcome, Requeue, Write};
 use oarlock_core::reconciler::{Fault, Reconciler, RunError};
 use oarlock_core::reference::ObjectRef;
-use oarlock_core::request::{ApiError, Report, Request, WriteResult, WriteStatus};
+use oarlock_core::request::{Report, Request, WriteResult, WriteStatus};
 use oarlock_core::timestamp::Timestamp;
 
 use crate::act::{self, Done};
+use crate::annotations::Wishes;
 use crate::dependencies::Reads;
 use crate::entry::{Entry, Module};
 use crate::finalizer;
+use crate::kept::Kept;
+use crate::kinds::Hold;
 use crate::memory::Memory;
+use crate::pace::Pace;
 use crate::plan::{self, Leaving};
 use crate::ports::Ports;
 use crate::queue::{Cause, Priority};
-use crate::session::Session;
-use crate::status::{self, Wanted};
-use crate::verdict::{self, Again, Problem, Reason};
+use crate::redaction::Redaction;
+use crate::session::{self, Session};
+use crate::status::Wanted;
+use crate::verdict::{Again, Problem, Reason};
 
+use own::has_status_subresource;
 use sight::Seen;
 
 /// Soonest next run of an outcome that changed nothing, whatever the module asks for: it has all it gets, and must not keep a
 /// core busy.
 const SHORTEST_POLL: Duration = Duration::from_millis(100);
+
+/// Runs at once of an object whose module asks for the next one as soon as something has changed: enough for an upgrade of many
+/// steps, too few to keep an API server busy.
+const STEPS: Pace = Pace {
+    burst: 100,
+    refill: Duration::from_secs(1),
+};
 
 /// How a reconcile ended.
 #[derive(Debug, Default)]
@@ -47,6 +65,10 @@ pub(crate) struct Ended {
     pub(crate) reads: Option<Reads>,
     /// What went wrong.
     pub(crate) problem: Option<Reason>,
+    /// The object is being deleted, and a problem keeps the host from letting it go.
+    pub(crate) blocked: bool,
+    /// Its host's finalizers were taken off without calling the module.
+    pub(crate) released: bool,
 }
 
 /// Reconciles the object at `key`.
@@ -63,13 +85,7 @@ pub(crate) async fn reconcile(
         };
     };
     let object = match live.object() {
-        Ok(object) if entry.selects(&object) => object,
-        Ok(_) => {
-            return Ended {
-                forget: true,
-                ..Ended::default()
-            };
-        }
+        Ok(object) => object,
         Err(error) => {
             tracing::error!(object = %key, %error, "an object in the cache cannot be read");
             return Ended {
@@ -78,19 +94,56 @@ pub(crate) async fn reconcile(
             };
         }
     };
+    let followed = entry.is_for(&object);
+    // What is not followed any more is left as it is, children and finalizers included; but that nobody lets it go is told.
+    let held = || !finalizer::of_host(&object, entry.finalizer().as_deref()).is_empty();
+    let concerned = followed || live.deleting() && held();
+    if !concerned {
+        return Ended {
+            forget: true,
+            ..Ended::default()
+        };
+    }
     memory.belong_to(&live.uid());
+    if let Some(until) = memory.missed_until(&live.resource_version(), ports.clock.now()) {
+        return Ended {
+            next: Some((until, Priority::Timer)),
+            ..Ended::default()
+        };
+    }
+    let generation = if has_status_subresource(ports, key) {
+        live.generation()
+    } else {
+        // Each write of the status makes a new one.
+        0
+    };
+    memory.contests.of_generation(generation);
     let mut run = Run {
         ports,
         entry,
+        followed,
         live,
+        wishes: Wishes::of(&object),
         object,
         memory,
         now: ports.clock.now(),
+        kinds: ports.kinds.hold(),
         reads: Reads::default(),
         done: false,
+        hidden: false,
+        redaction: Arc::default(),
         ended: Ended::default(),
     };
+    run.redaction.learn(&run.live);
     run.go().await;
+    if run.ended.forget {
+        // Its watch will tell, and then it is forgotten.
+        run.ended.forget = false;
+        let until = run
+            .memory
+            .miss(run.live.resource_version(), ports.clock.now());
+        run.ended.next = Some((until, Priority::Timer));
+    }
     if run.done {
         run.ended.reads = Some(run.reads);
     }
@@ -101,15 +154,25 @@ pub(crate) async fn reconcile(
 struct Run<'a> {
     ports: &'a Ports,
     entry: &'a Entry,
+    /// The entry is for this object: its watch selects it.
+    followed: bool,
     live: Arc<Cached>,
     object: Object,
+    /// What the object's user asks of the host.
+    wishes: Wishes,
     memory: &'a mut Memory,
     now: Timestamp,
+    /// Kinds that stay watched until the run ends.
+    kinds: Hold,
     /// What was looked at so far.
     reads: Reads,
     /// Whether all that the object depends on is known, and what was before is void: the outcome was carried out as far as it
     /// could be, or there is none.
     done: bool,
+    /// Children were to be written that no garbage collector finds.
+    hidden: bool,
+    /// What must not be told.
+    redaction: Arc<Redaction>,
     ended: Ended,
 }
 
@@ -131,12 +194,21 @@ impl From<Problem> for Stop {
 
 impl Run<'_> {
     async fn go(&mut self) {
-        let result = self.decide_and_act().await;
+        let result = if let Some(reason) = self.released() {
+            self.release(&reason).await
+        } else if self.wishes.paused {
+            self.pause().await
+        } else {
+            self.decide_and_act().await
+        };
+        let conflicted = matches!(result, Err(Stop::Conflict));
         match result {
             Ok(()) => {}
             Err(Stop::Gone) => self.ended.forget = true,
             Err(Stop::Conflict) => self.conflict(),
             Err(Stop::Problem(problem)) => {
+                let mut problem = self.with_way_out(problem);
+                self.redaction.clean(&mut problem.message);
                 let written = self.write_status(Wanted::default(), Some(&problem)).await;
                 match written {
                     Err(Stop::Gone) => self.ended.forget = true,
@@ -144,6 +216,13 @@ impl Run<'_> {
                     Ok(_) | Err(Stop::Problem(_)) => self.settle(&problem).await,
                 }
             }
+        }
+        // Its finalizers were taken off by force meanwhile: what was made since belongs to nobody.
+        if self.hidden && (self.ended.forget || conflicted && self.is_replaced()) {
+            self.clean_up_after().await;
+        }
+        if !self.wishes.paused && !self.ended.forget && !conflicted {
+            self.answer().await;
         }
     }
 
@@ -158,31 +237,32 @@ impl Run<'_> {
     }
 
     async fn decide_and_act(&mut self) -> Result<(), Stop> {
-        let module = match &self.entry.module {
-            Module::Serving(module) | Module::LastGood(module, _) => Arc::clone(module),
-            Module::Down(message) => {
-                return Err(Stop::Problem(Problem {
-                    reason: Reason::ModuleNotLoaded,
-                    message: message.clone(),
-                    again: Again::OnChange,
-                }));
+        let module = if self.live.deleting() {
+            match self.last_runs().await? {
+                Some(module) => module,
+                None => return Ok(()),
             }
+        } else {
+            let module = self.module()?;
+            self.put_finalizer().await?;
+            module
         };
-        let finalizer = self.entry.finalizer();
-        let held = |name: &str| finalizer::is_on(&self.object, name);
-        if self.live.deleting() {
-            if finalizer.as_deref().is_none_or(|name| !held(name)) {
-                return self.let_go(&module, None).await;
-            }
-        } else if let Some(name) = finalizer.as_deref().filter(|name| !held(name)) {
-            let verb = finalizer::add(&self.object, name);
-            self.write_finalizers(&module, verb, name).await?;
-        }
         // Both for what the module reads and for what the plan prunes.
         let mut seen = Seen::default();
         self.see_children(&mut seen).await?;
         let outcome = self.call(&*module).await?;
         self.carry_out(&module, outcome, seen).await
+    }
+
+    fn module(&self) -> Result<Arc<dyn Reconciler>, Stop> {
+        match &self.entry.module {
+            Module::Serving(module) | Module::LastGood(module, _) => Ok(Arc::clone(module)),
+            Module::Down(message) => Err(Stop::Problem(Problem {
+                reason: Reason::ModuleNotLoaded,
+                message: message.clone(),
+                again: Again::OnChange,
+            })),
+        }
     }
 
     async fn call(&mut self, module: &dyn Reconciler) -> Result<Outcome, Stop> {
@@ -192,6 +272,7 @@ impl Run<'_> {
             Arc::clone(&self.live),
             self.entry,
             module.manifest().name.clone(),
+            Arc::clone(&self.redaction),
         ));
         let request = Request {
             object: self.live.json().clone(),
@@ -217,6 +298,7 @@ impl Run<'_> {
         outcome: Outcome,
         mut seen: Seen,
     ) -> Result<(), Stop> {
+        self.redaction.learn_outcome(&outcome);
         let (children, leaving) = match outcome.children {
             Children::Exactly(children) => (children, Leaving::Unlisted),
             Children::Keep => {
@@ -225,33 +307,56 @@ impl Run<'_> {
                     let mut targets = outcome.removals.iter().map(|removal| &removal.target);
                     targets.any(|target| target == child.object.target())
                 };
-                self.memory.children.retain(|child| !removed(child));
-                (self.memory.children.clone(), Leaving::Nobody)
+                let mut children: Vec<Child> = self
+                    .memory
+                    .children
+                    .iter()
+                    .filter_map(Kept::child)
+                    .collect();
+                if !outcome.removals.is_empty() {
+                    children.retain(|child| !removed(child));
+                    self.memory.children = children.iter().cloned().map(Kept::new).collect();
+                }
+                (children, Leaving::Nobody)
             }
         };
         no_doubles(&children)?;
         let account = self.account(outcome.act_as.as_deref())?;
         let manager = module.manifest().field_manager();
         self.gather(&children, &outcome.removals, &mut seen).await?;
-        let plan = {
+        let mut plan = {
             let scene = seen.scene(self, &manager, account.as_ref());
             plan::plan(&scene, &children, leaving, &outcome.removals)
         };
+        if let Some(account) = &account {
+            self.vouch(account, &seen, &mut plan).await?;
+        }
+        let untold = self.untold(&children);
         if !self.live.deleting()
-            && let Some(verb) = finalizer::hold(&self.object, &plan.hidden)
+            && let Some(verb) = finalizer::hold(&self.object, &plan.hidden, &untold)
         {
-            self.write_finalizers(module, verb, CHILDREN_FINALIZER)
-                .await?;
+            self.write_finalizers(verb, CHILDREN_FINALIZER).await?;
+        }
+        self.hidden = !plan.hidden.is_empty();
+        self.tell_skipped(&plan.leaves.skipped).await;
+        for write in plan.writes.iter().filter(|write| write.repairs) {
+            self.note_rival(&write.target, &write.manager, account.as_ref())
+                .await;
         }
         let mut done = act::carry_out(plan, &*self.ports.cluster, self.memory).await;
         self.ended.written.append(&mut done.written);
+        for target in &done.repaired {
+            self.memory.contests.repaired(target, self.now);
+        }
         let unmarked = self.unmarked(&children, &done.writes);
         self.reads.objects.extend(unmarked);
         self.done = true;
         let mut writes = std::mem::take(&mut done.writes);
         if leaving == Leaving::Unlisted {
-            self.memory
-                .retain(|target| children.iter().any(|c| c.object.target() == target));
+            let own = self.live.target();
+            self.memory.retain(|target| {
+                *target == own || children.iter().any(|c| c.object.target() == target)
+            });
             self.memory.children = in_place(children, &writes);
         } else {
             // The module listed none.
@@ -264,20 +369,19 @@ impl Run<'_> {
             writes,
             removals: std::mem::take(&mut done.removals),
         });
-        if let Some(problem) = problem_of(&done) {
+        if let Some(problem) = problem_of(&done, self.now) {
             return Err(Stop::Problem(problem));
         }
         if self.live.deleting() && outcome.finalized {
             // Before the finalizer goes: afterwards nobody would ask again.
             self.tell(&outcome.events, &manager).await;
             self.notify(outcome.notices);
-            let finalizer = self.entry.finalizer();
-            return self.let_go(module, finalizer.as_deref()).await;
+            return self.let_go().await;
         }
         let wanted = Wanted {
             patch: outcome.status,
             set: outcome.conditions,
-            clear: Vec::new(),
+            ..Wanted::default()
         };
         if outcome.requeue == Requeue::OnceWritten && !done.changed && !self.moves_status(&wanted) {
             // Before the status is written: it would say that all is well, and be taken back at once.
@@ -289,27 +393,29 @@ impl Run<'_> {
         self.wake(outcome.requeue, done.changed || stored)
     }
 
-    /// Whether the module's status differs from what is stored, conditions aside.
-    fn moves_status(&self, wanted: &Wanted) -> bool {
-        status::write(&self.object, wanted, self.memory.status.as_ref(), self.now)
-            .is_some_and(|write| write.beyond_conditions)
-    }
-
     /// Sets the next wake-up of a good run.
     fn wake(&mut self, requeue: Requeue, changed: bool) -> Result<(), Stop> {
         // Counted from the end of the run: one that took long must not be due again at once.
         let now = self.ports.clock.now();
-        let period = now.after(self.entry.watch.period);
-        let soonest = if changed {
-            now
-        } else {
-            now.after(SHORTEST_POLL)
+        let period = now.after(self.period());
+        let at_once = match requeue {
+            Requeue::OnChange => false,
+            Requeue::OnceWritten => true,
+            Requeue::After(after) => after < SHORTEST_POLL,
+            Requeue::At(at) => at < now.after(SHORTEST_POLL),
+        };
+        let soonest = match (changed, at_once) {
+            (false, _) => now.after(SHORTEST_POLL),
+            // A module that changes something at every step and asks for the next one at once is given that, up to a point.
+            (true, true) => self.memory.at_once.reserve(STEPS, now),
+            (true, false) => now,
         };
         let next = match requeue {
             Requeue::OnChange => (period, Priority::Resync),
             Requeue::After(after) => earlier(now.after(after).max(soonest), period),
             Requeue::At(at) => earlier(at.max(soonest), period),
-            Requeue::OnceWritten if changed => (now, Priority::Live),
+            Requeue::OnceWritten if changed && soonest == now => (now, Priority::Live),
+            Requeue::OnceWritten if changed => (soonest, Priority::Timer),
             Requeue::OnceWritten => return Err(Stop::Problem(no_progress())),
         };
         self.memory.failures = 0;
@@ -345,171 +451,17 @@ impl Run<'_> {
         self.tell(&[event], &manager).await;
     }
 
-    /// Writes what the outcome and the host say of the object. Tells whether the module's part changed anything.
-    async fn write_status(
-        &mut self,
-        mut wanted: Wanted,
-        problem: Option<&Problem>,
-    ) -> Result<bool, Stop> {
-        if self.entry.watch.manage_status {
-            match problem {
-                Some(problem) => problem.conditions(&mut wanted),
-                None => verdict::good(&mut wanted),
-            }
-            self.entry.conditions(&mut wanted);
-        }
-        let write = status::write(&self.object, &wanted, self.memory.status.as_ref(), self.now);
-        let Some(write) = write else {
-            return Ok(false);
-        };
-        let beyond_conditions = write.beyond_conditions;
-        let call = Call {
-            verb: write.verb.clone(),
-            manager: self.entry.reporter(),
-            account: None,
-        };
-        match self.ports.cluster.write(call).await {
-            Ok(written) => {
-                let news = self.entry.news(&self.object);
-                self.adopt(&written.object);
-                self.memory.status = act::stored(&written).map(|stored| write.written(&stored));
-                if let Some(event) = news {
-                    let reporter = self.entry.reporter();
-                    self.tell(&[event], &reporter).await;
-                }
-                Ok(beyond_conditions && written.changed)
-            }
-            Err(error) => Err(self.stop("the status was not written", &error)),
-        }
-    }
-
-    /// Finalizers are added before the first effect, so that none outlives the object unnoticed.
-    async fn write_finalizers(
-        &mut self,
-        module: &Arc<dyn Reconciler>,
-        verb: oarlock_core::cluster::Verb,
-        name: &str,
-    ) -> Result<(), Stop> {
-        let call = Call {
-            verb,
-            manager: module.manifest().field_manager(),
-            account: None,
-        };
-        match self.ports.cluster.write(call).await {
-            Ok(written) => {
-                self.adopt(&written.object);
-                Ok(())
-            }
-            Err(error) => Err(self.stop(&format!("finalizer {name} was not written"), &error)),
-        }
-    }
-
-    /// Ends the host's hold on an object that is being deleted: what no garbage collector would find goes first, then the
-    /// finalizers.
-    async fn let_go(
-        &mut self,
-        module: &Arc<dyn Reconciler>,
-        finalizer: Option<&str>,
-    ) -> Result<(), Stop> {
-        let names: Vec<&str> = finalizer
-            .into_iter()
-            .chain([CHILDREN_FINALIZER])
-            .filter(|name| finalizer::is_on(&self.object, name))
-            .collect();
-        if names.is_empty() {
-            return Ok(());
-        }
-        let manager = module.manifest().field_manager();
-        let account = self.account(None)?;
-        let mut seen = Seen::default();
-        self.see_children(&mut seen).await?;
-        self.gather(&[], &[], &mut seen).await?;
-        let leaves = plan::on_deletion(&seen.scene(self, &manager, account.as_ref()));
-        let mut done = Done::default();
-        act::leave(leaves, &*self.ports.cluster, &mut done).await;
-        self.ended.written.append(&mut done.written);
-        if let Some(problem) = problem_of(&done) {
-            return Err(Stop::Problem(problem));
-        }
-        let verb = finalizer::remove(&self.object, &names);
-        self.write_finalizers(module, verb, &names.join(", "))
-            .await?;
-        self.memory.failures = 0;
-        Ok(())
-    }
-
+    /// Whom the outcome's writes are made as.
     fn account(&self, act_as: Option<&str>) -> Result<Option<ServiceAccount>, Stop> {
-        let Some(name) = act_as.or(self.entry.watch.service_account.as_deref()) else {
-            return Ok(None);
-        };
-        let Some(namespace) = &self.live.target().namespace else {
-            return Err(Stop::Problem(Problem::of_run(&RunError::Fault(
-                Fault::BadOutcome {
-                    place: "act-as".to_owned(),
-                    message: format!(
-                        "{} has no namespace whose ServiceAccounts it could name",
-                        self.live.target()
-                    ),
-                },
-            ))));
-        };
-        Ok(Some(ServiceAccount {
-            namespace: namespace.clone(),
-            name: name.to_owned(),
-        }))
-    }
-
-    async fn tell(&mut self, events: &[oarlock_core::outcome::Event], reporter: &str) {
-        for event in events {
-            if !self.memory.tell(&event.key) {
-                continue;
-            }
-            let record = EventRecord {
-                about: event.about.clone().unwrap_or_else(|| self.live.target()),
-                uid: event.about.is_none().then(|| self.live.uid()),
-                key: event.key.clone(),
-                warning: event.warning,
-                reason: event.reason.clone(),
-                message: event.message.clone(),
-                reporter: reporter.to_owned(),
-                now: self.now,
-            };
-            if let Err(error) = self.ports.cluster.record(record).await {
-                // An Event is a courtesy: the object's conditions say the same.
-                tracing::warn!(object = %self.live.target(), reason = event.reason, %error, "an Event was not recorded");
-            }
-        }
-    }
-
-    fn notify(&mut self, notices: Vec<oarlock_core::outcome::Notice>) {
-        for notice in notices {
-            if self.memory.tell(&format!("notice {}", notice.key)) {
-                self.ports
-                    .notices
-                    .post(notice, &self.entry.grants, &self.live.target());
-            }
-        }
-    }
-
-    /// Goes on with the object as it is after an own write.
-    fn adopt(&mut self, written: &Option<Arc<Cached>>) {
-        let Some(live) = written else {
-            return;
-        };
-        let version = (live.target(), live.resource_version());
-        self.ended.written.push(version);
-        if let Ok(object) = live.object() {
-            self.object = object;
-            self.live = Arc::clone(live);
-        }
-    }
-
-    fn stop(&self, what: &str, error: &ApiError) -> Stop {
-        match error.code {
-            404 => Stop::Gone,
-            409 => Stop::Conflict,
-            _ => Stop::Problem(Problem::of_refusal(what, error)),
-        }
+        let of_watch = self.entry.watch.service_account.as_deref();
+        let target = self.live.target();
+        session::account(act_as, of_watch, &self.entry.grants, &target).map_err(|message| {
+            Stop::Problem(Problem {
+                reason: Reason::GrantMissing,
+                message,
+                again: Again::Backoff,
+            })
+        })
     }
 }
 
@@ -522,15 +474,15 @@ fn earlier(at: Timestamp, period: Timestamp) -> (Timestamp, Priority) {
 }
 
 /// The children that there are, to be kept. What was expected of them has been true.
-fn in_place(children: Vec<Child>, writes: &[WriteResult]) -> Vec<Child> {
+///
+/// What is only created is done with once it was there: it has no drift, and a Job that its time to live has taken away is
+/// not to run again.
+fn in_place(children: Vec<Child>, writes: &[WriteResult]) -> Box<[Kept]> {
     children
         .into_iter()
         .zip(writes)
-        .filter(|(_, result)| is_in_place(&result.status))
-        .map(|(mut child, _)| {
-            child.expect = Expect::Any;
-            child
-        })
+        .filter(|(child, result)| is_in_place(&result.status) && child.write != Write::Create)
+        .map(|(child, _)| Kept::new(child))
         .collect()
 }
 
@@ -550,9 +502,15 @@ fn no_progress() -> Problem {
     }
 }
 
-fn problem_of(done: &Done) -> Option<Problem> {
+fn problem_of(done: &Done, now: Timestamp) -> Option<Problem> {
     match (&done.refused, &done.waiting) {
-        (Some((what, error)), _) => Some(Problem::of_refusal(what, error)),
+        (Some((what, error)), _) => {
+            let mut problem = Problem::of_refusal(what, error);
+            if let Some(until) = done.rest {
+                problem.again = Again::After(until.since(now));
+            }
+            Some(problem)
+        }
         (None, Some(why)) => Some(Problem {
             reason: Reason::KindNotServed,
             message: why.clone(),

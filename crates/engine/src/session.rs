@@ -10,7 +10,7 @@ use oarlock_core::egress::{Credentials, Egress};
 use oarlock_core::future::BoxFuture;
 use oarlock_core::health;
 use oarlock_core::json::Json;
-use oarlock_core::manifest::{Access, Grants, missing_grant};
+use oarlock_core::manifest::{Access, Grants, Sight, missing_grant};
 use oarlock_core::origin::{self, Origin};
 use oarlock_core::projection::project;
 use oarlock_core::reconciler::{
@@ -24,11 +24,16 @@ use parking_lot::Mutex;
 
 use crate::dependencies::{Dependencies, Query, Reads};
 use crate::entry::Entry;
+use crate::kinds::Hold;
+use crate::plan::shows;
 use crate::ports::Ports;
+use crate::redaction::Redaction;
+use crate::waits::Waits;
 
 /// The [`Host`] of one run.
 pub(crate) struct Session {
     cluster: Arc<dyn Cluster>,
+    kinds: Hold,
     egress: Arc<dyn Egress>,
     owner: Arc<Cached>,
     grants: Arc<Grants>,
@@ -38,13 +43,23 @@ pub(crate) struct Session {
     deadline: Duration,
     dependencies: Arc<Mutex<Dependencies>>,
     reads: Mutex<Reads>,
+    /// What was read of Secrets.
+    redaction: Arc<Redaction>,
+    waits: Arc<Waits>,
 }
 
 impl Session {
     /// A session for one run of `owner` by `module`, with the rights and the limits of `entry`.
-    pub(crate) fn new(ports: &Ports, owner: Arc<Cached>, entry: &Entry, module: String) -> Self {
+    pub(crate) fn new(
+        ports: &Ports,
+        owner: Arc<Cached>,
+        entry: &Entry,
+        module: String,
+        redaction: Arc<Redaction>,
+    ) -> Self {
         Self {
             cluster: Arc::clone(&ports.cluster),
+            kinds: ports.kinds.hold(),
             egress: Arc::clone(&ports.egress),
             owner,
             grants: Arc::clone(&entry.grants),
@@ -53,6 +68,8 @@ impl Session {
             deadline: entry.watch.limits.deadline,
             dependencies: Arc::clone(&ports.dependencies),
             reads: Mutex::default(),
+            redaction,
+            waits: Arc::clone(&ports.waits),
         }
     }
 
@@ -85,43 +102,63 @@ impl Session {
             .ok_or_else(|| ReadError::UnknownKind(gvk.to_string()))
     }
 
-    async fn check(&self, access: Access<'_>, act_as: Option<&str>) -> Result<(), ReadError> {
-        if !self
-            .grants
-            .read
-            .iter()
-            .any(|grant| grant.covers(&access, self.namespace()))
-        {
-            return Err(ReadError::Denied(missing_grant("read", &access)));
+    /// What the grants show of `access`; an error where that is nothing.
+    fn sight(&self, access: &Access<'_>) -> Result<Sight<'_>, ReadError> {
+        match self.grants.sight(access, self.namespace()) {
+            Sight::Nothing => Err(ReadError::Denied(missing_grant("read", access))),
+            sight => Ok(sight),
         }
-        let Some(account) = self.account(act_as)? else {
+    }
+
+    /// Whether the account may do one of `accesses` by the API server's word, whatever is granted here.
+    async fn vouch(
+        &self,
+        account: Option<&ServiceAccount>,
+        accesses: &[Access<'_>],
+    ) -> Result<(), ReadError> {
+        let Some(account) = account else {
             return Ok(());
         };
-        match self.cluster.allowed(&account, access).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(ReadError::Denied(format!(
-                "ServiceAccount {}/{} may not {} {}",
-                account.namespace, account.name, access.verb, access.resource
-            ))),
-            Err(error) => Err(unavailable(&error)),
+        for access in accesses {
+            let _waiting = self.waits.begin();
+            match self.cluster.allowed(account, *access).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(error) => return Err(unavailable(&error)),
+            }
         }
+        let what = accesses
+            .first()
+            .map(|a| format!("{} {}", a.verb, a.resource));
+        Err(ReadError::Denied(format!(
+            "ServiceAccount {}/{} may not {}",
+            account.namespace,
+            account.name,
+            what.unwrap_or_default()
+        )))
     }
 
     /// Whom to read as: whom the module names, else whom the watch names, else the host.
     fn account(&self, act_as: Option<&str>) -> Result<Option<ServiceAccount>, ReadError> {
-        let Some(name) = act_as.or(self.account.as_deref()) else {
-            return Ok(None);
-        };
-        let namespace = self.namespace().ok_or_else(|| {
-            ReadError::Denied(format!(
-                "act-as {name}: {} has no namespace whose ServiceAccounts it could name",
-                self.owner.target()
-            ))
-        })?;
-        Ok(Some(ServiceAccount {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        }))
+        account(
+            act_as,
+            self.account.as_deref(),
+            &self.grants,
+            &self.owner.target(),
+        )
+        .map_err(ReadError::Denied)
+    }
+
+    /// What the host does not watch is not in its cache, and must not be taken for absent.
+    fn in_sight(&self, kind: &KindInfo, target: &ObjectRef) -> Result<(), ReadError> {
+        match &target.namespace {
+            Some(namespace) if kind.namespaced && !self.cluster.sees(namespace) => {
+                Err(ReadError::Denied(format!(
+                    "{target}: namespace {namespace:?} is not one of those that the host watches"
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// One object from the cache, which is filled first where it is not.
@@ -131,31 +168,46 @@ impl Session {
         act_as: Option<&str>,
     ) -> Result<Option<Arc<Cached>>, ReadError> {
         let kind = self.kind(&target.gvk)?;
+        self.in_sight(&kind, target)?;
+        let account = self.account(act_as)?;
         let access = access("get", &kind, target);
+        let create = Access {
+            verb: "create",
+            ..access
+        };
         // Whoever may create an object may know that it is absent: a module looks after a child that is not there yet.
-        let may_miss = self.grants.write.iter().any(|grant| {
-            let access = Access {
-                verb: "create",
-                ..access
-            };
-            grant.covers(&access, self.namespace())
-        });
+        let may_miss = self
+            .grants
+            .write
+            .iter()
+            .any(|grant| grant.covers(&create, self.namespace()));
         let own = |live: Option<&Arc<Cached>>| match live {
             Some(live) => self.is_child(live) || live.target() == self.owner.target(),
             None => may_miss,
         };
-        let mut checked = false;
+        let sight = self.sight(&access);
         if act_as.is_some() || !own(self.cluster.cached(target).as_ref()) {
-            self.check(access, act_as).await?;
-            checked = true;
+            sight.clone()?;
         }
         // Noted between the first list, which is no news, and the look.
         self.watch(&target.gvk).await?;
         self.note(Reads::object(target.clone()));
         let live = self.cluster.cached(target);
-        // The cache may have been empty just now.
-        if !checked && !own(live.as_ref()) {
-            self.check(access, None).await?;
+        if act_as.is_none() && own(live.as_ref()) {
+            if live.is_none() {
+                self.vouch(account.as_ref(), &[access, create]).await?;
+            }
+        } else {
+            // The cache may have been empty just now.
+            let sight = sight?;
+            self.vouch(account.as_ref(), &[access]).await?;
+            if live.as_ref().is_some_and(|live| !shows(&sight, live)) {
+                // As if it were not there: that it is would tell of what no grant selects.
+                return Ok(None);
+            }
+        }
+        if let Some(live) = &live {
+            self.redaction.learn(live);
         }
         Ok(live)
     }
@@ -176,11 +228,11 @@ impl Session {
     }
 
     async fn watch(&self, gvk: &Gvk) -> Result<(), ReadError> {
-        let result = self.cluster.watch(gvk).await;
+        let result = self.kinds.watch(gvk).await;
         if matches!(result, Err(ReadError::UnknownKind(_))) {
             self.note(Reads::unserved(gvk.clone()));
             // It may have been listed before that was noted.
-            return self.cluster.watch(gvk).await;
+            return self.kinds.watch(gvk).await;
         }
         result
     }
@@ -259,15 +311,20 @@ impl Host for Session {
     ) -> BoxFuture<'_, Result<Option<Json>, ReadError>> {
         Box::pin(async move {
             let kind = self.kind(&target.gvk)?;
-            self.check(access("get", &kind, &target), act_as.as_deref())
-                .await?;
+            let access = access("get", &kind, &target);
+            let sight = self.sight(&access)?;
             let account = self.account(act_as.as_deref())?;
-            let live = self
-                .cluster
-                .read(&target, account.as_ref())
-                .await
-                .map_err(|error| unavailable(&error))?;
-            Ok(live.map(|live| live.json().clone()))
+            self.vouch(account.as_ref(), &[access]).await?;
+            let waiting = self.waits.begin();
+            let live = self.cluster.read(&target, account.as_ref()).await;
+            drop(waiting);
+            let live = live
+                .map_err(|error| unavailable(&error))?
+                .filter(|live| shows(&sight, live));
+            Ok(live.map(|live| {
+                self.redaction.learn(&live);
+                live.json().clone()
+            }))
         })
     }
 
@@ -284,7 +341,13 @@ impl Host for Session {
                 name: None,
                 all_namespaces: kind.namespaced && selection.namespace.is_none(),
             };
-            self.check(access, selection.act_as.as_deref()).await?;
+            if let Some(namespace) = &selection.namespace {
+                let all = ObjectRef::new(selection.gvk.clone(), Some(namespace), "*");
+                self.in_sight(&kind, &all)?;
+            }
+            let sight = self.sight(&access)?;
+            let account = self.account(selection.act_as.as_deref())?;
+            self.vouch(account.as_ref(), &[access]).await?;
             let query = Query {
                 gvk: selection.gvk.clone(),
                 namespace: selection.namespace.clone(),
@@ -300,7 +363,8 @@ impl Host for Session {
                 .list(&selection.gvk, selection.namespace.as_deref());
             Ok(found
                 .iter()
-                .filter(|live| query.selects(live))
+                .filter(|live| query.selects(live) && shows(&sight, live))
+                .inspect(|live| self.redaction.learn(live))
                 .map(|live| match (selection.fields.is_empty(), live.object()) {
                     (false, Ok(object)) => Json::from_value(&project(&object, &selection.fields)),
                     _ => live.json().clone(),
@@ -316,6 +380,7 @@ impl Host for Session {
                 .owned_by(&self.owner.uid())
                 .iter()
                 .filter(|live| self.is_child(live))
+                .inspect(|live| self.redaction.learn(live))
                 .map(|live| live.json().clone())
                 .collect())
         })
@@ -350,7 +415,7 @@ impl Host for Session {
                 Origin::of(&request.url).map_err(|error| HttpError::Denied(error.to_string()))?;
             if !origin::granted(&origin, &self.grants.http, self.namespace()) {
                 return Err(HttpError::Denied(format!(
-                    "no grant for {origin}; add to the watch: grants: {{http: [\"{origin}\"]}}"
+                    "no grant for {origin}; hint: add to the watch: grants: {{http: [\"{origin}\"]}}"
                 )));
             }
             let credentials = match &request.auth {
@@ -371,7 +436,11 @@ impl Host for Session {
             message,
             fields,
         } = line;
-        let fields: std::collections::BTreeMap<_, _> = fields.into_iter().collect();
+        let message = self.redaction.mask(&message);
+        let fields: std::collections::BTreeMap<_, _> = fields
+            .iter()
+            .map(|(name, value)| (name, self.redaction.mask(value)))
+            .collect();
         match level {
             LogLevel::Error => tracing::error!(%object, module, ?fields, "{message}"),
             LogLevel::Warn => tracing::warn!(%object, module, ?fields, "{message}"),
@@ -380,6 +449,35 @@ impl Host for Session {
             LogLevel::Trace => tracing::trace!(%object, module, ?fields, "{message}"),
         }
     }
+}
+
+/// Whom to act as: whom the module names, else whom the watch names, else the host (`None`).
+///
+/// # Errors
+/// With what is missing: the grant, or a namespace whose ServiceAccounts the object could name.
+pub(crate) fn account(
+    act_as: Option<&str>,
+    of_watch: Option<&str>,
+    grants: &Grants,
+    owner: &ObjectRef,
+) -> Result<Option<ServiceAccount>, String> {
+    let Some(name) = act_as.or(of_watch) else {
+        return Ok(None);
+    };
+    if Some(name) != of_watch && !grants.acts_as(name) {
+        return Err(format!(
+            "no grant to act as ServiceAccount {name}; hint: add to the watch: grants: {{actAs: [{name}]}}"
+        ));
+    }
+    let Some(namespace) = &owner.namespace else {
+        return Err(format!(
+            "act-as {name}: {owner} has no namespace whose ServiceAccounts it could name"
+        ));
+    };
+    Ok(Some(ServiceAccount {
+        namespace: namespace.clone(),
+        name: name.to_owned(),
+    }))
 }
 
 fn access<'a>(verb: &'a str, kind: &'a KindInfo, target: &'a ObjectRef) -> Access<'a> {

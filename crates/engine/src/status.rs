@@ -6,7 +6,10 @@ use oarlock_core::outcome::Condition;
 use oarlock_core::timestamp::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::memory::{StatusWritten, fingerprint};
+use crate::memory::{StatusWritten, fingerprint, fingerprint_of_wish};
+
+/// Longest message of a condition, in bytes: definitions that take `metav1.Condition` refuse more, and with it the whole status.
+const LONGEST_MESSAGE: usize = 32 * 1024;
 
 /// A status that is wanted.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +20,9 @@ pub(crate) struct Wanted {
     pub(crate) set: Vec<Condition>,
     /// Condition types to take away.
     pub(crate) clear: Vec<&'static str>,
+    /// The kind has no status subresource: each write of the status makes a new generation, and a condition that names it
+    /// would never be up to date.
+    pub(crate) without_generation: bool,
 }
 
 /// The write that brings `object` to the wanted status; `None` when it is there.
@@ -64,6 +70,7 @@ pub(crate) fn write(
             status: true,
         },
         wanted: fingerprint_wanted,
+        wish: fingerprint_of_wish(wanted),
     })
 }
 
@@ -74,6 +81,8 @@ pub(crate) struct StatusWrite {
     pub(crate) verb: Verb,
     /// Fingerprint of what is wanted, for the memory.
     pub(crate) wanted: u64,
+    /// Fingerprint of the wish alone.
+    pub(crate) wish: u64,
     /// It changes more than conditions.
     pub(crate) beyond_conditions: bool,
 }
@@ -83,6 +92,7 @@ impl StatusWrite {
     pub(crate) fn written(&self, stored: &Object) -> StatusWritten {
         StatusWritten {
             wanted: self.wanted,
+            wish: self.wish,
             stored: fingerprint_without_times(&status_of(stored)),
         }
     }
@@ -123,7 +133,10 @@ fn set_conditions(
     for condition in &wanted.set {
         let place = list.iter().position(|entry| is(entry, &condition.kind));
         let old = place.map(|index| list[index].clone());
-        let new = entry(condition, old.as_ref(), object, now);
+        let generation = object
+            .pointer("/metadata/generation")
+            .filter(|_| !wanted.without_generation);
+        let new = entry(condition, old.as_ref(), generation, now);
         match place {
             Some(index) => list[index] = new,
             None => list.push(new),
@@ -137,7 +150,12 @@ fn set_conditions(
 }
 
 /// One entry of `.status.conditions` (`metav1.Condition`); the transition time moves only with the status.
-fn entry(condition: &Condition, old: Option<&Value>, object: &Object, now: Timestamp) -> Value {
+fn entry(
+    condition: &Condition,
+    old: Option<&Value>,
+    generation: Option<&Value>,
+    now: Timestamp,
+) -> Value {
     let status = condition.status.as_str();
     let since = old
         .filter(|old| old.get("status").and_then(Value::as_str) == Some(status))
@@ -147,13 +165,21 @@ fn entry(condition: &Condition, old: Option<&Value>, object: &Object, now: Times
         "type": condition.kind,
         "status": status,
         "reason": condition.reason,
-        "message": condition.message,
+        "message": shortened(&condition.message),
         "lastTransitionTime": since,
     });
-    if let Some(generation) = object.pointer("/metadata/generation") {
+    if let Some(generation) = generation {
         entry["observedGeneration"] = generation.clone();
     }
     entry
+}
+
+fn shortened(message: &str) -> String {
+    if message.len() <= LONGEST_MESSAGE {
+        return message.to_owned();
+    }
+    let end = message.floor_char_boundary(LONGEST_MESSAGE - '…'.len_utf8());
+    format!("{}…", &message[..end])
 }
 
 /// Times differ at every try; what is stored and what is wanted are compared without them.

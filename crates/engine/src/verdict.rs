@@ -17,6 +17,9 @@ pub(crate) const STALLED: &str = "Stalled";
 /// The condition that an object has while its module is not the one that its watch names.
 pub(crate) const MODULE_CURRENT: &str = "ModuleCurrent";
 
+/// The condition that an object has while its user has it paused.
+pub(crate) const PAUSED: &str = "Paused";
+
 /// Why a run did not bring the object to where it should be. The set is closed: it labels metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Reason {
@@ -52,6 +55,14 @@ pub(crate) enum Reason {
     NoProgress,
     /// The API server could not be reached, or failed.
     ApiUnavailable,
+    /// The host itself failed: a bug.
+    HostFailed,
+    /// Somebody else keeps changing back what the module wants.
+    Contested,
+    /// What is to be stored is too large for the API server.
+    TooLarge,
+    /// The object is being deleted, and nobody is there to bring that to an end.
+    FinalizerBlocked,
 }
 
 impl Reason {
@@ -74,6 +85,10 @@ impl Reason {
             Self::KindNotServed => "KindNotServed",
             Self::NoProgress => "NoProgress",
             Self::ApiUnavailable => "ApiUnavailable",
+            Self::HostFailed => "HostFailed",
+            Self::Contested => "Contested",
+            Self::TooLarge => "TooLarge",
+            Self::FinalizerBlocked => "FinalizerBlocked",
         }
     }
 }
@@ -123,8 +138,19 @@ impl Problem {
 
     /// Of a write that was refused.
     pub(crate) fn of_refusal(what: &str, error: &ApiError) -> Self {
+        if is_too_large(error) {
+            return Self {
+                reason: Reason::TooLarge,
+                message: format!(
+                    "{what}: {error}; hint: an API server takes about 1.5 MiB per object, 256 KiB of them annotations: keep less in it"
+                ),
+                again: Again::OnChange,
+            };
+        }
         let reason = if error.reason == "GrantMissing" {
             Reason::GrantMissing
+        } else if error.reason == "Contested" {
+            Reason::Contested
         } else if error.is_transient() {
             Reason::ApiUnavailable
         } else {
@@ -157,6 +183,18 @@ impl Problem {
             wanted.clear.push(STALLED);
         }
     }
+}
+
+/// The same will be as large the next time. The API server says so itself (413), or hands on what etcd and its client say.
+fn is_too_large(error: &ApiError) -> bool {
+    error.code == 413
+        || [
+            "request is too large",
+            "message larger than max",
+            "metadata.annotations: Too long",
+        ]
+        .iter()
+        .any(|words| error.message.contains(words))
 }
 
 const fn of_fault(fault: &Fault) -> Reason {

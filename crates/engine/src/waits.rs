@@ -1,4 +1,4 @@
-//! Runs that wait for somebody outside: they hold no worker.
+//! Runs that wait for somebody outside, or for the API server's word on what an account may: they hold no worker.
 //!
 //! A call to the outside takes as long as somebody else likes. Counted as work, the calls of two modules would keep all
 //! workers for as long as a deadline. What bounds them is the limit of their own watch.
@@ -34,7 +34,8 @@ impl Waits {
         self.runs.load(Ordering::SeqCst)
     }
 
-    fn begin(&self) -> Waiting<'_> {
+    /// One run more, until what is returned is dropped.
+    pub(crate) fn begin(&self) -> Waiting<'_> {
         self.runs.fetch_add(1, Ordering::SeqCst);
         self.freed.notify_one();
         Waiting(self)
@@ -42,7 +43,7 @@ impl Waits {
 }
 
 /// A run that waits, until this is dropped. It then goes on at once, beside whoever took its worker.
-struct Waiting<'a>(&'a Waits);
+pub(crate) struct Waiting<'a>(&'a Waits);
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {

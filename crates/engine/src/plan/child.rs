@@ -9,7 +9,7 @@ use oarlock_core::reference::{KindInfo, ObjectRef};
 use oarlock_core::request::ApiError;
 use serde_json::{Map, Value};
 
-use super::mark::marked;
+use super::mark::{marked, names_owner};
 use super::{PlannedWrite, Scene, Step};
 use crate::difference::differences;
 use crate::memory::{Synced, fingerprint};
@@ -17,27 +17,92 @@ use crate::memory::{Synced, fingerprint};
 /// The step for `child`.
 pub(super) fn plan(scene: &Scene<'_>, child: &Child) -> PlannedWrite {
     let target = child.object.target().clone();
-    let step = decide(scene, child, &target).unwrap_or_else(Step::Refuse);
+    let (step, tells) = match admit(scene, child, &target) {
+        Ok(kind) => {
+            let step = decide(scene, child, kind, &target).unwrap_or_else(Step::Refuse);
+            let tells = match &step {
+                Step::Tell(_) | Step::Refuse(_) => true,
+                // That it is there is news where it was only to be created.
+                Step::Nothing(_) => child.write == Write::Create,
+                _ => false,
+            };
+            (step, tells)
+        }
+        Err(step) => (step, false),
+    };
     let manager = manager(scene, child);
-    PlannedWrite {
+    let mut write = PlannedWrite {
+        inherit: None,
+        repairs: false,
         target,
         manager,
+        tells,
         step,
+    };
+    if let Step::Send { wanted, .. } | Step::Recreate { wanted, .. } = &write.step {
+        let known = scene.memory.synced(&write.target, &write.manager);
+        write.repairs = known.is_some_and(|known| known.wanted == *wanted);
+        if let Some(live) = scene.live.get(&write.target)
+            && is_inherited(scene, child, live, &write.manager)
+        {
+            let verb = Verb::Inherit {
+                target: write.target.clone(),
+                uid: live.uid(),
+            };
+            write.inherit = Some(call(scene, &write.manager, verb));
+        }
     }
+    if write.repairs
+        && let Some(rest) = scene.memory.contests.left_alone(&write.target, scene.now)
+    {
+        write.step = Step::Rest(rest);
+        write.inherit = None;
+    }
+    write
 }
 
-fn decide(scene: &Scene<'_>, child: &Child, target: &ObjectRef) -> Result<Step, ApiError> {
+/// Whether `live` is this child as a module of another name wrote it, which has served the object before.
+fn is_inherited(scene: &Scene<'_>, child: &Child, live: &Cached, manager: &str) -> bool {
+    child.owner == Owner::Owned
+        && live.has_predecessor(manager)
+        && live.is_owned_by(&scene.owner.uid())
+        && live
+            .object()
+            .is_ok_and(|object| names_owner(&object, scene.owner))
+}
+
+/// The kind of `child`, or the step that says no more than what the wish itself shows and what is granted.
+fn admit<'s>(
+    scene: &'s Scene<'_>,
+    child: &Child,
+    target: &ObjectRef,
+) -> Result<&'s KindInfo, Step> {
     let Some(kind) = scene.kinds.get(&target.gvk) else {
-        return Ok(Step::Wait(format!(
+        return Err(Step::Wait(format!(
             "{} is not served by the API server; it is tried again when it is",
             target.gvk
         )));
     };
-    placed(kind, target)?;
-    sensible(scene, child)?;
     let live = scene.live.get(target).map(AsRef::as_ref);
-    // Every answer from here on tells of the live object.
-    scene.may_know(kind, target, live)?;
+    placed(kind, target)
+        .and_then(|()| sensible(scene, child))
+        .and_then(|()| scene.may_know(kind, target, live))
+        .and_then(|()| match child.write {
+            Write::Compare => scene.may_compare(kind, target, live),
+            _ => Ok(()),
+        })
+        .map_err(Step::Refuse)?;
+    Ok(kind)
+}
+
+/// Every answer tells of the live object.
+fn decide(
+    scene: &Scene<'_>,
+    child: &Child,
+    kind: &KindInfo,
+    target: &ObjectRef,
+) -> Result<Step, ApiError> {
+    let live = scene.live.get(target).map(AsRef::as_ref);
     expected(child, live, target)?;
     if child.write == Write::Compare {
         return Ok(compare(child, live));
@@ -86,7 +151,8 @@ fn change(
     let target = child.object.target();
     let content = marked(scene, child, manager);
     let wanted = fingerprint(&content);
-    if let Some(known) = scene.memory.synced(target, manager)
+    if !is_inherited(scene, child, live, manager)
+        && let Some(known) = scene.memory.synced(target, manager)
         && let Some(known) = still_in_sync(known, wanted, &content, live, manager)
     {
         return Ok(Step::Nothing(known));
@@ -254,6 +320,13 @@ fn expected(child: &Child, live: Option<&Cached>, target: &ObjectRef) -> Result<
 /// An object that somebody else made is taken over only where the module names it.
 fn may_take(scene: &Scene<'_>, child: &Child, live: &Cached) -> Result<(), ApiError> {
     let owner = scene.owner.uid();
+    if child.owner == Owner::Owned && scene.ancestors.contains(&live.uid()) {
+        return Err(invalid(format!(
+            "{} owns {}: it cannot be its child as well; hint: owner `unowned`",
+            live.target(),
+            scene.owner.target()
+        )));
+    }
     if child.owner == Owner::Unowned
         || live.is_owned_by(&owner)
         || matches!(child.expect, Expect::Uid(_) | Expect::Version(_))

@@ -12,10 +12,10 @@ use oarlock_core::reference::ObjectRef;
 use oarlock_core::request::ApiError;
 use serde_json::{Map, Value};
 
-use super::{Leave, Scene};
+use super::{Leave, Leaves, Scene, Skipped};
 
 /// The leaves of all marked objects that are not among `children`.
-pub(super) fn unlisted(scene: &Scene<'_>, children: &[Child]) -> Vec<Leave> {
+pub(super) fn unlisted(scene: &Scene<'_>, children: &[Child]) -> Leaves {
     let listed = |target: &ObjectRef| {
         children
             .iter()
@@ -29,8 +29,21 @@ pub(super) fn unlisted(scene: &Scene<'_>, children: &[Child]) -> Vec<Leave> {
         .collect()
 }
 
+impl FromIterator<Result<Leave, Skipped>> for Leaves {
+    fn from_iter<T: IntoIterator<Item = Result<Leave, Skipped>>>(all: T) -> Self {
+        let mut leaves = Self::default();
+        for one in all {
+            match one {
+                Ok(leave) => leaves.calls.push(leave),
+                Err(skipped) => leaves.skipped.push(skipped),
+            }
+        }
+        leaves
+    }
+}
+
 /// The leaves of what the API server's garbage collector would not find, or would treat wrongly, once the owner is gone.
-pub(crate) fn on_deletion(scene: &Scene<'_>) -> Vec<Leave> {
+pub(crate) fn on_deletion(scene: &Scene<'_>) -> Leaves {
     let owner = scene.owner.uid();
     scene
         .marked
@@ -45,13 +58,15 @@ pub(crate) fn on_deletion(scene: &Scene<'_>) -> Vec<Leave> {
         .collect()
 }
 
-fn leave(scene: &Scene<'_>, live: &Cached) -> Option<Leave> {
+/// A mark that calls for nothing that the host could do is left where it is: anybody can write one, on an object that is none
+/// of the module's business, and must not be able to stop the object that it names.
+fn leave(scene: &Scene<'_>, live: &Cached) -> Option<Result<Leave, Skipped>> {
     let target = live.target();
-    let calls = match calls(scene, live)? {
-        Ok(verbs) => permitted(scene, &target, verbs),
-        Err(error) => Err(error),
-    };
-    Some(Leave { target, calls })
+    let calls = calls(scene, live)?.and_then(|verbs| permitted(scene, &target, verbs));
+    Some(match calls {
+        Ok(calls) => Ok(Leave { target, calls }),
+        Err(error) => Err(Skipped { target, error }),
+    })
 }
 
 /// `None` where there is nothing to do.

@@ -2,9 +2,10 @@
 
 use oarlock_core::cached::Cached;
 use oarlock_core::marks::{
-    CHILD_KINDS_ANNOTATION, ON_LEAVE_ANNOTATION, OWNER_ANNOTATION, OWNER_UID_LABEL,
-    SHARE_ANNOTATION_PREFIX, Share,
+    HOST_MARKS, ON_LEAVE_ANNOTATION, OWNER_ANNOTATION, OWNER_UID_LABEL, SHARE_ANNOTATION_PREFIX,
+    Share,
 };
+use oarlock_core::object::Object;
 use oarlock_core::outcome::{Child, OnLeave, Owner, Write};
 use oarlock_core::reference::ObjectRef;
 use serde_json::{Map, Value, json};
@@ -83,6 +84,13 @@ pub(super) fn needs_finalizer(scene: &Scene<'_>, child: &Child) -> bool {
     }
 }
 
+/// Whether the mark on `object` is that of `owner`, and not of another one that it had before.
+pub(super) fn names_owner(object: &Object, owner: &Cached) -> bool {
+    let annotations = object.pointer("/metadata/annotations");
+    let mark = annotations.and_then(|map| map.get(OWNER_ANNOTATION)?.as_str());
+    mark == Some(&spoken(&owner.target()))
+}
+
 /// `Kind.group namespace/name`.
 fn spoken(target: &ObjectRef) -> String {
     let kind = if target.gvk.group.is_empty() {
@@ -105,14 +113,7 @@ fn strip(content: &mut Map<String, Value>, owner: &str) {
     for map in ["annotations", "labels"] {
         if let Some(Value::Object(map)) = metadata.get_mut(map) {
             map.retain(|key, _| {
-                ![
-                    OWNER_UID_LABEL,
-                    OWNER_ANNOTATION,
-                    ON_LEAVE_ANNOTATION,
-                    CHILD_KINDS_ANNOTATION,
-                ]
-                .contains(&key.as_str())
-                    && !key.starts_with(SHARE_ANNOTATION_PREFIX)
+                !HOST_MARKS.contains(&key.as_str()) && !key.starts_with(SHARE_ANNOTATION_PREFIX)
             });
         }
     }

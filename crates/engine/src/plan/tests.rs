@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use oarlock_core::cached::Cached;
@@ -9,6 +9,7 @@ use oarlock_core::manifest::{Grants, ResourceGrant};
 use oarlock_core::object::Object;
 use oarlock_core::outcome::{Child, Expect, OnLeave, Owner, Propagation, Removal, Write};
 use oarlock_core::reference::{Gvk, KindInfo, ObjectRef, Uid};
+use oarlock_core::timestamp::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Leaving, Plan, RemovalStep, Scene, Step, on_deletion, plan};
@@ -21,6 +22,7 @@ struct Stage {
     kinds: BTreeMap<Gvk, KindInfo>,
     live: Vec<Arc<Cached>>,
     memory: Memory,
+    ancestors: BTreeSet<Uid>,
 }
 
 fn cached(value: Value) -> Arc<Cached> {
@@ -49,7 +51,7 @@ impl Stage {
             grants: Grants {
                 write: vec![ResourceGrant {
                     api_groups: vec!["apps".to_owned(), String::new()],
-                    resources: vec!["*".to_owned()],
+                    resources: vec!["*".to_owned(), "namespaces".to_owned()],
                     namespaces: vec!["web".to_owned(), "other".to_owned()],
                     ..ResourceGrant::default()
                 }],
@@ -63,6 +65,7 @@ impl Stage {
             .into(),
             live: Vec::new(),
             memory: Memory::default(),
+            ancestors: BTreeSet::new(),
         }
     }
 
@@ -92,6 +95,8 @@ impl Stage {
             marked: &marked,
             memory: &self.memory,
             account: None,
+            ancestors: &self.ancestors,
+            now: Timestamp::from_millis(1_700_000_000_000),
         })
     }
 
@@ -356,7 +361,7 @@ fn nothing_is_written_without_a_grant() {
     stage.grants.write.clear();
     let step = stage.step(config_map("a", "1"));
     assert_eq!(refused(&step).0, "GrantMissing");
-    insta::assert_snapshot!(refused(&step).1, @r#"no grant for create on configmaps; add to the watch: grants: {write: [{apiGroups: [""], resources: [configmaps], namespaces: [web]}]}"#);
+    insta::assert_snapshot!(refused(&step).1, @r#"no grant for create on configmaps; hint: add to the watch: grants: {write: [{apiGroups: [""], resources: [configmaps], namespaces: [web]}]}"#);
 }
 
 #[test]
@@ -438,10 +443,11 @@ fn a_kind_that_is_not_served_waits() {
 
 fn leaves(plan: &Plan) -> Vec<String> {
     plan.leaves
+        .calls
         .iter()
         .map(|leave| {
-            let calls = leave.calls.as_ref().unwrap();
-            let verbs: Vec<String> = calls
+            let verbs: Vec<String> = leave
+                .calls
                 .iter()
                 .map(|call| match &call.verb {
                     Verb::Delete { uid, .. } => format!("delete {}", uid.as_ref().unwrap()),
@@ -479,7 +485,7 @@ fn only_what_the_host_made_leaves_and_each_as_it_said() {
         ]
     );
     let nobody = stage.see(plan_nobody);
-    assert_eq!(nobody.leaves, [], "keep is not an empty exactly");
+    assert_eq!(nobody.leaves.calls, [], "keep is not an empty exactly");
     let on_deletion = Plan {
         leaves: stage.see(on_deletion),
         ..Plan::default()
@@ -502,10 +508,11 @@ fn plan_nobody(scene: &Scene<'_>) -> Plan {
 fn a_mark_that_somebody_damaged_is_told_and_stops_nothing_else() {
     let shared = json!({"annotations": {"share.oarlock.dev/owner": "oops"}});
     let plan = Stage::new()
+        .with(live_config_map("deleted", owned_marks()))
         .with(live_config_map("shared", shared))
         .plan(&[]);
-    let error = plan.leaves[0].calls.as_ref().unwrap_err();
-    insta::assert_snapshot!(error, @"annotation share.oarlock.dev/owner on ConfigMap web/shared is not what the host wrote (expected value at line 1 column 1); hint: restore the shared fields by hand and remove the annotation (Invalid, 422)");
+    assert_eq!(leaves(&plan), ["deleted: delete live"]);
+    insta::assert_snapshot!(plan.leaves.skipped[0].error, @"annotation share.oarlock.dev/owner on ConfigMap web/shared is not what the host wrote (expected value at line 1 column 1); hint: restore the shared fields by hand and remove the annotation (Invalid, 422)");
 }
 
 #[test]

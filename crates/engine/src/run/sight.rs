@@ -1,13 +1,13 @@
 //! What a run sees of the cluster before it plans, and whose changes call it again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use oarlock_core::cached::Cached;
 use oarlock_core::cluster::ServiceAccount;
-use oarlock_core::outcome::{Child, Owner, Removal};
+use oarlock_core::outcome::{Child, Owner, Removal, Write};
 use oarlock_core::reconciler::ReadError;
-use oarlock_core::reference::{Gvk, KindInfo, ObjectRef};
+use oarlock_core::reference::{Gvk, KindInfo, ObjectRef, Uid};
 use oarlock_core::request::WriteResult;
 
 use super::{Run, Stop, is_in_place};
@@ -22,9 +22,15 @@ pub(super) struct Seen {
     kinds: BTreeMap<Gvk, KindInfo>,
     live: BTreeMap<ObjectRef, Arc<Cached>>,
     marked: Vec<Arc<Cached>>,
+    ancestors: BTreeSet<Uid>,
 }
 
 impl Seen {
+    /// What discovery says of a kind that was seen.
+    pub(super) fn kind(&self, gvk: &Gvk) -> Option<&KindInfo> {
+        self.kinds.get(gvk)
+    }
+
     pub(super) fn scene<'a>(
         &'a self,
         run: &'a Run<'_>,
@@ -40,6 +46,8 @@ impl Seen {
             marked: &self.marked,
             memory: run.memory,
             account,
+            ancestors: &self.ancestors,
+            now: run.now,
         }
     }
 }
@@ -75,6 +83,7 @@ impl Run<'_> {
                 seen.live.insert(target.clone(), live);
             }
         }
+        seen.ancestors = self.ancestors();
         seen.marked = self.ports.cluster.owned_by(&self.live.uid());
         let marked: Vec<Gvk> = seen
             .marked
@@ -103,6 +112,23 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Kinds of children that nothing but the object itself tells of after a restart: the file and the manifest do not name
+    /// them, such as where everything is granted.
+    pub(super) fn untold(&self, children: &[Child]) -> BTreeSet<Gvk> {
+        let told = self.entry.child_kinds(&*self.ports.cluster);
+        let is_told = |gvk: &Gvk| {
+            told.iter()
+                .any(|told| (&told.group, &told.kind) == (&gvk.group, &gvk.kind))
+        };
+        children
+            .iter()
+            .filter(|child| child.owner == Owner::Owned && child.write != Write::Compare)
+            .map(|child| &child.object.target().gvk)
+            .filter(|gvk| !is_told(gvk))
+            .cloned()
+            .collect()
+    }
+
     /// Changes of children without a mark of this object are found by no owner: they are followed one by one. Before they are
     /// looked at, so that no change is missed.
     fn follow_unmarked(&self, children: &[Child]) {
@@ -114,7 +140,7 @@ impl Run<'_> {
         let objects = children
             .iter()
             .map(|child| child.object.target())
-            .filter(|target| self.entry.follows(&target.gvk) && !marked(target))
+            .filter(|target| self.entry.follows(&self.live.target(), target) && !marked(target))
             .cloned()
             .collect();
         let reads = Reads {
@@ -131,7 +157,7 @@ impl Run<'_> {
             .zip(writes)
             .filter(|(child, result)| child.owner == Owner::Unowned || !is_in_place(&result.status))
             .map(|(_, result)| result.target.clone())
-            .filter(|target| self.entry.follows(&target.gvk))
+            .filter(|target| self.entry.follows(&self.live.target(), target))
             .collect()
     }
 
@@ -144,13 +170,13 @@ impl Run<'_> {
         if seen.kinds.contains_key(gvk) {
             return Ok(());
         }
-        let mut watched = self.ports.cluster.watch(gvk).await;
+        let mut watched = self.kinds.watch(gvk).await;
         if matches!(watched, Err(ReadError::UnknownKind(_))) {
             let unserved = Reads::unserved(gvk.clone());
             self.reads.merge(unserved.clone());
             self.follow(unserved);
             // It may have been listed before that was noted.
-            watched = self.ports.cluster.watch(gvk).await;
+            watched = self.kinds.watch(gvk).await;
         }
         match watched {
             Ok(()) => {}

@@ -73,6 +73,7 @@ fn nothing_new_is_not_written() {
         patch: Some(map(json!({"step": 1, "absent": null}))),
         set: vec![ready(ConditionStatus::True)],
         clear: vec!["Stalled"],
+        ..Wanted::default()
     };
     let current = json!({"step": 1, "conditions": [{"type": "Ready", "status": "True", "reason": "R", "message": "m",
         "lastTransitionTime": "2020-01-01T00:00:00Z", "observedGeneration": 3}]});

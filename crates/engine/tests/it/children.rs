@@ -220,7 +220,7 @@ async fn a_write_without_a_grant_is_no_call_but_a_condition() {
     let message = world
         .until_condition("a", "Ready", "False", "GrantMissing")
         .await;
-    insta::assert_snapshot!(message, @r#"Secret default/s was not applied: no grant for create on secrets; add to the watch: grants: {write: [{apiGroups: [""], resources: [secrets], namespaces: [default]}]} (GrantMissing, 403)"#);
+    insta::assert_snapshot!(message, @r#"Secret default/s was not applied: no grant for create on secrets; hint: add to the watch: grants: {write: [{apiGroups: [""], resources: [secrets], namespaces: [default]}]} (GrantMissing, 403)"#);
     let secrets = |request: &String| {
         request.contains("secrets/") || request.starts_with("POST") && request.ends_with("secrets")
     };

@@ -160,7 +160,7 @@ async fn a_read_without_a_grant_is_denied_with_the_grant_that_is_missing() {
     let message = world
         .until_condition("a", "Ready", "False", "Retrying")
         .await;
-    insta::assert_snapshot!(message, @r#"no grant for get on secrets; add to the watch: grants: {read: [{apiGroups: [""], resources: [secrets], namespaces: [default]}]}"#);
+    insta::assert_snapshot!(message, @r#"no grant for get on secrets; hint: add to the watch: grants: {read: [{apiGroups: [""], resources: [secrets], namespaces: [default], resourceNames: [s]}]}"#);
     assert!(
         !world
             .requests()

@@ -111,7 +111,7 @@ async fn a_removal_needs_a_grant() {
     let message = world
         .until_condition("a", "Ready", "False", "GrantMissing")
         .await;
-    insta::assert_snapshot!(message, @r#"Secret default/s was not deleted: no grant for delete on secrets; add to the watch: grants: {write: [{apiGroups: [""], resources: [secrets], namespaces: [default]}]} (GrantMissing, 403)"#);
+    insta::assert_snapshot!(message, @r#"Secret default/s was not deleted: no grant for delete on secrets; hint: add to the watch: grants: {write: [{apiGroups: [""], resources: [secrets], namespaces: [default]}]} (GrantMissing, 403)"#);
     assert!(world.get(&target).await.is_some());
 }
 

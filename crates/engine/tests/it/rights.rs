@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use oarlock_core::outcome::{Expect, OnLeave, Outcome, Owner, Propagation, Removal, Write};
+use oarlock_core::outcome::{Event, Expect, OnLeave, Outcome, Owner, Propagation, Removal, Write};
 use oarlock_core::reconciler::Host;
 use oarlock_core::reference::{Gvk, ObjectRef, Uid};
 use serde_json::{Value, json};
@@ -188,4 +188,38 @@ async fn a_module_may_answer_with_what_it_read() {
     let live = world.until(&at_map("one"), met).await.unwrap();
     let references = live["metadata"]["ownerReferences"].as_array().unwrap();
     assert_eq!(references.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_about_what_is_not_granted_is_refused_and_told() {
+    let about = |key: &str, target: ObjectRef| Event {
+        key: key.to_owned(),
+        warning: false,
+        reason: "Told".to_owned(),
+        message: key.to_owned(),
+        about: Some(target),
+    };
+    let module = Arc::new(Fake::wishing(&Wish::new(Outcome {
+        events: vec![
+            about("of-secret", at_secret("theirs")),
+            about("of-child", at_map("one")),
+            about("of-granted", at_map("other")),
+        ],
+        ..exactly([map_child("one")])
+    })));
+    let world = World::with(&module).await;
+    world.create(widget("a")).await;
+    world.until_ready("a").await;
+    world.quiet().await;
+    insta::assert_snapshot!(world.events("a").await.join("\n"), @r#"Warning GrantMissing: an Event Told about Secret default/theirs was not recorded: no grant for get on secrets; hint: add to the watch: grants: {read: [{apiGroups: [""], resources: [secrets], namespaces: [default], resourceNames: [theirs]}]} (1)"#);
+    let events = Gvk::new("events.k8s.io", "v1", "Event");
+    let mut told: Vec<String> = world
+        .list(&events, Some("default"))
+        .await
+        .iter()
+        .filter(|event| event["reason"] == "Told")
+        .map(|event| event["regarding"]["name"].as_str().unwrap().to_owned())
+        .collect();
+    told.sort();
+    assert_eq!(told, ["one", "other"]);
 }

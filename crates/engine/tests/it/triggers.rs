@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oarlock_core::outcome::Outcome;
+use oarlock_core::reference::{Gvk, ObjectRef};
 use oarlock_core::selector::LabelSelector;
 use serde_json::json;
 
 use crate::world::World;
 use crate::world::fake::{Fake, Wish, field, name_of};
 use crate::world::objects::{
-    at_map, at_widget, config_map_kind, exactly, map_child, status, watch, widget,
+    at_map, at_widget, child, config_map_kind, exactly, grant, map_child, status, watch, widget,
 };
 
 async fn settled(outcome: Outcome) -> (World, Arc<Fake>, Wish) {
@@ -78,6 +79,36 @@ async fn a_change_of_a_child_does_not_where_the_watch_says_so() {
         .await;
     world.quiet().await;
     assert_eq!(module.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_a_child_outside_of_all_namespaces_does_where_the_watch_follows_these() {
+    for follows in [true, false] {
+        let module = Arc::new(Fake::wishing(&Wish::new(exactly([child(json!({
+            "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "made", "labels": {"k": "v"}},
+        }))]))));
+        let mut world = World::new().await;
+        let mut watch = watch();
+        watch.cluster_scoped_dependents = follows;
+        watch.grants.write.push(grant("", "namespaces"));
+        world.serve(watch, &module);
+        world.create(widget("a")).await;
+        world.until_ready("a").await;
+        let made = ObjectRef::new(Gvk::new("", "v1", "Namespace"), None, "made");
+        let calls = module.count();
+        world
+            .patch(&made, json!({"metadata": {"labels": {"k": null}}}))
+            .await;
+        world.quiet().await;
+        let live = world.live(&made).await;
+        assert_eq!(live["metadata"]["labels"]["k"] == "v", follows);
+        assert_eq!(module.count() > calls, follows);
+        // Once there is a reason to run, it is repaired all the same.
+        world.reconcile("a");
+        world.quiet().await;
+        let live = world.live(&made).await;
+        assert_eq!(live["metadata"]["labels"]["k"], "v");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -24,7 +24,7 @@ use oarlock_core::cluster::{Call, Cluster};
 use oarlock_core::egress::Egress;
 use oarlock_core::reference::{Gvk, ObjectRef};
 use oarlock_core::timestamp::Timestamp;
-use oarlock_devcluster::{DevCluster, VirtualClock};
+use oarlock_devcluster::{Builder, DevCluster, Rbac, User, VirtualClock};
 use oarlock_engine::{Engine, Module, Options};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -50,6 +50,7 @@ pub(crate) struct World {
     faults: Arc<Faults>,
     watches: Vec<(Watch, Module)>,
     options: Options,
+    api: oarlock_cluster::Options,
     operator: Option<Operator>,
 }
 
@@ -58,16 +59,42 @@ struct Operator {
     engine: Arc<Engine>,
     kubernetes: Arc<Kubernetes>,
     run: JoinHandle<()>,
+    stop: CancellationToken,
 }
 
 impl World {
     /// A cluster with the definition of Widget, and no operator yet.
     pub(crate) async fn new() -> Self {
+        Self::of(|builder| builder).await
+    }
+
+    /// The same, where ServiceAccounts have the rights that roles give them, and the operator all.
+    pub(crate) async fn guarded() -> Self {
+        Self::of(|builder| builder.rbac(Rbac::new())).await
+    }
+
+    /// The same, where the operator has the rights of a ServiceAccount, and lists by pages.
+    pub(crate) async fn confined(namespace: &str, account: &str) -> Self {
+        const TOKEN: &str = "operator";
+        let user = User::service_account(namespace, account);
+        let rbac = Rbac::new().token(TOKEN, user).enforcing_owner_references();
+        let mut world = Self::of(|builder| builder.rbac(rbac)).await;
+        world.gate.speak_as(TOKEN);
+        world.api.streamed_lists = false;
+        world
+    }
+
+    /// What the operator was forbidden, as `METHOD path?query`.
+    pub(crate) fn refused(&self) -> tokio::sync::watch::Receiver<Vec<String>> {
+        self.gate.refused()
+    }
+
+    async fn of(build: impl FnOnce(Builder) -> Builder) -> Self {
         let clock = Arc::new(VirtualClock::new(
             Timestamp::from_millis(1_700_000_000_000),
             1.0,
         ));
-        let dev = DevCluster::builder().clock(Arc::clone(&clock)).start();
+        let dev = build(DevCluster::builder().clock(Arc::clone(&clock))).start();
         let world = Self {
             gate: Gate::new(dev.service()),
             dev,
@@ -79,7 +106,9 @@ impl World {
                 workers: NonZeroUsize::new(4).unwrap(),
                 workers_per_watch: NonZeroUsize::new(4).unwrap(),
                 seed: Some(7),
+                ..Options::default()
             },
+            api: oarlock_cluster::Options::default(),
             operator: None,
         };
         world.create(widget_definition()).await;
@@ -95,6 +124,12 @@ impl World {
 
     pub(crate) fn workers(mut self, workers: usize) -> Self {
         self.options.workers = NonZeroUsize::new(workers).unwrap();
+        self
+    }
+
+    /// An operator that sees these namespaces only.
+    pub(crate) fn seeing(mut self, namespaces: &[&str]) -> Self {
+        self.api.namespaces = namespaces.iter().map(|&n| n.to_owned()).collect();
         self
     }
 
@@ -114,21 +149,33 @@ impl World {
     pub(crate) fn start(&mut self) {
         let client = kube::Client::new(self.gate.clone(), "default");
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        let kubernetes = Kubernetes::new(
-            client,
-            Arc::clone(&clock),
-            oarlock_cluster::Options::default(),
-        );
+        let kubernetes = Kubernetes::new(client, Arc::clone(&clock), self.api.clone());
         let faulty = Faulty::new(Arc::clone(&kubernetes) as Arc<dyn Cluster>, &self.faults);
         let egress = Arc::clone(&self.outbox) as Arc<dyn Egress>;
         let engine = Engine::new(Arc::new(faulty), egress, clock, self.options);
         engine.serve(self.watches.clone());
-        let run = tokio::spawn(Arc::clone(&engine).run(CancellationToken::new()));
+        let stop = CancellationToken::new();
+        let run = tokio::spawn(Arc::clone(&engine).run(stop.clone()));
         self.operator = Some(Operator {
             engine,
             kubernetes,
             run,
+            stop,
         });
+    }
+
+    /// Asks the operator to end, and waits until it has.
+    pub(crate) async fn stop(&mut self) {
+        let operator = self.operator.take().expect("an operator runs");
+        operator.stop.cancel();
+        operator.run.await.expect("it ends well");
+        operator.kubernetes.shutdown().await;
+    }
+
+    /// How long runs may take to end after a stop.
+    pub(crate) fn drain(mut self, time: Duration) -> Self {
+        self.options.drain = time;
+        self
     }
 
     /// Nothing that was going on goes on.
@@ -145,10 +192,49 @@ impl World {
         self.start();
     }
 
+    /// The engine of the operator that runs.
+    pub(crate) fn engine(&self) -> Arc<Engine> {
+        let operator = self.operator.as_ref().expect("an operator runs");
+        Arc::clone(&operator.engine)
+    }
+
     /// Asks for a run of a Widget.
     pub(crate) fn reconcile(&self, name: &str) {
         let operator = self.operator.as_ref().expect("an operator runs");
         operator.engine.reconcile(&at_widget(name));
+    }
+
+    /// From now on the operator hears nothing of kinds of which the path ends so; of what it missed it hears with `None`.
+    pub(crate) fn delay(&self, path: Option<&'static str>) {
+        self.gate.delay(path);
+    }
+
+    /// How many objects of a kind the operator has in its cache.
+    pub(crate) fn cached(&self, gvk: &Gvk) -> usize {
+        let operator = self.operator.as_ref().expect("an operator runs");
+        operator.kubernetes.list(gvk, None).len()
+    }
+
+    /// From now on requests to a path that ends so are never answered.
+    pub(crate) fn hold(&self, path: &'static str) {
+        self.gate.hold(path);
+    }
+
+    /// Gives ServiceAccount `robot` of the namespace a right.
+    pub(crate) async fn give(&self, name: &str, group: &str, resource: &str, verbs: &[&str]) {
+        let rbac = "rbac.authorization.k8s.io";
+        let metadata = json!({"name": name, "namespace": "default"});
+        self.create(json!({
+            "apiVersion": format!("{rbac}/v1"), "kind": "Role", "metadata": metadata,
+            "rules": [{"apiGroups": [group], "resources": [resource], "verbs": verbs}],
+        }))
+        .await;
+        self.create(json!({
+            "apiVersion": format!("{rbac}/v1"), "kind": "RoleBinding", "metadata": metadata,
+            "roleRef": {"apiGroup": rbac, "kind": "Role", "name": name},
+            "subjects": [{"kind": "ServiceAccount", "name": "robot", "namespace": "default"}],
+        }))
+        .await;
     }
 
     /// From now on writes meet what `rule` says.
@@ -173,11 +259,26 @@ impl World {
         self.gate.requests()
     }
 
+    /// Paths of the watches that the operator opened since the last call.
+    pub(crate) fn watched(&self) -> Vec<String> {
+        self.gate.watched()
+    }
+
     /// Those of them that write.
     pub(crate) fn writes(&self) -> Vec<String> {
         let mut requests = self.requests();
         requests.retain(|request| !request.starts_with("GET "));
         requests
+    }
+
+    /// What the operator counts, as Prometheus reads it.
+    pub(crate) fn metrics(&self) -> String {
+        let operator = self.operator.as_ref().expect("an operator runs");
+        let mut registry = prometheus_client::registry::Registry::default();
+        operator.engine.register_metrics(&mut registry);
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        text
     }
 
     /// Lets virtual time pass. It stands while anything is going on: afterwards all that was due has happened.

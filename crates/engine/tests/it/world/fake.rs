@@ -75,6 +75,12 @@ impl Fake {
         self
     }
 
+    pub(crate) fn named(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.manifest.name);
+        self.digest = Digest::of(name.as_bytes());
+        self
+    }
+
     pub(crate) fn finalizer(mut self, name: &str) -> Self {
         self.manifest.finalizer = Some(name.to_owned());
         self

@@ -89,6 +89,14 @@ impl Cluster for Faulty {
         self.inner.watch(gvk)
     }
 
+    fn unwatch(&self, gvk: &Gvk) {
+        self.inner.unwatch(gvk);
+    }
+
+    fn sees(&self, namespace: &str) -> bool {
+        self.inner.sees(namespace)
+    }
+
     fn cached(&self, target: &ObjectRef) -> Option<Arc<Cached>> {
         self.inner.cached(target)
     }
@@ -107,6 +115,14 @@ impl Cluster for Faulty {
         account: Option<&'a ServiceAccount>,
     ) -> BoxFuture<'a, Result<Option<Arc<Cached>>, ApiError>> {
         self.inner.read(target, account)
+    }
+
+    fn writers<'a>(
+        &'a self,
+        target: &'a ObjectRef,
+        account: Option<&'a ServiceAccount>,
+    ) -> BoxFuture<'a, Result<Vec<oarlock_core::cluster::Writer>, ApiError>> {
+        self.inner.writers(target, account)
     }
 
     fn write(&self, call: Call) -> BoxFuture<'_, Result<Written, ApiError>> {

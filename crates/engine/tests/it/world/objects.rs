@@ -134,7 +134,7 @@ pub(crate) fn watch() -> Watch {
         period: Duration::from_secs(10 * 60 * 60),
         workers: None,
         dependents: true,
-        cluster_scoped_dependents: false,
+        cluster_scoped_dependents: true,
         manage_status: true,
         selector: LabelSelector::default(),
         blacklist: Vec::new(),
@@ -147,6 +147,7 @@ pub(crate) fn watch() -> Watch {
                 grant("batch", "jobs"),
                 grant("demo.example.com", "gadgets"),
             ],
+            act_as: vec!["robot".to_owned()],
             ..Grants::default()
         },
         limits: Limits::default(),
@@ -157,7 +158,11 @@ pub(crate) fn watch() -> Watch {
 
 pub(crate) fn watch_reading(group: &str, resource: &str) -> Watch {
     let mut watch = watch();
-    watch.grants.read.push(grant(group, resource));
+    let mut grant = grant(group, resource);
+    if resource == "secrets" {
+        grant.resource_names.push("*".to_owned());
+    }
+    watch.grants.read.push(grant);
     watch
 }
 

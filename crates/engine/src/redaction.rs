@@ -1,0 +1,224 @@
+//! Values of Secrets that a run met, and texts without them.
+//!
+//! Whatever is told of a run goes through here on its way out: the module's log lines, Events, conditions, and the host's
+//! own messages, which repeat what modules and the API server say. What is masked are the values of Secrets that the run
+//! read or wants to write, as they are, as base64, and as they look within quotes. Whatever the module itself puts into
+//! the object's status or into other objects is the module's word, and stays.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use oarlock_core::cached::Cached;
+use oarlock_core::outcome::{Children, Condition, Event, Outcome};
+use oarlock_core::reference::Gvk;
+use parking_lot::Mutex;
+use serde_json::{Map, Value};
+
+/// What stands in the place of a value.
+const MASK: &str = "[redacted]";
+
+/// Shorter values are words such as `true`, `admin` or `5432`: to mask them would hide everything and protect nothing.
+const SHORTEST: usize = 6;
+
+/// Lines of a value that stand alone in a log, such as those of a key, are masked from this length on.
+const SHORTEST_LINE: usize = 16;
+
+/// What a run knows of Secrets.
+#[derive(Default)]
+pub(crate) struct Redaction {
+    /// The longest first: a value may be a part of another.
+    values: Mutex<BTreeSet<(Reverse<usize>, String)>>,
+}
+
+impl Redaction {
+    /// Learns the values of an object that was read, if it is a Secret.
+    pub(crate) fn learn(&self, live: &Cached) {
+        if is_secret(live.gvk())
+            && let Ok(object) = live.object()
+        {
+            self.learn_content(object.content());
+        }
+    }
+
+    /// Learns the values of Secrets that an outcome wants written.
+    pub(crate) fn learn_outcome(&self, outcome: &Outcome) {
+        let Children::Exactly(children) = &outcome.children else {
+            return;
+        };
+        for child in children {
+            if is_secret(&child.object.target().gvk) {
+                self.learn_content(child.object.content());
+            }
+        }
+    }
+
+    fn learn_content(&self, content: &Map<String, Value>) {
+        let texts = |field: &str| {
+            let map = content.get(field).and_then(Value::as_object);
+            map.into_iter()
+                .flat_map(Map::values)
+                .filter_map(Value::as_str)
+        };
+        let mut found = Vec::new();
+        for encoded in texts("data") {
+            found.push(encoded.to_owned());
+            if let Ok(Ok(plain)) = STANDARD.decode(encoded).map(String::from_utf8) {
+                plain_forms(&plain, &mut found);
+            }
+        }
+        for plain in texts("stringData") {
+            found.push(STANDARD.encode(plain));
+            plain_forms(plain, &mut found);
+        }
+        let mut values = self.values.lock();
+        for value in found {
+            if value.len() >= SHORTEST {
+                values.insert((Reverse(value.len()), value));
+            }
+        }
+    }
+
+    /// `text` without the values.
+    pub(crate) fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let values = self.values.lock();
+        let mut masked = Cow::Borrowed(text);
+        for (_, value) in &*values {
+            if masked.contains(value.as_str()) {
+                masked = Cow::Owned(masked.replace(value.as_str(), MASK));
+            }
+        }
+        masked
+    }
+
+    /// Masks a text in its place.
+    pub(crate) fn clean(&self, text: &mut String) {
+        if let Cow::Owned(masked) = self.mask(text) {
+            *text = masked;
+        }
+    }
+
+    /// Masks what conditions say.
+    pub(crate) fn clean_conditions(&self, conditions: &mut [Condition]) {
+        for condition in conditions {
+            self.clean(&mut condition.message);
+            self.clean(&mut condition.reason);
+        }
+    }
+
+    /// An Event without the values.
+    pub(crate) fn event(&self, event: &Event) -> Event {
+        Event {
+            message: self.mask(&event.message).into_owned(),
+            reason: self.mask(&event.reason).into_owned(),
+            ..event.clone()
+        }
+    }
+}
+
+/// The forms in which a plain value may turn up.
+fn plain_forms(plain: &str, found: &mut Vec<String>) {
+    let trimmed = plain.trim();
+    if !trimmed.is_empty() {
+        found.push(trimmed.to_owned());
+        // As it is within quotes, in JSON and in `{:?}`.
+        let quoted = Value::from(trimmed).to_string();
+        found.push(quoted[1..quoted.len() - 1].to_owned());
+    }
+    let lines = trimmed.lines().map(str::trim);
+    found.extend(
+        lines
+            .filter(|l| l.len() >= SHORTEST_LINE)
+            .map(str::to_owned),
+    );
+    // A document, such as a registry's credentials: what is in it is as secret as the whole.
+    if let Ok(document @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(trimmed) {
+        leaves(&document, found);
+    }
+}
+
+fn leaves(document: &Value, found: &mut Vec<String>) {
+    match document {
+        Value::String(text) => found.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| leaves(item, found)),
+        Value::Object(fields) => fields.values().for_each(|value| leaves(value, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Whether objects of a kind are Secrets.
+pub(crate) fn is_secret(gvk: &Gvk) -> bool {
+    gvk.group.is_empty() && gvk.kind == "Secret"
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn knowing(secret: Value) -> Redaction {
+        let mut secret = secret;
+        secret["apiVersion"] = json!("v1");
+        secret["kind"] = json!("Secret");
+        secret["metadata"] =
+            json!({"name": "s", "namespace": "n", "uid": "u", "resourceVersion": "1"});
+        let redaction = Redaction::default();
+        redaction.learn(&Cached::from_live(secret).unwrap());
+        redaction
+    }
+
+    #[test]
+    fn values_are_masked_in_every_form() {
+        let known = knowing(json!({
+            "data": {"password": STANDARD.encode("hunter2\n"), "port": STANDARD.encode("5432")},
+            "stringData": {"quoted": "say \"friend\""},
+        }));
+        for (text, masked) in [
+            ("password hunter2 refused", "password [redacted] refused"),
+            ("data: aHVudGVyMgo=!", "data: [redacted]!"),
+            ("they say \"friend\" to me", "they [redacted] to me"),
+            (r#"{"q":"say \"friend\""}"#, r#"{"q":"[redacted]"}"#),
+            // Too short to be a secret of its own.
+            ("port 5432", "port 5432"),
+        ] {
+            assert_eq!(known.mask(text), masked);
+        }
+    }
+
+    #[test]
+    fn parts_of_keys_and_documents_are_masked() {
+        let key = "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0\nshort\n-----END KEY-----\n";
+        let config = json!({"auths": {"registry": {"auth": "dXNlcjpwYXNz"}}}).to_string();
+        let known = knowing(json!({
+            "data": {"tls.key": STANDARD.encode(key), ".dockerconfigjson": STANDARD.encode(config)},
+        }));
+        assert_eq!(
+            known.mask("line MIIEvQIBADANBgkqhkiG9w0 is bad"),
+            "line [redacted] is bad"
+        );
+        assert_eq!(known.mask("auth dXNlcjpwYXNz"), "auth [redacted]");
+    }
+
+    #[test]
+    fn a_value_within_another_leaves_nothing_of_it() {
+        let known = knowing(json!({"stringData": {"a": "secret", "b": "secret-and-more"}}));
+        assert_eq!(
+            known.mask("secret-and-more, secret"),
+            "[redacted], [redacted]"
+        );
+    }
+
+    #[test]
+    fn other_kinds_are_no_secrets() {
+        let redaction = Redaction::default();
+        let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "n", "uid": "u",
+            "resourceVersion": "1"}, "data": {"k": "visible"}});
+        redaction.learn(&Cached::from_live(map).unwrap());
+        assert_eq!(redaction.mask("visible"), "visible");
+    }
+}
