@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use oarlock_config::Env;
+use oarlock_config::{Env, GoDuration};
 
 /// The variables that a watches file may name. One that is no text is none.
 pub(crate) fn environment() -> Env {
@@ -66,8 +66,48 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected seconds, 0 or more, such as 2 or 0.5".to_owned())
 }
 
+/// A duration of Go, such as 25s.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    text.parse::<GoDuration>()
+        .map(GoDuration::get)
+        .map_err(|error| match error.hint() {
+            Some(hint) => format!("{error}; {hint}"),
+            None => error.to_string(),
+        })
+}
+
+/// Requests per second; 0 or less for no limit, as Kubernetes' own programs have it.
+pub(crate) fn per_second(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|rate: &f64| rate.is_finite())
+        .ok_or_else(|| {
+            "expected requests per second, such as 20; 0 or less for no limit".to_owned()
+        })
+}
+
+/// One namespace of a list, or nothing: an empty list names all of them.
+pub(crate) fn namespace(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    let label = name.len() <= 63
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if label {
+        Ok(name.to_owned())
+    } else {
+        Err(format!(
+            "{name:?} is no namespace: expected lower-case letters, digits and -, and commas between several"
+        ))
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     #[test]
@@ -83,6 +123,15 @@ mod tests {
     }
 
     #[test]
+    fn namespaces() {
+        assert_eq!(namespace(" team-a "), Ok("team-a".to_owned()));
+        assert_eq!(namespace(""), Ok(String::new()));
+        for wrong in ["Team", "a.b", "-a", "a-", "a/b", "*", &"a".repeat(64)] {
+            assert!(namespace(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
     fn numbers() {
         assert_eq!(speed("0"), Ok(0.0));
         assert_eq!(running_speed("2.5"), Ok(2.5));
@@ -91,6 +140,14 @@ mod tests {
             assert!(seconds(wrong).is_err(), "{wrong:?}");
         }
         assert!(running_speed("0").is_err());
+        assert_eq!(per_second("-1"), Ok(-1.0));
+        assert_eq!(per_second("20"), Ok(20.0));
+        assert!(per_second("inf").is_err());
+        assert_eq!(duration("1m5s"), Ok(Duration::from_secs(65)));
+        assert_eq!(
+            duration("25").unwrap_err(),
+            "\"25\" has no unit; write 25s for seconds; the units are ns, us, ms, s, m, h"
+        );
         assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
     }
 }

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::logging::{self, LogFormat};
 use crate::report::report;
-use crate::{demo, dev, inspect, output, run, validate};
+use crate::{demo, dev, inspect, output, rbac, release, run, validate};
 
 /// A WebAssembly-scriptable reconciliation engine for Kubernetes.
 #[derive(Debug, Parser)]
@@ -44,13 +44,17 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Reconcile the objects of a cluster.
-    Run(run::Args),
+    Run(Box<run::Args>),
     /// Keep an embedded cluster up, with the operator in it.
     Dev(dev::Args),
     /// Check a watches.yaml.
     Validate(validate::Args),
+    /// Print the least rights that the operator needs for its watches: roles, bindings and its ServiceAccount.
+    Rbac(rbac::Args),
     /// Show what a module is, what it can do, and the entry of watches.yaml that it needs.
     Inspect(inspect::Args),
+    /// Let an object that is being deleted go without its module.
+    Release(release::Args),
     /// Roll out a new version step by step, on an embedded cluster and in fast motion.
     Demo(demo::Args),
 }
@@ -78,10 +82,12 @@ pub(crate) fn main() -> ExitCode {
             .build()?;
         runtime.block_on(async {
             match cli.command {
-                Command::Run(args) => Box::pin(run::run(args)).await,
+                Command::Run(args) => Box::pin(run::run(*args)).await,
                 Command::Dev(args) => Box::pin(dev::run(args)).await,
                 Command::Validate(args) => validate::run(&args),
+                Command::Rbac(args) => rbac::run(args).await,
                 Command::Inspect(args) => inspect::run(&args).await,
+                Command::Release(args) => Box::pin(release::run(args)).await,
                 Command::Demo(args) => Box::pin(demo::run(args)).await,
             }
         })

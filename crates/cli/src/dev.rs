@@ -15,7 +15,8 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::arguments::{seconds, speed};
+use crate::admin::{self, Endpoints};
+use crate::arguments::{Bind, bind, seconds, speed};
 use crate::operator::{Operator, Sources};
 use crate::run::{INSTALL_DEADLINE, options};
 use crate::system_clock::SystemClock;
@@ -38,6 +39,9 @@ pub(crate) struct Args {
     /// How long its Pods take to get ready, in seconds of its clock.
     #[arg(long, default_value = "1", value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     ready_after: Duration,
+    /// Where the operator's /metrics, /healthz and /readyz are; 0 for nowhere [default: a free port].
+    #[arg(long, default_value = "127.0.0.1:0", hide_default_value = true, value_name = "ADDRESS", value_parser = bind)]
+    metrics_bind_address: Bind,
     /// The cluster alone, without an operator.
     #[arg(long)]
     no_operator: bool,
@@ -66,10 +70,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Arc::clone(&clock),
         oarlock_cluster::Options::default(),
     );
+    let mut metrics = Registry::default();
+    kubernetes.register_metrics(&mut metrics);
     let mut operator = if args.no_operator {
         None
     } else {
-        Some(operator(&args.sources, &kubernetes, &clock)?)
+        Some(operator(&args.sources, &kubernetes, &clock, &mut metrics)?)
     };
     let url = format!("http://{}", listener.local_addr()?);
     kubeconfig::write(&args.kubeconfig, &cluster.kubeconfig(&url))?;
@@ -77,6 +83,21 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let (serving, until) = (cluster.clone(), stop.clone());
     services.spawn(async move { serving.serve(listener, until).await });
     output::line(format!("cluster  {url}\nclock    {url}/clock"))?;
+    // Dropped with this function: until then it can be asked how it is.
+    let mut probes = JoinSet::new();
+    if let Some(operator) = &operator {
+        let endpoints = Endpoints::of_metrics(args.metrics_bind_address).await?;
+        if let Some(address) = endpoints.metrics_address() {
+            output::line(format!("metrics  http://{address}/metrics"))?;
+        }
+        let subject = admin::Subject {
+            metrics,
+            ready: operator.ready(),
+            stop: stop.clone(),
+            client: cluster.client(),
+        };
+        endpoints.serve(subject, &mut probes)?;
+    }
     let mut kinds = String::new();
     if let Some(operator) = operator.as_mut().filter(|_| !args.no_crds) {
         operator.load_all().await;
@@ -107,6 +128,7 @@ fn operator(
     sources: &Sources,
     kubernetes: &Arc<Kubernetes>,
     clock: &Arc<dyn Clock>,
+    metrics: &mut Registry,
 ) -> anyhow::Result<Operator> {
     Operator::new(
         sources,
@@ -114,6 +136,6 @@ fn operator(
         Arc::new(Egress::new(EgressLimits::default())),
         Arc::clone(clock),
         options(None),
-        &mut Registry::default(),
+        metrics,
     )
 }

@@ -158,6 +158,11 @@ impl Operator {
         self.readiness.subscribe()
     }
 
+    /// What reconciles.
+    pub(crate) const fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
     /// Loads every module that the watches file names.
     pub(crate) async fn load_all(&mut self) {
         self.follow(&self.directory.snapshot());

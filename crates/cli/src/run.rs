@@ -1,26 +1,31 @@
 //! `oarlock run`: the operator against a cluster.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oarlock_cluster::client::{Source, connect};
+use oarlock_cluster::client::{Source, open};
+use oarlock_cluster::fence::FencedEgress;
 use oarlock_cluster::http::{Egress, EgressLimits};
-use oarlock_cluster::{Kubernetes, crd};
+use oarlock_cluster::{Kubernetes, Rate, crd};
 use oarlock_core::clock::Clock;
 use oarlock_engine::Options;
 use prometheus_client::registry::Registry;
 use tokio::task::JoinSet;
 
-use crate::arguments::{Bind, bind};
+use crate::arguments::{duration, namespace, per_second};
 use crate::operator::{Operator, Sources};
+use crate::replicas::Errand;
 use crate::system_clock::SystemClock;
-use crate::{admin, follow, stop};
+use crate::{admin, follow, replicas, stop};
 
 /// How long definitions may take until they are served.
 pub(crate) const INSTALL_DEADLINE: Duration = Duration::from_secs(60);
+
+const AGENT: &str = concat!("oarlock/", env!("CARGO_PKG_VERSION"));
 
 /// Arguments of `oarlock run`.
 #[derive(Debug, clap::Args)]
@@ -39,22 +44,41 @@ pub(crate) struct Args {
     /// Reconciles at a time, over all watches.
     #[arg(long, value_name = "N")]
     max_concurrent_reconciles: Option<NonZeroUsize>,
-    /// Where /healthz, /readyz and /metrics are, such as :8080; 0 for nowhere.
-    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS", value_parser = bind)]
-    metrics_bind_address: Bind,
+    /// Namespaces to see, with commas [default: all]: lists and watches are of these alone.
+    #[arg(
+        long,
+        alias = "namespace",
+        env = "WATCH_NAMESPACE",
+        hide_env_values = true,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        value_parser = namespace
+    )]
+    watch_namespace: Vec<String>,
+    /// Requests to the API server per second, watches and the lease aside [default: no limit].
+    #[arg(long, value_name = "N", value_parser = per_second, allow_negative_numbers = true)]
+    kube_api_qps: Option<f64>,
+    /// Requests to the API server at once, after a pause.
+    #[arg(long, default_value_t = 30, value_name = "N")]
+    kube_api_burst: u32,
+    /// How long reconciles that are going on may take to end after SIGTERM.
+    #[arg(long, default_value = "25s", value_name = "DURATION", value_parser = duration)]
+    graceful_shutdown_timeout: Duration,
+    #[command(flatten)]
+    endpoints: admin::Args,
     /// A virtual clock to follow, as `oarlock dev` prints it.
     #[arg(long, value_name = "URL")]
     clock: Option<String>,
+    // Last: its heading holds for all that follows.
+    #[command(flatten)]
+    replicas: replicas::Args,
 }
 
 /// Runs until a signal.
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.sources.check()?;
     let (stop, _signals) = stop::on_signal()?;
-    let listener = match args.metrics_bind_address {
-        Bind::Nowhere => None,
-        Bind::At(address) => Some(admin::listen(address).await?),
-    };
+    let endpoints = args.endpoints.listen().await?;
     let (clock, _follower): (Arc<dyn Clock>, _) = match &args.clock {
         Some(url) => {
             let (clock, task) = follow::follow(url).await?;
@@ -62,48 +86,101 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         None => (Arc::new(SystemClock), None),
     };
+    let options = Options {
+        drain: args.graceful_shutdown_timeout,
+        ..options(args.max_concurrent_reconciles)
+    };
+    let api = api_options(&args);
     let source = Source {
         kubeconfig: args.kubeconfig,
         context: args.context,
     };
-    let client = connect(&source, concat!("oarlock/", env!("CARGO_PKG_VERSION"))).await?;
-    let cluster = Kubernetes::new(
-        client.clone(),
-        Arc::clone(&clock),
-        oarlock_cluster::Options::default(),
-    );
     let mut metrics = Registry::default();
+    let replica = args.replicas.replica(&mut metrics)?;
+    let connection = open(&source, AGENT).await?;
+    let client = connection.client;
+    let clients = replica.clients(&source, AGENT, client.clone()).await?;
+    let cluster = Kubernetes::new(
+        clients,
+        Arc::clone(&clock),
+        oarlock_cluster::Options {
+            host: connection.host,
+            fence: replica.fence(),
+            ..api
+        },
+    );
+    cluster.register_metrics(&mut metrics);
     let egress = Arc::new(Egress::new(EgressLimits::default()));
+    let egress = Arc::new(FencedEgress::new(egress, replica.fence()));
     let mut operator = Operator::new(
         &args.sources,
         Arc::clone(&cluster) as _,
         egress,
         Arc::clone(&clock),
-        options(args.max_concurrent_reconciles),
+        options,
         &mut metrics,
     )?;
     let mut services = JoinSet::new();
-    if let Some(listener) = listener {
-        tracing::info!(address = %listener.local_addr()?, "probes and metrics");
-        services.spawn(admin::serve(
-            listener,
-            Arc::new(metrics),
-            operator.ready(),
-            stop.clone(),
-        ));
-    }
+    let subject = admin::Subject {
+        metrics,
+        ready: operator.ready(),
+        stop: stop.clone(),
+        client: client.clone(),
+    };
+    endpoints.serve(subject, &mut services)?;
+    let mut errand: Option<Errand> = None;
     if args.install_crds {
         operator.load_all().await;
         let definitions = operator.definitions();
-        tokio::select! {
-            installed = crd::install(client, clock, &definitions, INSTALL_DEADLINE) => installed?,
-            () = stop.cancelled() => return Ok(stop::interrupted()),
+        let install =
+            async move { crd::install(client, clock, &definitions, INSTALL_DEADLINE).await };
+        if replica.is_candidate() {
+            // Who stands by writes nothing: its definitions may be older than the leader's.
+            errand = Some(Box::pin(async move {
+                if let Err(error) = install.await {
+                    tracing::error!(%error, "the definitions were not applied");
+                }
+            }));
+        } else {
+            tokio::select! {
+                installed = install => installed?,
+                () = stop.cancelled() => return Ok(stop::interrupted()),
+            }
         }
     }
+    let attendance = replica.begin(source, AGENT, operator.engine(), errand)?;
     operator.run(stop).await;
+    if let Some(attendance) = attendance {
+        attendance.leave().await;
+    }
     cluster.shutdown().await;
     services.shutdown().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the arguments say of the API server.
+fn api_options(args: &Args) -> oarlock_cluster::Options {
+    let namespaces: BTreeSet<String> = args
+        .watch_namespace
+        .iter()
+        .filter(|name| !name.is_empty())
+        .cloned()
+        .collect();
+    if !namespaces.is_empty() {
+        let names: Vec<&str> = namespaces.iter().map(String::as_str).collect();
+        tracing::info!(namespaces = names.join(","), "seeing these namespaces only");
+    }
+    oarlock_cluster::Options {
+        namespaces,
+        rate: args
+            .kube_api_qps
+            .filter(|per_second| *per_second > 0.0)
+            .map(|per_second| Rate {
+                per_second,
+                burst: args.kube_api_burst,
+            }),
+        ..oarlock_cluster::Options::default()
+    }
 }
 
 /// The engine's options.

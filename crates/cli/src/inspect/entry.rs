@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use oarlock_core::escalation::is_secret;
 use oarlock_core::manifest::{Manifest, ResourceGrant};
 use oarlock_core::object::Object;
 use serde_json::Value;
@@ -65,13 +66,31 @@ fn grants(manifest: &Manifest) -> String {
         }
     };
     side("write", manifest.writes.iter().map(rule).collect());
-    side("read", manifest.reads.iter().map(rule).collect());
+    side(
+        "read",
+        manifest
+            .reads
+            .iter()
+            .map(named)
+            .map(|grant| rule(&grant))
+            .collect(),
+    );
     side("http", manifest.http.iter().map(|h| quoted(h)).collect());
     if text.is_empty() {
         text
     } else {
         format!("\n  grants:{text}")
     }
+}
+
+/// The same, with a place for the names of Secrets: without names they are not granted.
+fn named(grant: &ResourceGrant) -> ResourceGrant {
+    let mut grant = grant.clone();
+    let secrets = grant.resources.iter().any(|r| is_secret("", r));
+    if secrets && grant.resource_names.is_empty() {
+        grant.resource_names.push("NAME".to_owned());
+    }
+    grant
 }
 
 fn rule(grant: &ResourceGrant) -> String {

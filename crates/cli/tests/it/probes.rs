@@ -24,19 +24,6 @@ async fn ready_is_who_has_listed_everything_and_stays_so() {
     insta::assert_snapshot!(body, @"not found; there is /healthz, /readyz and /metrics");
 
     site.conditions(&widgets, "a", is_ready).await;
-    let (_, metrics) = operator.get("/metrics").await;
-    let ends = metrics.ends_with("# EOF\n");
-    assert!(ends, "{metrics}");
-    let described: Vec<&str> = metrics
-        .lines()
-        .filter(|l| l.starts_with("# HELP oarlock") || l.starts_with("# HELP workqueue"))
-        .collect();
-    insta::assert_snapshot!(described.join("\n"), @r"
-    # HELP workqueue_depth Objects that wait for a worker.
-    # HELP oarlock_module_up 1: the module that the watch names serves; 0: an older one, or none.
-    # HELP oarlock_watches_errors Errors in the watches file as it is now; the log has their places.
-    ");
-
     site.watches("- [\n");
     operator.process.logs("not valid YAML").await;
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::process::{Process, modules, root};
+use crate::process::{Process, guest, modules, root};
 use crate::site::{Site, create, is_ready, nothing};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -18,6 +18,38 @@ async fn a_terminated_operator_ends_well() {
         operator.process.signal(signal);
         assert_eq!(operator.process.end().await.0, Some(0));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_whose_module_does_not_end_ends_all_the_same() {
+    let site = Site::new().await;
+    let widgets = site.define("Widget").await;
+    create(&widgets, "Widget", "a").await;
+    site.watches(
+        "- group: example.com
+  version: v1
+  kind: Widget
+  module: widget.wasm
+  limits: {cpu: 10m, deadline: 10m}
+",
+    );
+    site.module("widget.wasm", &guest("hostile-loops.wasm"));
+    let operator = site
+        .operator_with(&["--graceful-shutdown-timeout", "1s"])
+        .await;
+    let busy = "controller_runtime_active_workers{controller=\"widget.example.com\"}";
+    while operator.metric(busy).await.as_deref() != Some("1") {
+        tokio::task::yield_now().await;
+    }
+    let began = std::time::Instant::now();
+    operator.process.signal(Signal::TERM);
+    operator.process.logs("stopping").await;
+    let (status, body) = operator.get("/readyz").await;
+    assert_eq!((status, body.as_str()), (503, "stopping\n"));
+    assert_eq!(operator.get("/healthz").await.0, 200, "it is not dead yet");
+    operator.process.logs("did not end in time").await;
+    assert_eq!(operator.process.end().await.0, Some(0));
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -58,13 +58,7 @@ impl Site {
             args.extend(["--kubeconfig", kubeconfig.to_str().unwrap()]);
         }
         args.extend(more);
-        let process = Process::start(&args);
-        let line = process.logs("probes and metrics").await;
-        let address = line.split("address=").nth(1).unwrap().trim().to_owned();
-        Operator {
-            http: client(&format!("http://{address}")),
-            process,
-        }
+        Operator::of(Process::start(&args)).await
     }
 
     /// Starts the operator.
@@ -198,6 +192,16 @@ pub(crate) struct Operator {
 }
 
 impl Operator {
+    /// The operator in `process`, which tells where its metrics are.
+    pub(crate) async fn of(process: Process) -> Self {
+        let line = process.logs("probes and metrics").await;
+        let address = line.split("address=").nth(1).unwrap().trim().to_owned();
+        Self {
+            http: client(&format!("http://{address}")),
+            process,
+        }
+    }
+
     /// What it answers: status and body.
     pub(crate) async fn get(&self, path: &str) -> (u16, String) {
         let request = http::Request::get(path)
@@ -207,6 +211,11 @@ impl Operator {
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    /// What it answers to a request with such headers: status, content type and body.
+    pub(crate) async fn ask(&self, path: &str, headers: &[(&str, &str)]) -> (u16, String, String) {
+        ask(&self.http, path, headers).await
     }
 
     /// A metric's value, such as that of `oarlock_module_up{controller="widget.example.com"}`.
@@ -225,4 +234,26 @@ impl Operator {
         ))
         .await
     }
+}
+
+/// A GET with such headers: status, content type and body.
+pub(crate) async fn ask(
+    http: &kube::Client,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> (u16, String, String) {
+    let mut request = http::Request::get(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(kube::client::Body::empty()).unwrap();
+    let response = http.send(request).await.unwrap();
+    let status = response.status().as_u16();
+    let kind = response.headers()[http::header::CONTENT_TYPE].clone();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (
+        status,
+        kind.to_str().unwrap().to_owned(),
+        String::from_utf8(body.to_vec()).unwrap(),
+    )
 }

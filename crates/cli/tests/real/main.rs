@@ -11,6 +11,7 @@ mod definitions;
 mod deletion;
 mod ground;
 mod killed;
+mod least_rights;
 mod offline;
 #[expect(
     dead_code,
@@ -20,6 +21,8 @@ mod offline;
 mod process;
 mod quiet;
 mod reload;
+#[path = "../it/rights.rs"]
+mod rights;
 mod rollout;
 mod server;
 #[expect(
