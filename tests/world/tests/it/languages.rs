@@ -26,7 +26,7 @@ pub(crate) fn greetings(grants: &str) -> String {
 
 pub(crate) const WRITE: &str = "write: [{apiGroups: [\"\"], resources: [configmaps]}]";
 pub(crate) const BOTH: &str = "write: [{apiGroups: [\"\"], resources: [configmaps]}], read: [{apiGroups: [\"\"], \
-                               resources: [secrets]}]";
+                               resources: [secrets], resourceNames: [greeter]}]";
 
 pub(crate) fn greeting(name: &str, message: &str) -> Value {
     json!({
@@ -75,8 +75,8 @@ async fn denied_then_granted(world: &mut World, granted: crate::world::Served) {
     let shown = conditions(&world.get(&GREETINGS, "hello").unwrap()).join("\n");
     insta::allow_duplicates! {
         insta::assert_snapshot!(shown, @r#"
-        Ready=False Failed: read denied: no grant for get on secrets; add to the watch: grants: {read: [{apiGroups: [""], resources: [secrets], namespaces: [default]}]}
-        Stalled=True Failed: read denied: no grant for get on secrets; add to the watch: grants: {read: [{apiGroups: [""], resources: [secrets], namespaces: [default]}]}
+        Ready=False Failed: read denied: no grant for get on secrets; hint: add to the watch: grants: {read: [{apiGroups: [""], resources: [secrets], namespaces: [default], resourceNames: [greeter]}]}
+        Stalled=True Failed: read denied: no grant for get on secrets; hint: add to the watch: grants: {read: [{apiGroups: [""], resources: [secrets], namespaces: [default], resourceNames: [greeter]}]}
         "#);
     }
     world.serve(granted);
