@@ -36,6 +36,7 @@ const MAX_CONNECTIONS: usize = 64;
 /// Where probes and metrics are, and who may see the metrics.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
+#[command(next_help_heading = "Probes and metrics")]
 pub(crate) struct Args {
     /// Where /metrics is, such as :8080; 0 for nowhere.
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS", value_parser = bind)]

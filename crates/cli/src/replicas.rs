@@ -18,6 +18,7 @@ use oarlock_engine::Engine;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::arguments::duration;
@@ -189,13 +190,14 @@ impl Replica {
     }
 
     /// Begins. From now on `engine` works on what is assigned only, at first on nothing. `errand` is done when this replica leads for
-    /// the first time. `None` for a replica that is alone: it has everything.
+    /// the first time. `stop` is cancelled when the lease is kept no longer. `None` for a replica that is alone: it has everything.
     pub(crate) fn begin(
         self,
         source: Source,
         agent: &str,
         engine: &Arc<Engine>,
         errand: Option<Errand>,
+        stop: CancellationToken,
     ) -> anyhow::Result<Option<Attendance>> {
         let access = Access::Configured(source, format!("{agent} (lease)"));
         let identity = identity();
@@ -208,7 +210,7 @@ impl Replica {
         tracing::info!(identity, id = self.place.id, "one of several replicas");
         // Nothing is going on yet: there is nothing to wait for.
         drop(engine.own(Share::Nothing, true));
-        let attending = tokio::spawn(self.attend(duty, Arc::clone(engine), errand));
+        let attending = tokio::spawn(self.attend(duty, Arc::clone(engine), errand, stop));
         Ok(Some(Attendance {
             post,
             attending: AbortOnDropHandle::new(attending),
@@ -216,7 +218,13 @@ impl Replica {
     }
 
     /// Has the engine keep to what is assigned, and says when it does. A newer assignment supersedes one that is not kept yet.
-    async fn attend(self, mut duty: Duty, engine: Arc<Engine>, mut errand: Option<Errand>) {
+    async fn attend(
+        self,
+        mut duty: Duty,
+        engine: Arc<Engine>,
+        mut errand: Option<Errand>,
+        stop: CancellationToken,
+    ) {
         let mut errands = tokio::task::JoinSet::new();
         let mut keeping = None;
         loop {
@@ -231,7 +239,12 @@ impl Replica {
             };
             tokio::select! {
                 assignment = duty.next() => {
-                    let Some(assignment) = assignment else { return };
+                    let Some(assignment) = assignment else {
+                        // Alive, ready, and unable to write: nobody would start another in its place.
+                        tracing::error!("the thread that keeps the lease has ended; stopping");
+                        stop.cancel();
+                        return;
+                    };
                     self.tell(&assignment);
                     if assignment.share == Share::Everything
                         && let Some(errand) = errand.take()
@@ -255,6 +268,12 @@ impl Replica {
             Share::Everything | Share::Nothing => 0,
         };
         self.members.set(i64::try_from(members).unwrap_or(i64::MAX));
+        if self.is_candidate() {
+            let leads = assignment.share == Share::Everything;
+            self.leads
+                .get_or_create(&self.labels())
+                .set(i64::from(leads));
+        }
         match &assignment.share {
             Share::Everything => tracing::info!("reconciling all objects"),
             Share::Nothing => tracing::info!("reconciling nothing"),
@@ -262,12 +281,6 @@ impl Replica {
                 tracing::info!(members, "reconciling a share of the objects");
             }
             Share::Part(_) => tracing::info!(members, "handing objects over"),
-        }
-        if self.is_candidate() {
-            let leads = assignment.share == Share::Everything;
-            self.leads
-                .get_or_create(&self.labels())
-                .set(i64::from(leads));
         }
     }
 }

@@ -64,12 +64,12 @@ pub(crate) struct Args {
     /// How long reconciles that are going on may take to end after SIGTERM.
     #[arg(long, default_value = "25s", value_name = "DURATION", value_parser = duration)]
     graceful_shutdown_timeout: Duration,
-    #[command(flatten)]
-    endpoints: admin::Args,
     /// A virtual clock to follow, as `oarlock dev` prints it.
     #[arg(long, value_name = "URL")]
     clock: Option<String>,
-    // Last: its heading holds for all that follows.
+    // Last: their headings hold for all that follows.
+    #[command(flatten)]
+    endpoints: admin::Args,
     #[command(flatten)]
     replicas: replicas::Args,
 }
@@ -148,7 +148,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             }
         }
     }
-    let attendance = replica.begin(source, AGENT, operator.engine(), errand)?;
+    let attendance = replica.begin(source, AGENT, operator.engine(), errand, stop.clone())?;
     operator.run(stop).await;
     if let Some(attendance) = attendance {
         attendance.leave().await;
@@ -189,5 +189,44 @@ pub(crate) fn options(workers: Option<NonZeroUsize>) -> Options {
     Options {
         workers: workers.unwrap_or(default.workers),
         ..default
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn api(arguments: &[&str]) -> oarlock_cluster::Options {
+        let line = Line::try_parse_from([&["oarlock"], arguments].concat());
+        api_options(&line.unwrap_or_else(|error| panic!("{error}")).args)
+    }
+
+    #[test]
+    fn an_empty_list_of_namespaces_names_all_of_them() {
+        for (text, namespaces) in [("", vec![]), ("a", vec!["a"]), ("b, a,b,", vec!["a", "b"])] {
+            for flag in ["--watch-namespace", "--namespace"] {
+                let seen: Vec<String> = api(&[flag, text]).namespaces.into_iter().collect();
+                assert_eq!(seen, namespaces, "{flag} {text:?}");
+            }
+        }
+        assert!(Line::try_parse_from(["oarlock", "--watch-namespace", "Not/one"]).is_err());
+    }
+
+    #[test]
+    fn requests_are_not_limited_unless_somebody_says_so() {
+        assert_eq!(api(&[]).rate, None);
+        assert_eq!(api(&["--kube-api-qps", "-1"]).rate, None);
+        let rate = api(&["--kube-api-qps", "20"]).rate.unwrap();
+        assert_eq!((rate.per_second, rate.burst), (20.0, 30));
     }
 }

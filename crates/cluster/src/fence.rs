@@ -16,6 +16,7 @@ use oarlock_core::egress::{Credentials, Egress};
 use oarlock_core::future::BoxFuture;
 use oarlock_core::reconciler::{HttpError, HttpRequest, HttpResponse};
 use oarlock_core::request::ApiError;
+use thiserror::Error;
 
 use crate::lease::Moment;
 
@@ -75,35 +76,41 @@ impl Fence {
         }
     }
 
-    /// Does `write` while it may be done.
+    /// Does `write` as long as it may be done: a lease that is renewed meanwhile gives it more time.
     ///
     /// # Errors
-    /// Code 0 when it was not begun, or had no answer when the time was over.
+    /// Code 0 when it was not begun, or had no answer when the lease ended.
     pub(crate) async fn guard<T>(
         &self,
         write: impl Future<Output = Result<T, ApiError>>,
     ) -> Result<T, ApiError> {
-        let left = self.pass()?;
-        match tokio::time::timeout(left, write).await {
+        match self.hold(write).await {
             Ok(result) => result,
-            Err(_elapsed) => Err(ApiError::new(
-                0,
-                LEASE_LOST,
-                "given up without an answer: the lease of this process has ended",
-            )),
+            Err(shut) => Err(ApiError::new(0, LEASE_LOST, shut.to_string())),
         }
     }
 
-    /// How long a write may take that is sent now.
-    fn pass(&self) -> Result<Duration, ApiError> {
-        self.remaining().ok_or_else(|| {
-            ApiError::new(
-                0,
-                LEASE_LOST,
-                "not sent: this process does not hold the lease (any more), and another may be at work",
-            )
-        })
+    async fn hold<T>(&self, future: impl Future<Output = T>) -> Result<T, Shut> {
+        let mut left = self.remaining().ok_or(Shut::NotSent)?;
+        let mut future = std::pin::pin!(future);
+        loop {
+            if let Ok(done) = tokio::time::timeout(left, &mut future).await {
+                return Ok(done);
+            }
+            left = self.remaining().ok_or(Shut::GivenUp)?;
+        }
     }
+}
+
+/// What a fence that is shut does to a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+enum Shut {
+    #[error(
+        "not sent: this process does not hold the lease (any more), and another may be at work"
+    )]
+    NotSent,
+    #[error("given up without an answer: the lease of this process has ended")]
+    GivenUp,
 }
 
 /// The way to the world outside, through a fence: an effect of a process that lost its lease is refused too.
@@ -128,9 +135,10 @@ impl Egress for FencedEgress {
         limit: Duration,
     ) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
         Box::pin(async move {
-            match self.fence.pass() {
-                Ok(left) => self.inner.send(request, credentials, limit.min(left)).await,
-                Err(refused) => Err(HttpError::Other(refused.message)),
+            let sent = self.inner.send(request, credentials, limit);
+            match self.fence.hold(sent).await {
+                Ok(answer) => answer,
+                Err(shut) => Err(HttpError::Other(shut.to_string())),
             }
         })
     }
@@ -138,6 +146,8 @@ impl Egress for FencedEgress {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     #[test]
@@ -155,10 +165,38 @@ mod tests {
         assert_eq!(fence.remaining_at(now), None);
     }
 
-    #[test]
-    fn what_is_not_sent_says_why() {
-        assert_eq!(Fence::open().pass(), Ok(Duration::MAX));
-        let refused = Fence::shut().pass().map_err(|error| error.to_string());
-        insta::assert_snapshot!(refused.unwrap_err(), @"not sent: this process does not hold the lease (any more), and another may be at work (LeaseLost, 0)");
+    #[tokio::test]
+    async fn what_is_not_sent_says_why() {
+        let nothing = async { Ok(()) };
+        assert_eq!(Fence::open().guard(nothing).await, Ok(()));
+        let refused = Fence::shut().guard(async { Ok(()) }).await.unwrap_err();
+        insta::assert_snapshot!(refused, @"not sent: this process does not hold the lease (any more), and another may be at work (LeaseLost, 0)");
+    }
+
+    #[tokio::test]
+    async fn what_has_no_answer_is_given_up_when_the_lease_ends() {
+        let fence = Fence::shut();
+        fence.open_until(Moment::now().after(Duration::from_millis(20)));
+        let silence = std::future::pending::<Result<(), ApiError>>();
+        let given_up = fence.guard(silence).await.unwrap_err();
+        insta::assert_snapshot!(given_up, @"given up without an answer: the lease of this process has ended (LeaseLost, 0)");
+    }
+
+    #[tokio::test]
+    async fn a_lease_that_is_renewed_meanwhile_gives_more_time() {
+        let fence = Fence::shut();
+        let first_end = Moment::now().after(Duration::from_millis(20));
+        fence.open_until(first_end);
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let write = fence.guard(async { Ok(answered.await) });
+        let renewal = async {
+            fence.open_until(first_end.after(Duration::from_secs(60)));
+            while Moment::now() <= first_end {
+                tokio::task::yield_now().await;
+            }
+            answer.send(7)
+        };
+        let (written, _sent) = tokio::join!(write, renewal);
+        assert_eq!(written, Ok(Ok(7)));
     }
 }

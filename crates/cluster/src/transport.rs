@@ -200,7 +200,8 @@ impl Transport {
             if let Some(bucket) = &self.bucket {
                 self.requests.waited(&call.method, bucket.take().await);
             }
-            let answer = self.limit(self.once(call));
+            // On the heap: it is part of every future that makes a call.
+            let answer = Box::pin(self.limit(self.once(call)));
             let (status, headers, body) = if call.writes() {
                 // Last of all: whatever was waited for has been waited for.
                 self.fence.guard(answer).await?

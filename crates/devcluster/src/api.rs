@@ -133,7 +133,7 @@ impl Api {
             )),
             Route::Version => Ok(discovery::version()),
             Route::OpenApiTwo => Ok(openapi::two()),
-            _ if !message.accept.json => Err(accept::not_acceptable()),
+            _ if !message.accept.json => Err(accept::not_acceptable(&message.accept)),
             Route::Objects(target) => self.objects(method, target, message),
             _ if method != Method::GET => Err(Status::method_not_allowed()),
             Route::CoreVersions => Ok(discovery::core_versions(&self.store, &message.accept)),
@@ -191,7 +191,7 @@ impl Call<'_> {
                 Method::POST if self.is_scoped() => self.create(),
                 Method::DELETE if self.is_scoped() && self.resource.id != NAMESPACES => {
                     self.delete_collection()
-                },
+                }
                 _ => Err(self.not_allowed()),
             };
         };

@@ -10,8 +10,8 @@
 use std::collections::BTreeMap;
 
 mod call;
-mod library;
 mod lexer;
+mod library;
 mod network;
 mod number;
 mod parser;

@@ -61,7 +61,7 @@ fn note_storage(definition: &mut Value) {
     let storage = versions(&definition["spec"])
         .filter(|version| version["storage"] == true)
         .map(|version| version["name"].clone())
-        .last();
+        .next();
     if !definition["status"].is_object() {
         definition["status"] = json!({});
     }

@@ -10,18 +10,19 @@
 //!
 //! # Differences from a real cluster
 //!
-//! What a client of the API can observe; those of the workloads are listed in [`workload`].
+//! The same requests are sent to a real API server, and the answers compared: `tests/conformance`. What is answered otherwise there
+//! is in its `differences.yaml`. Beyond that, and beyond what [`workload`] lists:
 //!
 //! - One user who may do everything: no authentication, RBAC objects are kept and not enforced, unless [`Builder::rbac`] asks
 //!   for it. No admission webhooks or
 //!   policies, no quotas, no limit ranges, no ServiceAccount tokens, no API aggregation, no priority and fairness.
-//! - A CustomResourceDefinition is established by the write that creates it. Conversion webhooks are refused.
+//! - A CustomResourceDefinition is established at once after the write that creates it. Conversion webhooks are refused.
 //! - Built-in kinds are checked by their schema, by the rules of metadata and by a few rules of workloads (selectors, immutable
 //!   fields); the real server checks more.
 //! - One resourceVersion sequence without gaps. Each resource remembers as many changes as the builder says, and only
 //!   these; a list of the past reaches as far as a watch.
-//! - Answers are JSON, never protobuf or CBOR; requests may be protobuf for built-in kinds other than definitions. A field given
-//!   twice is not reported.
+//! - Answers are JSON, never YAML, protobuf or CBOR; requests may be protobuf for built-in kinds other than definitions. Fields given
+//!   twice are noticed in JSON.
 //! - A watch without `timeoutSeconds` has no end. `/openapi/v2` says next to nothing, OpenAPI has no descriptions of built-in
 //!   kinds. `exec`, `attach`, `portforward` and `proxy` are not served; `log` is empty.
 //! - Cluster IPs are drawn, not allocated: they can repeat. Nothing listens on them.

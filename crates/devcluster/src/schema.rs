@@ -224,6 +224,14 @@ impl TypeSchema {
         matches!(self.origin, Origin::Builtin(_))
     }
 
+    /// Whether this is the built-in type of this kind.
+    pub(crate) fn is_kind(&self, kind: &str) -> bool {
+        match &self.origin {
+            Origin::Builtin(name) => name.rsplit('.').next() == Some(kind),
+            Origin::Custom => false,
+        }
+    }
+
     /// The type of the field `name`, if this is an object type that declares it.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Self> {

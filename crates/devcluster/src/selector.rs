@@ -59,6 +59,18 @@ impl Filter {
         Ok(Self { labels, fields })
     }
 
+    /// The keys of the labels that are asked for.
+    pub(crate) fn label_keys(&self) -> impl Iterator<Item = &str> {
+        self.labels.iter().map(|requirement| match requirement {
+            Requirement::In(key, _)
+            | Requirement::NotIn(key, _)
+            | Requirement::Exists(key)
+            | Requirement::Absent(key)
+            | Requirement::Greater(key, _)
+            | Requirement::Less(key, _) => key.as_str(),
+        })
+    }
+
     /// From a `LabelSelector` object with matchLabels and matchExpressions; an empty one lets everything through.
     ///
     /// # Errors

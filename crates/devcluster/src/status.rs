@@ -145,11 +145,7 @@ impl Status {
     /// 504 `Timeout`: a resourceVersion that has not been reached.
     #[must_use]
     pub fn too_large(wanted: u64, present: u64) -> Self {
-        let cause = Cause::new(
-            "ResourceVersionTooLarge",
-            "",
-            "Too large resource version",
-        );
+        let cause = Cause::new("ResourceVersionTooLarge", "", "Too large resource version");
         Self::new(
             504,
             Reason::Timeout,
@@ -236,10 +232,14 @@ impl Status {
     /// 422 `Invalid` with one cause per wrong field.
     #[must_use]
     pub fn invalid(group: &str, kind: &str, name: &str, causes: Vec<Cause>) -> Self {
-        let lines: Vec<String> = causes
-            .iter()
-            .map(|cause| format!("{}: {}", cause.field, cause.message))
-            .collect();
+        let mut lines: Vec<String> = Vec::new();
+        for cause in &causes {
+            let line = format!("{}: {}", cause.field, cause.message);
+            // The message tells once what several checks found.
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
         let what = match lines.as_slice() {
             [] => String::new(),
             [one] => one.clone(),

@@ -24,7 +24,7 @@ use crate::backoff;
 use crate::entry::{Entry, Module};
 use crate::kinds::{self, Kinds};
 use crate::memory::Memory;
-use crate::metrics::{Metrics, Work, Workqueue};
+use crate::metrics::{self, Metrics, Work, Workqueue};
 use crate::notices::{self, Postman};
 use crate::ports::{Entropy, Ports};
 use crate::queue::{Priority, Queue, Taken};
@@ -388,14 +388,12 @@ impl Engine {
             })
     }
 
-    /// The context of all that a run logs. Fields are named as controller-runtime does, but for the object's name: a span has
-    /// a name already.
+    /// The context of all that a run logs. Fields are named as controller-runtime does, and `controller` is that of the
+    /// metrics; the object's name is in `object`, since a span has a name already.
     fn span(&self, key: &ObjectRef) -> tracing::Span {
         tracing::info_span!(
             "reconcile",
-            controller = key.gvk.kind.to_lowercase(),
-            controllerGroup = key.gvk.group,
-            controllerKind = key.gvk.kind,
+            controller = metrics::name(&key.gvk),
             namespace = key.namespace.as_deref().unwrap_or_default(),
             object = %key,
             reconcileID = format!("{:014x}", self.numbers.next()),

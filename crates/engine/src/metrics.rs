@@ -288,7 +288,7 @@ impl Metrics {
 }
 
 /// controller-runtime names controllers after their kind, in lower case; the group keeps two of one kind apart.
-fn name(gvk: &Gvk) -> String {
+pub(crate) fn name(gvk: &Gvk) -> String {
     format!("{}.{}", gvk.kind.to_lowercase(), gvk.group)
 }
 

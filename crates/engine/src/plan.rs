@@ -276,8 +276,10 @@ pub(crate) fn plan(
     Plan {
         hidden: children
             .iter()
-            .filter(|child| mark::needs_finalizer(scene, child))
-            .map(|child| child.object.target().gvk.clone())
+            .zip(&writes)
+            .filter(|(_, write)| !matches!(write.step, Step::Refuse(_) | Step::Wait(_)))
+            .filter(|(child, _)| mark::needs_finalizer(scene, child))
+            .map(|(child, _)| child.object.target().gvk.clone())
             .collect(),
         leaves: match leaving {
             Leaving::Nobody => Leaves::default(),

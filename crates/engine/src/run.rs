@@ -201,7 +201,7 @@ impl Run<'_> {
         } else {
             self.decide_and_act().await
         };
-        let conflicted = matches!(result, Err(Stop::Conflict));
+        let mut conflicted = matches!(result, Err(Stop::Conflict));
         match result {
             Ok(()) => {}
             Err(Stop::Gone) => self.ended.forget = true,
@@ -212,7 +212,10 @@ impl Run<'_> {
                 let written = self.write_status(Wanted::default(), Some(&problem)).await;
                 match written {
                     Err(Stop::Gone) => self.ended.forget = true,
-                    Err(Stop::Conflict) => self.conflict(),
+                    Err(Stop::Conflict) => {
+                        conflicted = true;
+                        self.conflict();
+                    }
                     Ok(_) | Err(Stop::Problem(_)) => self.settle(&problem).await,
                 }
             }
@@ -331,7 +334,7 @@ impl Run<'_> {
         if let Some(account) = &account {
             self.vouch(account, &seen, &mut plan).await?;
         }
-        let untold = self.untold(&children);
+        let untold = self.untold(&children, &plan.writes);
         if !self.live.deleting()
             && let Some(verb) = finalizer::hold(&self.object, &plan.hidden, &untold)
         {

@@ -151,7 +151,7 @@ impl Problem {
             Reason::GrantMissing
         } else if error.reason == "Contested" {
             Reason::Contested
-        } else if error.is_transient() {
+        } else if error.is_transient() && !is_of_schema(error) {
             Reason::ApiUnavailable
         } else {
             Reason::WriteRefused
@@ -183,6 +183,11 @@ impl Problem {
             wanted.clear.push(STALLED);
         }
     }
+}
+
+/// Server-side apply says with 500 that an object does not fit its schema, such as for a field that is not declared.
+fn is_of_schema(error: &ApiError) -> bool {
+    error.message.contains("failed to create typed patch object")
 }
 
 /// The same will be as large the next time. The API server says so itself (413), or hands on what etcd and its client say.

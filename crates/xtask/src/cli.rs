@@ -33,7 +33,7 @@ enum Command {
     },
     /// Build modules and guests, then run every test
     Test {
-        /// Run those that need a real control plane, and only those; it is started and ended where it is not up
+        /// Run those that need a real control plane, and only those, on a new one that is ended afterwards
         #[arg(long)]
         real: bool,
         /// Go on where a toolchain for guests, or all of the control plane, is missing

@@ -131,14 +131,19 @@ fn tell(root: &Path, state: &State) {
     }
 }
 
-/// Whether a whole cluster runs there.
-pub(crate) fn is_up(place: &Place) -> anyhow::Result<bool> {
-    Ok(State::read(place)?.is_some_and(|state| state.is_whole()))
+/// The place of the cluster of `cargo xtask test --real`, which is nobody else's.
+pub(crate) fn test_place(root: &Path) -> anyhow::Result<Place> {
+    Place::new(root, Some(root.join("target/oarlock/cluster-test")))
 }
 
-/// The usual place of the cluster in this checkout.
-pub(crate) fn usual_place(root: &Path) -> anyhow::Result<Place> {
-    Place::new(root, None)
+/// Starts a new cluster, whatever runs there.
+pub(crate) fn up_anew(root: &Path, place: &Place) -> anyhow::Result<Outcome> {
+    let lock = place.lock()?;
+    if State::read(place)?.is_some() {
+        down(place)?;
+    }
+    drop(lock);
+    up(root, place)
 }
 
 /// Starts the cluster unless it runs. What is left of one that is not whole is ended first.

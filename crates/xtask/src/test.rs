@@ -10,6 +10,9 @@ use crate::process::Call;
 use crate::timing::Timing;
 use crate::{bindings, modules};
 
+/// How many seeds of each play of `tests/faults` are run here; fewer where nobody says so.
+const FAULT_SEEDS: (&str, &str) = ("OARLOCK_FAULT_SEEDS", "5000");
+
 pub(crate) fn run(root: &Path, allow_missing: bool) -> anyhow::Result<ExitCode> {
     let mut timing = Timing::default();
     let result = steps(root, allow_missing, &mut timing);
@@ -45,6 +48,7 @@ fn steps(root: &Path, allow_missing: bool, timing: &mut Timing) -> anyhow::Resul
     timing.step("cargo test: host", || {
         Call::cargo()
             .args(["test", "--workspace", "--no-fail-fast"])
+            .env(FAULT_SEEDS.0, FAULT_SEEDS.1)
             .dir(root)
             .run()
     })

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::comparison::Mismatch;
 use crate::pointer::Pattern;
@@ -15,8 +15,9 @@ pub struct Difference {
     pub story: String,
     /// The step; `*` is any.
     pub step: String,
-    /// The places in the answer.
-    pub at: Pattern,
+    /// The places in the answer: one or a list.
+    #[serde(deserialize_with = "places")]
+    pub at: Vec<Pattern>,
     /// Why it stays.
     pub reason: String,
 }
@@ -30,6 +31,19 @@ pub enum DifferencesError {
     /// The file is something else.
     #[error("the list of differences is not as README.md says")]
     Parse(#[source] Box<serde_saphyr::Error>),
+}
+
+fn places<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Pattern>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Places {
+        One(Pattern),
+        Many(Vec<Pattern>),
+    }
+    Ok(match Places::deserialize(deserializer)? {
+        Places::One(place) => vec![place],
+        Places::Many(places) => places,
+    })
 }
 
 impl Difference {
@@ -48,6 +62,6 @@ impl Difference {
     pub fn explains(&self, story: &str, mismatch: &Mismatch) -> bool {
         (self.story == "*" || self.story == story)
             && (self.step == "*" || self.step == mismatch.step)
-            && self.at.covers(&mismatch.at)
+            && self.at.iter().any(|place| place.covers(&mismatch.at))
     }
 }

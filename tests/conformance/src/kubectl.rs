@@ -22,7 +22,9 @@ pub(crate) fn program() -> Option<String> {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status();
-    answer.is_ok_and(|status| status.success()).then_some(program)
+    answer
+        .is_ok_and(|status| status.success())
+        .then_some(program)
 }
 
 /// Runs it to its end: exit code and the lines of its output.

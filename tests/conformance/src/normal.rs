@@ -13,6 +13,8 @@
 //! | ages in tables and in kubectl's output | `<age>` | that it is one |
 //! | continue tokens | `<continue>` | that there is one |
 //!
+//! `managedFields` are ordered by manager, since the server's order depends on the second of each write.
+//!
 //! Numbers are given in the order of appearance in the transcript.
 
 use serde_json::Value;

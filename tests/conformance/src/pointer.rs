@@ -151,8 +151,11 @@ fn first<'a>(segments: &[Segment], value: &'a Value) -> Option<&'a Value> {
     match segment {
         Segment::Named(name) => first(rest, child(value, name)?),
         Segment::One => children.into_iter().find_map(|child| first(rest, child)),
-        Segment::Any => first(rest, value)
-            .or_else(|| children.into_iter().find_map(|child| first(segments, child))),
+        Segment::Any => first(rest, value).or_else(|| {
+            children
+                .into_iter()
+                .find_map(|child| first(segments, child))
+        }),
     }
 }
 
@@ -177,7 +180,11 @@ fn remove(segments: &[Segment], value: &mut Value) {
     if *segment == Segment::Any {
         remove(rest, value);
     }
-    let below = if *segment == Segment::Any { segments } else { rest };
+    let below = if *segment == Segment::Any {
+        segments
+    } else {
+        rest
+    };
     descend(segment, value, &mut |child| remove(below, child));
 }
 
@@ -188,10 +195,16 @@ fn each(segments: &[Segment], value: &mut Value, visit: &mut impl FnMut(&mut Val
     if *segment == Segment::Any {
         each(rest, value, visit);
     }
-    let below = if *segment == Segment::Any { segments } else { rest };
+    let below = if *segment == Segment::Any {
+        segments
+    } else {
+        rest
+    };
     // A dynamic call: the recursion would otherwise make a new closure type at each level.
     let visit: &mut dyn FnMut(&mut Value) = visit;
-    descend(segment, value, &mut |child| each_dynamic(below, child, visit));
+    descend(segment, value, &mut |child| {
+        each_dynamic(below, child, visit)
+    });
 }
 
 fn each_dynamic(segments: &[Segment], value: &mut Value, visit: &mut dyn FnMut(&mut Value)) {

@@ -166,19 +166,17 @@ impl<'a> Teller<'a> {
         let answer = match &step.action {
             Action::Request { request, until } => self.request(request, until).await,
             Action::Watch { watch, request } => self.watch(watch, request).await,
-            Action::Events { watch, until } => self.events(watch, until).await,
-            Action::Kubectl(command) => {
-                kubectl::run(
-                    command,
-                    &self.filling,
-                    self.backend,
-                    &self.namespace,
-                    self.directory.path(),
-                )
-                .await
-                .map(|answer| (answer, None))
-                .map_err(RunError::Kubectl)
-            }
+            Action::Events { watch, until, skip } => self.events(watch, until, skip).await,
+            Action::Kubectl(command) => kubectl::run(
+                command,
+                &self.filling,
+                self.backend,
+                &self.namespace,
+                self.directory.path(),
+            )
+            .await
+            .map(|answer| (answer, None))
+            .map_err(RunError::Kubectl),
         };
         match answer {
             Ok((answer, None)) => {
@@ -271,8 +269,9 @@ impl<'a> Teller<'a> {
         &mut self,
         watch: &str,
         until: &Condition,
+        skip: &Condition,
     ) -> Result<(Value, Option<RunError>), RunError> {
-        let until = self.condition(until);
+        let (until, skip) = (self.condition(until), self.condition(skip));
         let lines = self
             .watches
             .get_mut(watch)
@@ -282,6 +281,7 @@ impl<'a> Teller<'a> {
         let (mut ended, mut problem) = (false, None);
         loop {
             match tokio::time::timeout_at(end, lines.next()).await {
+                Ok(Some(event)) if !skip.is_empty() && holds(&skip, &event) => {}
                 Ok(Some(event)) => {
                     let last = !until.is_empty() && holds(&until, &event);
                     events.push(event);
@@ -357,7 +357,11 @@ fn head(response: &http::Response<Body>) -> Value {
         "code": response.status().as_u16(),
         "type": texts("content-type").join(", "),
     });
-    for (header, key) in [("warning", "warnings"), ("allow", "allow"), ("retry-after", "retryAfter")] {
+    for (header, key) in [
+        ("warning", "warnings"),
+        ("allow", "allow"),
+        ("retry-after", "retryAfter"),
+    ] {
         let values = texts(header);
         if !values.is_empty() {
             answer[key] = json!(values);

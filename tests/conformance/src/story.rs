@@ -55,6 +55,8 @@ pub enum Action {
         watch: String,
         /// The event to stop at; empty: the end of the watch.
         until: Condition,
+        /// Events to be left out; empty: none.
+        skip: Condition,
     },
     /// kubectl runs to its end.
     Kubectl(Command),
@@ -171,6 +173,8 @@ struct WrittenStep {
     #[serde(default)]
     until: Condition,
     #[serde(default)]
+    skip: Condition,
+    #[serde(default)]
     save: BTreeMap<String, Pattern>,
     #[serde(default)]
     show: Vec<Pattern>,
@@ -209,7 +213,10 @@ impl Story {
                 problem,
             };
             if !names.insert(step.name.clone()) {
-                return Err(refuse(&step.name, String::from("a second step of this name")));
+                return Err(refuse(
+                    &step.name,
+                    String::from("a second step of this name"),
+                ));
             }
             let title = step.name.clone();
             steps.push(step.check().map_err(|problem| refuse(&title, problem))?);
@@ -251,6 +258,7 @@ impl WrittenStep {
             (None, None, Some(watch), None) => Action::Events {
                 watch: watch.clone(),
                 until: self.until,
+                skip: self.skip,
             },
             (None, None, None, Some(_)) => Action::Kubectl(self.command()?),
             _ => {
@@ -304,7 +312,9 @@ impl WrittenStep {
             None => Vec::new(),
         };
         if !self.until.is_empty() {
-            return Err(String::from("kubectl is not repeated: until is for requests"));
+            return Err(String::from(
+                "kubectl is not repeated: until is for requests",
+            ));
         }
         let plain = |value: Value| match value {
             Value::String(text) => text,

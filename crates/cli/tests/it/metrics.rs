@@ -266,8 +266,7 @@ async fn a_log_line_of_a_reconcile_tells_which_one() {
     assert_eq!(line["level"], "WARN");
     let span = &line["span"];
     assert_eq!(span["name"], "reconcile");
-    assert_eq!(span["controller"], "widget");
-    assert_eq!(span["controllerGroup"], "example.com");
+    assert_eq!(span["controller"], "widget.example.com");
     assert_eq!(span["namespace"], "default");
     assert_eq!(span["object"], "Widget default/a");
     assert_eq!(span["reconcileID"].as_str().unwrap().len(), 14);

@@ -131,6 +131,7 @@ fn assert_split(replicas: &[&Replica], since: Instant) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_replicas_split_the_objects_and_take_over_from_one_another() {
     let site = Site::new().await;
+    site.cluster.run_clock().await;
     let widgets = site.define("Widget").await;
     site.watches(WATCHES);
     site.module("widget.wasm", &nothing());

@@ -12,7 +12,8 @@ use crate::watching::changes;
 
 const FINALIZER: &str = "guests.oarlock.dev/cleanup";
 
-async fn greetings(ground: &Ground) -> Api<DynamicObject> {
+/// Defines greetings, and has the operator watch those of this test.
+pub(crate) async fn greetings(ground: &Ground) -> Api<DynamicObject> {
     define_greetings(&ground.client).await;
     ground.watch(
         ("guests.oarlock.dev", "v1", "Greeting"),
@@ -27,7 +28,8 @@ async fn greetings(ground: &Ground) -> Api<DynamicObject> {
     ground.api("guests.oarlock.dev", "v1", "Greeting")
 }
 
-fn greeting(name: &str) -> Value {
+/// A greeting.
+pub(crate) fn greeting(name: &str) -> Value {
     json!({
         "apiVersion": "guests.oarlock.dev/v1",
         "kind": "Greeting",

@@ -117,8 +117,13 @@ impl Ground {
 
     /// Starts the operator, which is killed when it is dropped.
     pub(crate) async fn operator(&self) -> Operator {
+        self.operator_with(&[]).await
+    }
+
+    /// Starts the operator, with more arguments.
+    pub(crate) async fn operator_with(&self, more: &[&str]) -> Operator {
         let (watches, modules) = (self.path("watches.yaml"), self.path("modules"));
-        let process = Process::start(&[
+        let mut args = vec![
             "run",
             "--watches",
             watches.to_str().unwrap(),
@@ -128,7 +133,9 @@ impl Ground {
             self.kubeconfig.to_str().unwrap(),
             "--metrics-bind-address",
             "127.0.0.1:0",
-        ]);
+        ];
+        args.extend(more);
+        let process = Process::start(&args);
         let line = process.logs("probes and metrics").await;
         let address = line.split("address=").nth(1).unwrap().trim().to_owned();
         Operator {

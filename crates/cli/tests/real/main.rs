@@ -11,6 +11,7 @@ mod definitions;
 mod deletion;
 mod ground;
 mod killed;
+mod leader;
 mod least_rights;
 mod offline;
 #[expect(
@@ -25,6 +26,7 @@ mod reload;
 mod rights;
 mod rollout;
 mod server;
+mod users;
 #[expect(
     dead_code,
     reason = "what is for the one namespace of an embedded cluster"

@@ -33,7 +33,7 @@ fn every_object_has_one_owner_and_shares_are_even() {
         let count = share.count();
         assert!((900..=1100).contains(&count), "{name} has {count} of 4000");
     }
-    assert_eq!(super::View::new([]).owner(&object(0)), None);
+    assert_eq!(View::new([]).owner(&object(0)), None);
 }
 
 #[test]

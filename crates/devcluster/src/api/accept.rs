@@ -7,6 +7,8 @@ use crate::status::{Details, Reason, Status};
 pub(crate) struct Accept {
     /// Whether JSON will do at all.
     pub(crate) json: bool,
+    /// Whether it would, but not in the form asked for.
+    pub(crate) other_form: bool,
     /// The form of objects.
     pub(crate) form: Form,
     /// The version of the aggregated discovery document, when that was asked for first.
@@ -31,10 +33,12 @@ impl Accept {
         if header.trim().is_empty() {
             return Self {
                 json: true,
+                other_form: false,
                 form: Form::Whole,
                 aggregated: None,
             };
         }
+        let mut other_form = false;
         for entry in header.split(',') {
             let mut parts = entry.split(';').map(str::trim);
             let media = parts.next().unwrap_or_default();
@@ -62,23 +66,35 @@ impl Accept {
                 ("APIGroupDiscoveryList", "apidiscovery.k8s.io", "v2beta1") => {
                     (Form::Whole, Some("v2beta1"))
                 }
-                _ => continue,
+                _ => {
+                    other_form = true;
+                    continue;
+                }
             };
             return Self {
                 json: true,
+                other_form: false,
                 form,
                 aggregated,
             };
         }
         Self {
             json: false,
+            other_form,
             form: Form::Whole,
             aggregated: None,
         }
     }
 }
 
-pub(super) fn not_acceptable() -> Status {
+pub(super) fn not_acceptable(accept: &Accept) -> Status {
+    if accept.other_form {
+        return Status::new(
+            406,
+            Reason::NotAcceptable,
+            "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf",
+        );
+    }
     Status::new(
         406,
         Reason::NotAcceptable,

@@ -133,11 +133,7 @@ fn write(
         .ok();
     let applies = message.content_type.starts_with("application/apply-patch");
     if applies && live.is_none() {
-        let create = attributes.verb("create");
-        if access.require(user, &create).is_err() {
-            // The authorizer's reason alone stands behind the colon, and it gives none.
-            return Err(create.refused(""));
-        }
+        access.require(user, &attributes.verb("create"))?;
     }
     // A body that cannot be read is refused where it is looked at.
     let wanted: Option<Value> = content::yaml(&message.body).ok();

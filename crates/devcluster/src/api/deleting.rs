@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Call, Reply, content, query};
+use crate::resource::ResourceId;
 use crate::status::{Cause, Status};
 use crate::store::{DeleteOptions, Deleted, Listing, Preconditions, Propagation};
 
@@ -39,19 +40,39 @@ const RETURNED: [&str; 7] = [
 
 impl Call<'_> {
     pub(super) fn delete(&self, name: &str) -> Result<Reply, Status> {
-        let options = self.delete_options()?;
+        let mut options = self.delete_options()?;
+        let warning = self.keep_pods_of_jobs(&mut options);
         let deleted = self
             .store
             .delete(&self.resource.id, self.namespace(), name, &options)?;
-        Ok(match deleted {
+        let mut reply = self.show_deleted(name, deleted);
+        reply.warn(warning);
+        Ok(reply)
+    }
+
+    /// Jobs leave their pods behind, unless the request says otherwise: what was once the default of all kinds.
+    fn keep_pods_of_jobs(&self, options: &mut DeleteOptions) -> Option<String> {
+        let is_job = self.resource.id == ResourceId::of("batch", "jobs");
+        if !is_job || options.propagation != Propagation::Default {
+            return None;
+        }
+        options.propagation = Propagation::Orphan;
+        Some(String::from(
+            "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning",
+        ))
+    }
+
+    fn show_deleted(&self, name: &str, deleted: Deleted) -> Reply {
+        match deleted {
             Deleted::Marked(object) => self.show(StatusCode::OK, &object),
             Deleted::Removed(object) if self.returns_object() => self.show(StatusCode::OK, &object),
             Deleted::Removed(object) => Reply::json(StatusCode::OK, &self.success(name, &object)),
-        })
+        }
     }
 
     pub(super) fn delete_collection(&self) -> Result<Reply, Status> {
-        let options = self.delete_options()?;
+        let mut options = self.delete_options()?;
+        let warning = self.keep_pods_of_jobs(&mut options);
         let mut chosen = self.message.query.list_options()?;
         self.check_fields(&mut chosen.filter)?;
         let namespace = self.target.namespace.as_deref();
@@ -63,17 +84,20 @@ impl Call<'_> {
                 self.store
                     .delete(&self.resource.id, text("namespace"), text("name"), &options);
             match deleted {
-                Ok(deleted) => items.push(deleted.object().clone()),
+                // As they were when they were listed.
+                Ok(_) => items.push(object.clone()),
                 // Somebody else was faster, or the removal of one removed the other.
                 Err(refusal) if refusal.is_not_found() => {}
                 Err(refusal) => return Err(refusal),
             }
         }
-        Ok(self.show_list(&Listing {
+        let mut reply = self.show_list(&Listing {
             items,
             revision: self.store.revision(),
             ..listing
-        }))
+        });
+        reply.warn(warning);
+        Ok(reply)
     }
 
     fn returns_object(&self) -> bool {

@@ -198,7 +198,10 @@ pub(super) fn groups(store: &Store, accept: &Accept) -> Reply {
 
 /// The answer to a path in a group where nothing is: built-in groups know that they are asked, others nobody answers for.
 pub(super) fn nothing_at(group: &str) -> Status {
-    if builtin::all().iter().any(|resource| resource.group == group) {
+    if builtin::all()
+        .iter()
+        .any(|resource| resource.group == group)
+    {
         Status::no_such_path()
     } else {
         Status::page_not_found()
@@ -282,7 +285,12 @@ fn aggregated(store: &Store, version: &str, wanted: impl Fn(&str) -> bool) -> Re
                     json!({"version": name, "resources": resources, "freshness": "Current"})
                 })
                 .collect();
-            json!({"metadata": {"name": group, "creationTimestamp": null}, "versions": versions})
+            let metadata = if group.is_empty() {
+                json!({})
+            } else {
+                json!({"name": group})
+            };
+            json!({"metadata": metadata, "versions": versions})
         })
         .collect();
     let list = json!({

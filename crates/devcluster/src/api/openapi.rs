@@ -40,7 +40,8 @@ pub(super) fn index(store: &Store) -> Reply {
         let url = format!("/openapi/v3/{path}?hash={hash}");
         paths.insert(path, json!({"serverRelativeURL": url}));
     }
-    Reply::json(StatusCode::OK, &json!({"paths": paths}))
+    // As the real server labels it.
+    Reply::json(StatusCode::OK, &json!({"paths": paths})).of_type("text/plain; charset=utf-8")
 }
 
 /// The document of one group and version.

@@ -98,6 +98,16 @@ impl Call<'_> {
                 "error decoding YAML: expected an object",
             ));
         }
+        let text = |field: &str| config[field].as_str().unwrap_or_default();
+        if text("kind").is_empty() || text("apiVersion").is_empty() {
+            let (group, version) = text("apiVersion")
+                .split_once('/')
+                .unwrap_or(("", text("apiVersion")));
+            return Err(Status::bad_request(format!(
+                "invalid object type: {group}/{version}, Kind={}",
+                text("kind")
+            )));
+        }
         self.settle_kind(&mut config)?;
         let force = self.message.query.flag("force");
         self.store.apply(

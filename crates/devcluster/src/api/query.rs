@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::percent;
 use crate::selector::Filter;
 use crate::status::{Cause, Status};
+use crate::store::metadata::qualified_name_fault;
 use crate::store::{FieldValidation, ListOptions, Revision, RevisionMatch};
 
 /// The parameters of a request, in the order given.
@@ -82,7 +83,11 @@ impl Query {
             "Strict" => FieldValidation::Strict,
             other => {
                 let supported = ["", "Ignore", "Strict", "Warn"];
-                causes.push(Cause::unsupported("fieldValidation", &Value::from(other), &supported));
+                causes.push(Cause::unsupported(
+                    "fieldValidation",
+                    &Value::from(other),
+                    &supported,
+                ));
                 FieldValidation::Warn
             }
         };
@@ -100,13 +105,24 @@ impl Query {
     }
 
     pub(crate) fn filter(&self) -> Result<Filter, Status> {
-        Filter::parse(self.get("labelSelector"), self.get("fieldSelector"))
+        let filter = Filter::parse(self.get("labelSelector"), self.get("fieldSelector"))?;
+        for key in filter.label_keys() {
+            if let Some(why) = qualified_name_fault(key) {
+                return Err(Status::bad_request(format!(
+                    "unable to parse requirement: <nil>: Invalid value: {key:?}: {why}"
+                )));
+            }
+        }
+        Ok(filter)
     }
 
     pub(crate) fn list_options(&self) -> Result<ListOptions, Status> {
         let limit = self.whole("limit")?.filter(|limit| *limit > 0);
         let continue_token = Some(self.get("continue")).filter(|token| !token.is_empty());
-        let (wanted, text) = (self.get("resourceVersionMatch"), self.get("resourceVersion"));
+        let (wanted, text) = (
+            self.get("resourceVersionMatch"),
+            self.get("resourceVersion"),
+        );
         let mut causes = Vec::new();
         let mut refuse = |why: &str| causes.push(Cause::forbidden("resourceVersionMatch", why));
         if !wanted.is_empty() {
@@ -121,7 +137,11 @@ impl Query {
             }
             if !matches!(wanted, "Exact" | "NotOlderThan") {
                 let supported = ["Exact", "NotOlderThan", ""];
-                causes.push(Cause::unsupported("resourceVersionMatch", &Value::from(wanted), &supported));
+                causes.push(Cause::unsupported(
+                    "resourceVersionMatch",
+                    &Value::from(wanted),
+                    &supported,
+                ));
             }
         }
         if self.has("sendInitialEvents") {
@@ -131,9 +151,9 @@ impl Query {
         if !causes.is_empty() {
             return Err(Status::invalid_options("ListOptions", causes));
         }
-        let revision = self.revision().map_err(|why| {
-            Status::bad_request(format!("invalid resource version: {why}"))
-        })?;
+        let revision = self
+            .revision()
+            .map_err(|why| Status::bad_request(format!("invalid resource version: {why}")))?;
         let revision = match (wanted, revision) {
             (_, None | Some(0)) => RevisionMatch::Latest,
             ("", Some(_)) if continue_token.is_some() => {
@@ -155,7 +175,10 @@ impl Query {
     }
 
     pub(crate) fn watch_options(&self) -> Result<WatchOptions, Status> {
-        let (wanted, initial) = (self.get("resourceVersionMatch"), self.has("sendInitialEvents"));
+        let (wanted, initial) = (
+            self.get("resourceVersionMatch"),
+            self.has("sendInitialEvents"),
+        );
         let mut causes = Vec::new();
         if initial && wanted != "NotOlderThan" {
             let why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
@@ -168,7 +191,11 @@ impl Query {
             }
             if wanted != "NotOlderThan" {
                 let value = Value::from(wanted);
-                causes.push(Cause::unsupported("resourceVersionMatch", &value, &["NotOlderThan"]));
+                causes.push(Cause::unsupported(
+                    "resourceVersionMatch",
+                    &value,
+                    &["NotOlderThan"],
+                ));
             }
         }
         if !causes.is_empty() {
@@ -218,7 +245,9 @@ impl Query {
         match self.get(name) {
             "" => Ok(None),
             text => text.parse().map(Some).map_err(|_not_a_number| {
-                Status::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))
+                Status::bad_request(format!(
+                    "strconv.ParseInt: parsing {text:?}: invalid syntax"
+                ))
             }),
         }
     }

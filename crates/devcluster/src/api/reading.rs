@@ -50,7 +50,11 @@ impl Serialize for Untyped {
 
 impl Call<'_> {
     pub(super) fn get(&self, name: &str) -> Result<Reply, Status> {
-        let least = self.message.query.revision().map_err(Status::unclassified)?;
+        let least = self
+            .message
+            .query
+            .revision()
+            .map_err(Status::unclassified)?;
         let present = self.store.revision();
         if let Some(least) = least.filter(|least| *least > present) {
             return Err(Status::too_large(least, present));
@@ -184,13 +188,22 @@ impl Call<'_> {
 
     /// Field selectors name what the resource can be selected by, in its own version's words.
     pub(super) fn check_fields(&self, filter: &mut Filter) -> Result<(), Status> {
+        if self.resource.id.plural() == "events" {
+            for field in &mut filter.fields {
+                if let Some(rest) = field.path.strip_prefix("regarding.") {
+                    field.path = format!("involvedObject.{rest}");
+                }
+            }
+        }
         let known = |field: &FieldRequirement| {
             matches!(field.path.as_str(), "metadata.name" | "metadata.namespace")
                 || self.version.selectable.contains(&field.path)
         };
         if let Some(unknown) = filter.fields.iter().find(|field| !known(field)) {
             let path = &unknown.path;
-            return Err(Status::bad_request(format!("field label not supported: {path}")));
+            return Err(Status::bad_request(format!(
+                "field label not supported: {path}"
+            )));
         }
         if let Some(name) = &self.target.name {
             filter.fields.push(FieldRequirement {

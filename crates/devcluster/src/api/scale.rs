@@ -33,11 +33,15 @@ impl Call<'_> {
         }
         let replicas = wanted["spec"]["replicas"].as_i64().unwrap_or(0);
         if replicas < 0 {
-            let cause = Cause::invalid(
-                "spec.replicas",
-                &Value::from(replicas),
-                "must be greater than or equal to 0",
-            );
+            let value = Value::from(replicas);
+            if self.resource.is_custom() {
+                let why = "should be a non-negative integer";
+                let cause = Cause::invalid(paths.spec_replicas.as_str(), &value, why);
+                let (group, kind) = (self.resource.id.group(), &self.resource.kind);
+                return Err(Status::invalid(group, kind, name, vec![cause]));
+            }
+            let why = "must be greater than or equal to 0";
+            let cause = Cause::invalid("spec.replicas", &value, why);
             return Err(Status::invalid("autoscaling", "Scale", name, vec![cause]));
         }
         let write = self.write(options, Subresource::Scale)?;

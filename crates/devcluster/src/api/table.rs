@@ -156,7 +156,10 @@ fn columns(resource: &Resource, version: &Version) -> Vec<Column> {
             kind: column.kind.clone(),
             format: column.format.clone(),
             description: if column.description.is_empty() {
-                format!("Custom resource definition column (in JSONPath format): {}", column.json_path)
+                format!(
+                    "Custom resource definition column (in JSONPath format): {}",
+                    column.json_path
+                )
             } else {
                 column.description.clone()
             },

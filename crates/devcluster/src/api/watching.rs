@@ -23,6 +23,9 @@ use crate::store::{Change, ListOptions, RevisionMatch, Store, Watch};
 /// How often a quiet watch says where it is, as the real server does.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
 
+/// How long before its end a watch says it a last time, so that the client resumes from there.
+const LAST_BOOKMARK: Duration = Duration::from_secs(2);
+
 /// The annotation of the bookmark that ends the initial state.
 const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
 
@@ -116,7 +119,10 @@ impl Following {
             view,
             watch,
             lines,
-            next_bookmark: options.bookmarks.then(|| now + BOOKMARK_EVERY),
+            next_bookmark: options
+                .bookmarks
+                .then(|| next_bookmark(now, options.timeout.map(|timeout| now + timeout)))
+                .flatten(),
             deadline: options.timeout.map(|timeout| now + timeout),
             stop,
             over: false,
@@ -143,16 +149,10 @@ impl Following {
                 () = self.stop.cancelled() => return None,
                 change = self.watch.next() => self.take(change),
                 () = at(self.next_bookmark) => {
-                    self.next_bookmark = Some(Instant::now() + BOOKMARK_EVERY);
+                    self.next_bookmark = next_bookmark(Instant::now(), self.deadline);
                     self.lines.push_back(self.view.bookmark(self.watch.delivered(), false));
                 }
-                () = at(self.deadline) => {
-                    // A last word, so that the client resumes from here.
-                    self.over = true;
-                    if self.next_bookmark.is_some() {
-                        self.lines.push_back(self.view.bookmark(self.watch.delivered(), false));
-                    }
-                }
+                () = at(self.deadline) => self.over = true,
             }
         }
     }
@@ -167,6 +167,16 @@ impl Following {
             }
         }
     }
+}
+
+/// When to say next where the watch is: regularly, and a last time shortly before its end.
+fn next_bookmark(now: Instant, deadline: Option<Instant>) -> Option<Instant> {
+    let regular = now + BOOKMARK_EVERY;
+    let Some(deadline) = deadline else {
+        return Some(regular);
+    };
+    let last = deadline.checked_sub(LAST_BOOKMARK)?;
+    (last > now).then(|| regular.min(last))
 }
 
 /// Never, when there is no such moment.
@@ -219,8 +229,7 @@ impl View {
     }
 
     fn bookmark(&self, revision: u64, initial: bool) -> Bytes {
-        let mut metadata =
-            json!({"resourceVersion": revision.to_string()});
+        let mut metadata = json!({"resourceVersion": revision.to_string()});
         if initial {
             metadata["annotations"] = json!({INITIAL_EVENTS_END: "true"});
         }

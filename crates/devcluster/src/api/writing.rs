@@ -57,13 +57,17 @@ impl Call<'_> {
         }
         for field in ["kind", "apiVersion"] {
             if absent(&object[field]) {
+                let missing = if field == "kind" {
+                    "Kind"
+                } else {
+                    "apiVersion"
+                };
+                let text = String::from_utf8_lossy(&self.message.body);
+                let start: String = text.chars().take(30).collect();
+                let dots = if start.len() < text.len() { " ..." } else { "" };
                 return Err(Status::bad_request(format!(
-                    "Object '{}' is missing in '{object}'",
-                    if field == "kind" {
-                        "Kind"
-                    } else {
-                        "apiVersion"
-                    }
+                    "the object provided is unrecognized (must be of type {}): Object '{missing}' is missing in '{text}' ({start}{dots})",
+                    self.resource.kind
                 )));
             }
         }

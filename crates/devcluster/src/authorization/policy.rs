@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Attributes, Decision, User, text};
 use crate::resource::ResourceId;
@@ -41,6 +41,16 @@ pub(super) fn rules(store: &Store, user: &User, namespace: &str) -> Vec<Value> {
         true
     });
     all
+}
+
+/// The rules of the bootstrap policy that every authenticated user has.
+pub(super) fn everybodys() -> Vec<Value> {
+    let create = |group: &str, resources: &[&str]| json!({"verbs": ["create"], "apiGroups": [group], "resources": resources});
+    vec![
+        create("authorization.k8s.io", OF_ONESELF),
+        create("authentication.k8s.io", WHO_AM_I),
+        json!({"verbs": ["get"], "nonResourceURLs": OPEN}),
+    ]
 }
 
 /// What one binding gives.
@@ -169,26 +179,33 @@ fn covers_path(url: &str, path: &str) -> bool {
 
 /// The role of the bootstrap policy that lets every authenticated user do this.
 fn bootstrap(attributes: &Attributes) -> Option<&'static str> {
-    const OPEN: [&str; 8] = [
-        "/api", "/apis", "/openapi", "/version", "/healthz", "/livez", "/readyz", "/clock",
-    ];
     if attributes.resource.is_empty() {
-        let below = |root: &str| {
-            attributes
-                .path
-                .strip_prefix(root)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        return (attributes.verb == "get" && OPEN.into_iter().any(below))
-            .then_some("system:discovery");
+        let open = OPEN.iter().any(|url| covers_path(url, &attributes.path));
+        return (attributes.verb == "get" && open).then_some("system:discovery");
     }
     let of_oneself = match attributes.group.as_str() {
-        "authorization.k8s.io" => {
-            ["selfsubjectaccessreviews", "selfsubjectrulesreviews"].as_slice()
-        }
-        "authentication.k8s.io" => ["selfsubjectreviews"].as_slice(),
+        "authorization.k8s.io" => OF_ONESELF,
+        "authentication.k8s.io" => WHO_AM_I,
         _ => return None,
     };
     (attributes.verb == "create" && of_oneself.contains(&attributes.resource.as_str()))
         .then_some("system:basic-user")
 }
+
+const OF_ONESELF: &[&str] = &["selfsubjectaccessreviews", "selfsubjectrulesreviews"];
+const WHO_AM_I: &[&str] = &["selfsubjectreviews"];
+
+/// Paths that every authenticated user may get.
+const OPEN: &[&str] = &[
+    "/api",
+    "/api/*",
+    "/apis",
+    "/apis/*",
+    "/healthz",
+    "/livez",
+    "/openapi",
+    "/openapi/*",
+    "/readyz",
+    "/version",
+    "/version/",
+];

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Attributes, Authorization, Decision, User, policy, text};
-use crate::status::Status;
+use crate::status::{Cause, Status};
 
 impl Authorization {
     /// The status of a review of this kind; `namespace` is that of its path.
@@ -30,11 +30,7 @@ impl Authorization {
             "SelfSubjectReview" => json!({"userInfo": user_info(user)}),
             "TokenReview" => match self.user_of(text(spec, "token")) {
                 Some(user) => json!({"authenticated": true, "user": user_info(&user)}),
-                None => json!({
-                    "authenticated": false,
-                    "user": {},
-                    "error": "invalid bearer token",
-                }),
+                None => json!({"user": {}, "error": "invalid bearer token"}),
             },
             other => {
                 return Err(Status::bad_request(format!(
@@ -61,7 +57,9 @@ impl Authorization {
                 json!({"verbs": ["*"], "nonResourceURLs": ["*"]}),
             ]
         } else {
-            policy::rules(&self.store, user, namespace)
+            let mut rules = policy::everybodys();
+            rules.extend(policy::rules(&self.store, user, namespace));
+            rules
         };
         for rule in all {
             let is_path = rule["nonResourceURLs"]
@@ -119,22 +117,16 @@ fn subject(spec: &Value) -> Result<User, Status> {
         .collect();
     let name = text(spec, "user");
     if name.is_empty() && groups.is_empty() {
-        return Err(Status::bad_request(
-            "spec.user: Invalid value: \"\": at least one of user or group must be specified",
-        ));
+        let why = "at least one of user or group must be specified";
+        let cause = Cause::invalid("spec.user", &Value::from(""), why);
+        return Err(Status::invalid("authorization.k8s.io", "", "", vec![cause]));
     }
     Ok(User::exactly(name, groups))
 }
 
 fn attributes(spec: &Value) -> Result<Attributes, Status> {
     let of = |map: &Map<String, Value>, field: &str| {
-        let value = map.get(field).and_then(Value::as_str);
-        // `*` asks for all of them, as no value does.
-        String::from(
-            value
-                .filter(|value| *value != "*" || field == "verb")
-                .unwrap_or_default(),
-        )
+        String::from(map.get(field).and_then(Value::as_str).unwrap_or_default())
     };
     match (
         spec["resourceAttributes"].as_object(),
@@ -142,8 +134,8 @@ fn attributes(spec: &Value) -> Result<Attributes, Status> {
     ) {
         (Some(asked), None) => Ok(Attributes {
             verb: of(asked, "verb"),
-            group: all_or(asked, "group"),
-            resource: all_or(asked, "resource"),
+            group: of(asked, "group"),
+            resource: of(asked, "resource"),
             subresource: of(asked, "subresource"),
             namespace: of(asked, "namespace"),
             name: of(asked, "name"),
@@ -154,9 +146,4 @@ fn attributes(spec: &Value) -> Result<Attributes, Status> {
             "spec: exactly one of nonResourceAttributes or resourceAttributes must be specified",
         )),
     }
-}
-
-/// Only a rule for all of them allows all of them.
-fn all_or(asked: &Map<String, Value>, field: &str) -> String {
-    String::from(asked.get(field).and_then(Value::as_str).unwrap_or_default())
 }

@@ -29,6 +29,13 @@ fn rig(objects: &[Value]) -> Authorization {
     Authorization::new(rbac, store)
 }
 
+fn metadata(namespace: Option<&str>, name: &str) -> Value {
+    match namespace {
+        Some(namespace) => json!({"name": name, "namespace": namespace}),
+        None => json!({"name": name}),
+    }
+}
+
 fn role(namespace: Option<&str>, name: &str, rules: Value) -> Value {
     let kind = if namespace.is_some() {
         "Role"
@@ -36,7 +43,7 @@ fn role(namespace: Option<&str>, name: &str, rules: Value) -> Value {
         "ClusterRole"
     };
     json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind,
-        "metadata": {"name": name, "namespace": namespace}, "rules": rules})
+        "metadata": metadata(namespace, name), "rules": rules})
 }
 
 fn binding(namespace: Option<&str>, role_kind: &str, name: &str, subject: Value) -> Value {
@@ -46,7 +53,7 @@ fn binding(namespace: Option<&str>, role_kind: &str, name: &str, subject: Value)
         "ClusterRoleBinding"
     };
     json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind,
-        "metadata": {"name": name, "namespace": namespace},
+        "metadata": metadata(namespace, name),
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": name},
         "subjects": [subject]})
 }
@@ -271,6 +278,11 @@ fn reviews_answer_by_the_same_rules() {
     assert_eq!(review(&about)["allowed"], false);
     about["groups"] = json!(["system:serviceaccounts:default"]);
     assert_eq!(review(&about)["allowed"], true);
+    let nobody = access.review("SubjectAccessReview", &asked("get"), &other, "");
+    assert_eq!(
+        nobody.unwrap_err().message,
+        r#".authorization.k8s.io "" is invalid: spec.user: Invalid value: "": at least one of user or group must be specified"#
+    );
     let rules = access
         .review(
             "SelfSubjectRulesReview",
@@ -280,7 +292,7 @@ fn reviews_answer_by_the_same_rules() {
         )
         .unwrap();
     assert_eq!(
-        rules["resourceRules"][0]["resources"],
+        rules["resourceRules"][2]["resources"],
         json!(["deployments"])
     );
 }
@@ -305,6 +317,11 @@ fn tokens_of_service_accounts() {
     assert_eq!(
         reviewed["user"]["username"],
         "system:serviceaccount:default:a"
+    );
+    let unknown = access.review("TokenReview", &json!({"token": "bad"}), &user, "");
+    assert_eq!(
+        unknown.unwrap(),
+        json!({"user": {}, "error": "invalid bearer token"})
     );
     assert!(
         access

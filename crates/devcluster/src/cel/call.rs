@@ -6,10 +6,7 @@ use super::parser::Expression;
 use super::run::{field, truth};
 use super::{Failure, Value, Variables, library, run};
 
-fn evaluate_all(
-    arguments: &[Expression],
-    variables: &Variables,
-) -> Result<Vec<Value>, Failure> {
+fn evaluate_all(arguments: &[Expression], variables: &Variables) -> Result<Vec<Value>, Failure> {
     arguments
         .iter()
         .map(|argument| run::evaluate(argument, variables))
@@ -39,14 +36,18 @@ pub(super) fn evaluate(
     variables: &Variables,
 ) -> Result<Value, Failure> {
     match (name, target, arguments) {
-        ("has", None, [Expression::Select { of, field: name, .. }]) => {
-            has(of, name, variables).map(Value::Bool)
-        }
         (
-            "bind",
-            Some(Expression::Name(space)),
-            [Expression::Name(variable), value, body],
-        ) if space == "cel" => {
+            "has",
+            None,
+            [
+                Expression::Select {
+                    of, field: name, ..
+                },
+            ],
+        ) => has(of, name, variables).map(Value::Bool),
+        ("bind", Some(Expression::Name(space)), [Expression::Name(variable), value, body])
+            if space == "cel" =>
+        {
             let value = run::evaluate(value, variables)?;
             with(variables, variable, value, body)
         }
@@ -54,7 +55,11 @@ pub(super) fn evaluate(
             match run::evaluate(target, variables)? {
                 Value::Optional(Some(value)) => {
                     let value = with(variables, variable, Value::clone(&value), body)?;
-                    Ok(if name == "optMap" { Value::some(value) } else { value })
+                    Ok(if name == "optMap" {
+                        Value::some(value)
+                    } else {
+                        value
+                    })
                 }
                 Value::Optional(None) => Ok(Value::Optional(None)),
                 _ => Err(Failure::no_overload(name)),

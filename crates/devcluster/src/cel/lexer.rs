@@ -16,8 +16,8 @@ pub(super) enum Token {
 
 /// Longest first.
 const SIGNS: [&str; 27] = [
-    "[?", ".?", "&&", "||", "==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "%", "!", "?", ":",
-    ".", ",", "(", ")", "[", "]", "{", "}", ";",
+    "[?", ".?", "&&", "||", "==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "%", "!", "?",
+    ":", ".", ",", "(", ")", "[", "]", "{", "}", ";",
 ];
 
 /// Words with their positions.
@@ -78,7 +78,9 @@ fn number(characters: &[char], start: usize) -> Result<(Token, usize), SyntaxErr
         position: start + 1,
         message: format!("invalid {what} literal"),
     };
-    let hexadecimal = characters.get(start + 1).is_some_and(|c| matches!(c, 'x' | 'X'));
+    let hexadecimal = characters
+        .get(start + 1)
+        .is_some_and(|c| matches!(c, 'x' | 'X'));
     let mut at = start + if hexadecimal { 2 } else { 0 };
     let mut is_double = false;
     while let Some(c) = characters.get(at) {
@@ -94,7 +96,10 @@ fn number(characters: &[char], start: usize) -> Result<(Token, usize), SyntaxErr
                 }
                 'e' | 'E' => {
                     is_double = true;
-                    if characters.get(at + 1).is_some_and(|c| matches!(c, '+' | '-')) {
+                    if characters
+                        .get(at + 1)
+                        .is_some_and(|c| matches!(c, '+' | '-'))
+                    {
                         at += 1;
                     }
                     true

@@ -67,7 +67,9 @@ fn arithmetic(operator: &str, left: &Value, right: &Value) -> Result<Value, Fail
         }
         (Value::Duration(a), "+", Value::Duration(b)) => Ok(Value::Duration(*a + *b)),
         (Value::Duration(a), "-", Value::Duration(b)) => Ok(Value::Duration(*a - *b)),
-        (Value::Timestamp(a), "-", Value::Timestamp(b)) => Ok(Value::Duration(a.duration_since(*b))),
+        (Value::Timestamp(a), "-", Value::Timestamp(b)) => {
+            Ok(Value::Duration(a.duration_since(*b)))
+        }
         (Value::Timestamp(at), "+", Value::Duration(by))
         | (Value::Duration(by), "+", Value::Timestamp(at)) => moved(*at, *by),
         (Value::Timestamp(at), "-", Value::Duration(by)) => moved(*at, -*by),
@@ -158,14 +160,19 @@ fn extreme(greatest: bool, values: &[Value]) -> Result<Value, Failure> {
                 let order = value
                     .compare(best)
                     .ok_or_else(|| Failure::no_overload("math"))?;
-                if greatest { order.is_gt() } else { order.is_lt() }
+                if greatest {
+                    order.is_gt()
+                } else {
+                    order.is_lt()
+                }
             }
         };
         if better {
             best = Some(value);
         }
     }
-    best.cloned().ok_or_else(|| Failure::new("of an empty list"))
+    best.cloned()
+        .ok_or_else(|| Failure::new("of an empty list"))
 }
 
 fn is_zero(value: &Value) -> bool {
@@ -197,11 +204,14 @@ fn size(of: &Value) -> Result<Value, Failure> {
     reason = "bounds are checked before the conversion"
 )]
 fn convert(to: &str, of: &Value) -> Result<Value, Failure> {
-    let refused = || Failure(format!("type conversion error from {} to {to}", of.type_name()));
+    let refused = || {
+        Failure(format!(
+            "type conversion error from {} to {to}",
+            of.type_name()
+        ))
+    };
     match (to, of) {
-        ("string", value) => text::written(value)
-            .map(Value::text)
-            .ok_or_else(refused),
+        ("string", value) => text::written(value).map(Value::text).ok_or_else(refused),
         ("int", Value::Text(text)) => text.parse().map(Value::Int).map_err(|_no| refused()),
         ("uint", Value::Text(text)) => text.parse().map(Value::Uint).map_err(|_no| refused()),
         ("double", Value::Text(text)) => text.parse().map(Value::Double).map_err(|_no| refused()),
@@ -219,11 +229,15 @@ fn convert(to: &str, of: &Value) -> Result<Value, Failure> {
         }
         ("int", number) => {
             let number = number.whole().ok_or_else(refused)?;
-            i64::try_from(number).map(Value::Int).map_err(|_no| Failure::new("integer overflow"))
+            i64::try_from(number)
+                .map(Value::Int)
+                .map_err(|_no| Failure::new("integer overflow"))
         }
         ("uint", number) => {
             let number = number.whole().ok_or_else(refused)?;
-            u64::try_from(number).map(Value::Uint).map_err(|_no| Failure::new("integer overflow"))
+            u64::try_from(number)
+                .map(Value::Uint)
+                .map_err(|_no| Failure::new("integer overflow"))
         }
         _ => Err(refused()),
     }

@@ -62,7 +62,9 @@ fn number(address: IpAddr) -> u128 {
 
 fn masked(address: IpAddr, bits: u8) -> u128 {
     let rest = u32::from(length(address) - bits);
-    number(address).checked_shr(rest).map_or(0, |kept| kept.checked_shl(rest).unwrap_or(0))
+    number(address)
+        .checked_shr(rest)
+        .map_or(0, |kept| kept.checked_shl(rest).unwrap_or(0))
 }
 
 impl Url {
@@ -83,7 +85,9 @@ impl Url {
                 }
                 let end = rest.find('/').unwrap_or(rest.len());
                 let (authority, path) = rest.split_at(end);
-                let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+                let host = authority
+                    .rsplit_once('@')
+                    .map_or(authority, |(_, host)| host);
                 (scheme, host, path)
             }
             None if text.starts_with('/') => ("", "", text),
@@ -101,12 +105,18 @@ impl Url {
     pub(super) fn hostname(&self) -> &str {
         match self.host.strip_prefix('[') {
             Some(rest) => rest.split_once(']').map_or(rest, |(host, _)| host),
-            None => self.host.split_once(':').map_or(&self.host, |(host, _)| host),
+            None => self
+                .host
+                .split_once(':')
+                .map_or(&self.host, |(host, _)| host),
         }
     }
 
     pub(super) fn port(&self) -> &str {
-        let after = self.host.rsplit_once(']').map_or(self.host.as_str(), |(_, rest)| rest);
+        let after = self
+            .host
+            .rsplit_once(']')
+            .map_or(self.host.as_str(), |(_, rest)| rest);
         after.rsplit_once(':').map_or("", |(_, port)| port)
     }
 }

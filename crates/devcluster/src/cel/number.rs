@@ -98,7 +98,10 @@ impl Quantity {
             .flatten()
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "an approximation is what is asked for")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "an approximation is what is asked for"
+    )]
     pub(super) fn approximate(self) -> f64 {
         self.nano as f64 / ONE as f64
     }

@@ -43,9 +43,7 @@ pub(super) fn evaluate(expression: &Expression, variables: &Variables) -> Result
             target,
             arguments,
         } => call::evaluate(name, target.as_deref(), arguments, variables),
-        Expression::Unary(operator, operand) => {
-            unary(operator, &evaluate(operand, variables)?)
-        }
+        Expression::Unary(operator, operand) => unary(operator, &evaluate(operand, variables)?),
         Expression::Binary(operator @ ("&&" | "||"), left, right) => {
             junction(*operator == "||", left, right, variables)
         }
@@ -145,7 +143,9 @@ fn unescape(name: &str) -> Option<String> {
     if plain != name {
         return Some(plain);
     }
-    name.strip_prefix("__")?.strip_suffix("__").map(String::from)
+    name.strip_prefix("__")?
+        .strip_suffix("__")
+        .map(String::from)
 }
 
 fn select(of: &Value, name: &str, optional: bool) -> Result<Value, Failure> {

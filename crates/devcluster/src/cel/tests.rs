@@ -8,7 +8,10 @@ fn run(text: &str) -> Result<Value, Failure> {
     let map = vec![
         (Value::text("a"), Value::Int(1)),
         (Value::text("b-c"), Value::text("x")),
-        (Value::text("list"), Value::list(vec![Value::Int(1), Value::Int(2)])),
+        (
+            Value::text("list"),
+            Value::list(vec![Value::Int(1), Value::Int(2)]),
+        ),
     ];
     let variables = Variables::from([(String::from("self"), Value::Map(Arc::new(map)))]);
     Program::read(text).unwrap().run(&variables)
@@ -48,7 +51,11 @@ fn what_is_true() {
         "sets.contains([1, 2], [2]) && math.greatest(1, 3) == 3",
         "true ? 1 == 1 : self.none",
     ] {
-        assert!(matches!(run(text), Ok(Value::Bool(true))), "{text}: {:?}", run(text));
+        assert!(
+            matches!(run(text), Ok(Value::Bool(true))),
+            "{text}: {:?}",
+            run(text)
+        );
     }
 }
 
@@ -68,7 +75,9 @@ fn what_has_no_value() {
 
 #[test]
 fn what_is_no_expression() {
-    for text in ["", "1 +", "(1", "self.", "a b", "'open", "[1, 2", "#", "f(1"] {
+    for text in [
+        "", "1 +", "(1", "self.", "a b", "'open", "[1, 2", "#", "f(1",
+    ] {
         assert!(Program::read(text).is_err(), "{text}");
     }
     let deep = format!("{}1{}", "(".repeat(1000), ")".repeat(1000));

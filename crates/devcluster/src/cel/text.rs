@@ -80,7 +80,9 @@ pub(super) fn method(name: &str, text: &str, arguments: &[Value]) -> Result<Valu
         ("matches", [Value::Text(other)]) => Ok(Value::Bool(pattern(other)?.is_match(text))),
         ("find", [Value::Text(other)]) => {
             let found = pattern(other)?;
-            Ok(Value::text(found.find(text).map_or("", |found| found.as_str())))
+            Ok(Value::text(
+                found.find(text).map_or("", |found| found.as_str()),
+            ))
         }
         ("findAll", [Value::Text(other), rest @ ..]) => {
             let most = match rest {
@@ -89,7 +91,9 @@ pub(super) fn method(name: &str, text: &str, arguments: &[Value]) -> Result<Valu
             };
             let found = pattern(other)?;
             let all = found.find_iter(text).take(most);
-            Ok(Value::list(all.map(|found| Value::text(found.as_str())).collect()))
+            Ok(Value::list(
+                all.map(|found| Value::text(found.as_str())).collect(),
+            ))
         }
         ("lowerAscii", []) => Ok(Value::text(text.to_ascii_lowercase())),
         ("upperAscii", []) => Ok(Value::text(text.to_ascii_uppercase())),
@@ -124,7 +128,11 @@ fn pattern(text: &str) -> Result<Regex, Failure> {
 
 fn slice(text: &str, from: i64, to: Option<i64>) -> Result<Value, Failure> {
     let characters: Vec<char> = text.chars().collect();
-    let bound = |at: i64| usize::try_from(at).ok().filter(|at| *at <= characters.len());
+    let bound = |at: i64| {
+        usize::try_from(at)
+            .ok()
+            .filter(|at| *at <= characters.len())
+    };
     let (from, to) = (bound(from), to.map_or(Some(characters.len()), bound));
     match (from, to) {
         (Some(from), Some(to)) if from <= to => {
@@ -171,8 +179,9 @@ pub(super) fn time(name: &str, target: &Value, arguments: &[Value]) -> Result<Va
 fn zoned(at: Timestamp, arguments: &[Value]) -> Result<Zoned, Failure> {
     let zone = match arguments {
         [] => TimeZone::UTC,
-        [Value::Text(name)] => TimeZone::get(name)
-            .map_err(|_unknown| Failure(format!("unknown time zone {name}")))?,
+        [Value::Text(name)] => {
+            TimeZone::get(name).map_err(|_unknown| Failure(format!("unknown time zone {name}")))?
+        }
         _ => return Err(Failure::no_overload("time zone")),
     };
     Ok(at.to_zoned(zone))

@@ -52,10 +52,20 @@ pub(super) fn verdict(
     let shorts = super::texts(&wanted["shortNames"]);
     let all: [(&str, &'static str, Vec<String>, bool); 5] = [
         ("plural", "PluralConflict", one(wanted, "plural"), true),
-        ("singular", "SingularConflict", one(wanted, "singular"), true),
+        (
+            "singular",
+            "SingularConflict",
+            one(wanted, "singular"),
+            true,
+        ),
         ("shortNames", "ShortNamesConflict", shorts, true),
         ("kind", "KindConflict", one(wanted, "kind"), false),
-        ("listKind", "ListKindConflict", one(wanted, "listKind"), false),
+        (
+            "listKind",
+            "ListKindConflict",
+            one(wanted, "listKind"),
+            false,
+        ),
     ];
     for (field, reason, names, among_resources) in all {
         let taken = names.iter().find(|name| {

@@ -21,6 +21,8 @@ pub(super) fn faults(live: Option<&Value>, definition: &Value) -> Vec<Cause> {
     for (index, version) in versions(spec).enumerate() {
         schema_faults(spec, index, version, &mut causes);
     }
+    field_faults(spec, &mut causes);
+    stored_faults(definition, &mut causes);
     let strategy = text(&spec["conversion"], "strategy");
     if !strategy.is_empty() && strategy != "None" {
         causes.push(Cause::new(
@@ -144,6 +146,10 @@ fn version_faults(spec: &Value, causes: &mut Vec<Cause>) {
                 &version["name"],
                 why,
             ));
+            if index == 0 {
+                // The first one is the version of times when there was one.
+                causes.push(Cause::invalid("spec.version", &version["name"], why));
+            }
         }
     }
 }
@@ -152,7 +158,7 @@ fn schema_faults(spec: &Value, index: usize, version: &Value, causes: &mut Vec<C
     let path = format!("spec.versions[{index}].schema.openAPIV3Schema");
     let schema = &version["schema"]["openAPIV3Schema"];
     if !schema.is_object() {
-        causes.push(Cause::required(path, "schemas are required"));
+        causes.push(Cause::required(path, ""));
         return;
     }
     // The real server hoists a schema that all versions share and then names it by its old, shared place.
@@ -174,6 +180,83 @@ fn schema_faults(spec: &Value, index: usize, version: &Value, causes: &mut Vec<C
                 error.message(),
             )
         }));
+    }
+}
+
+/// Columns and selectable fields name what is there; where all versions have the same, they are told once.
+fn field_faults(spec: &Value, causes: &mut Vec<Cause>) {
+    const TYPES: [&str; 5] = ["boolean", "date", "integer", "number", "string"];
+    let list: Vec<&Value> = versions(spec).collect();
+    for (index, version) in list.iter().enumerate() {
+        let shared = |field: &str| list.iter().all(|other| other[field] == version[field]);
+        let place = |field: &str| {
+            if shared(field) {
+                format!("spec.{field}")
+            } else {
+                format!("spec.versions[{index}].{field}")
+            }
+        };
+        let told = |field: &str| index > 0 && shared(field);
+        let columns = version["additionalPrinterColumns"].as_array();
+        for (at, column) in columns.into_iter().flatten().enumerate() {
+            if told("additionalPrinterColumns") {
+                break;
+            }
+            let path = format!("{}[{at}]", place("additionalPrinterColumns"));
+            if !TYPES.contains(&text(column, "type")) {
+                let why = format!("must be one of {}", TYPES.join(","));
+                causes.push(Cause::invalid(
+                    format!("{path}.type"),
+                    &column["type"],
+                    &why,
+                ));
+            }
+            if !text(column, "jsonPath").starts_with('.') {
+                let why = "must be a simple json path starting with .";
+                causes.push(Cause::invalid(
+                    format!("{path}.JSONPath"),
+                    &column["jsonPath"],
+                    why,
+                ));
+            }
+        }
+        let fields = version["selectableFields"].as_array();
+        for (at, field) in fields.into_iter().flatten().enumerate() {
+            if told("selectableFields") {
+                break;
+            }
+            let schema = &version["schema"]["openAPIV3Schema"];
+            if !is_declared(schema, text(field, "jsonPath")) {
+                causes.push(Cause::invalid(
+                    format!("{}[{at}].jsonPath", place("selectableFields")),
+                    &field["jsonPath"],
+                    "is an invalid path: does not refer to a valid field",
+                ));
+            }
+        }
+    }
+}
+
+fn is_declared(schema: &Value, path: &str) -> bool {
+    let parts = path.split('.').filter(|part| !part.is_empty());
+    let found = parts.fold(schema, |schema, part| &schema["properties"][part]);
+    !found.is_null()
+}
+
+fn stored_faults(definition: &Value, causes: &mut Vec<Cause>) {
+    const FIELD: &str = "status.storedVersions";
+    let stored = &definition["status"]["storedVersions"];
+    let kept = stored.as_array().map_or(&[][..], Vec::as_slice);
+    if kept.is_empty() {
+        let why = "must have at least one stored version";
+        causes.push(Cause::invalid(FIELD, &Value::Null, why));
+        return;
+    }
+    for version in versions(&definition["spec"]) {
+        if version["storage"] == true && !kept.contains(&version["name"]) {
+            let why = format!("must have the storage version {}", text(version, "name"));
+            causes.push(Cause::invalid(FIELD, stored, &why));
+        }
     }
 }
 

@@ -206,7 +206,7 @@ fn finish(managers: &mut Managers, id: &ManagerId, changed: bool, now: &str) {
     if let Some(owned) = managers.0.get_mut(id) {
         owned.fields = owned.fields.difference(&unowned());
         if changed {
-            owned.time = Some(now.to_owned());
+            owned.time = (!now.is_empty()).then(|| now.to_owned());
         }
     }
     managers.drop_empty();

@@ -10,7 +10,8 @@ use crate::schema::TypeSchema;
 pub(super) fn reset_fields(writer: &Writer<'_>, schema: &TypeSchema) -> FieldSet {
     match writer.subresource {
         None if writer.has_status => FieldSet::of_fields(&[&["status"]]),
-        Some("status") if schema.is_builtin() => {
+        // Of built-in kinds, those of Deployments alone keep their labels.
+        Some("status") if schema.is_kind("Deployment") => {
             FieldSet::of_fields(&[&["spec"], &["metadata", "labels"]])
         }
         Some("status") => FieldSet::of_fields(&[&["spec"]]),
@@ -21,14 +22,16 @@ pub(super) fn reset_fields(writer: &Writer<'_>, schema: &TypeSchema) -> FieldSet
 /// Undoes changes of `new` that its door does not allow.
 ///
 /// With a status subresource, a write to the object keeps the live `status` (none at creation). A write
-/// to `status` keeps everything else of a custom resource, and `spec` and labels of a built-in one;
+/// to `status` keeps everything else of a custom resource, and `spec` of a built-in one, of a Deployment its labels too;
 /// `managedFields` are those of `new`.
 pub fn reset(old: Option<&Value>, new: &mut Value, writer: &Writer<'_>, schema: &TypeSchema) {
     match (writer.subresource, old) {
         (None, _) if writer.has_status => restore(new, old, &["status"]),
         (Some("status"), Some(old)) if schema.is_builtin() => {
             restore(new, Some(old), &["spec"]);
-            restore_label(new, old);
+            if schema.is_kind("Deployment") {
+                restore_label(new, old);
+            }
         }
         (Some("status"), Some(old)) => {
             let status = new.get("status").cloned();

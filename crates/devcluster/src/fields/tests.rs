@@ -88,10 +88,11 @@ fn owners(object: &Value) -> BTreeMap<String, Vec<String>> {
             }
             let set = FieldSet::from_v1(&entry["fieldsV1"]).unwrap();
             let paths = set.paths();
-            let paths = paths
+            let mut paths: Vec<String> = paths
                 .iter()
                 .map(|path| path.iter().map(ToString::to_string).collect())
                 .collect();
+            paths.sort();
             (name, paths)
         })
         .collect()

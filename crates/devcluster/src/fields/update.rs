@@ -67,7 +67,7 @@ pub(super) fn own_changes(
     });
     owned.fields = owned.fields.union(&set);
     api_version.clone_into(&mut owned.api_version);
-    owned.time = Some(writer.now.to_owned());
+    owned.time = (!writer.now.is_empty()).then(|| writer.now.to_owned());
     true
 }
 

@@ -241,7 +241,10 @@ impl Expression {
         match self.program.run(variables) {
             Ok(cel::Value::Bool(true)) => None,
             Ok(cel::Value::Bool(false)) => Some(self.computed(variables).unwrap_or(said)),
-            Ok(_) => Some(format!("cel expression must evaluate to a bool: {}", self.rule)),
+            Ok(_) => Some(format!(
+                "cel expression must evaluate to a bool: {}",
+                self.rule
+            )),
             Err(failure) => {
                 let about = if self.message.is_empty() {
                     self.rule.trim()

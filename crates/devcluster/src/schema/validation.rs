@@ -26,7 +26,11 @@ pub fn validate(schema: &TypeSchema, object: &Value) -> Vec<FieldError> {
 /// Everything that is wrong with a new state of an object, its rules in CEL included. What is as it was before is not
 /// complained about (ratcheting), but by rules that compare with the state before.
 #[must_use]
-pub fn validate_change(schema: &TypeSchema, object: &Value, old: Option<&Value>) -> Vec<FieldError> {
+pub fn validate_change(
+    schema: &TypeSchema,
+    object: &Value,
+    old: Option<&Value>,
+) -> Vec<FieldError> {
     let mut walk = Walk {
         builtin: schema.is_builtin(),
         ..Walk::default()

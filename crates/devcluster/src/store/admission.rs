@@ -16,8 +16,8 @@ pub(super) fn decode(
 ) -> Result<Vec<String>, Status> {
     let unknown = schema::prune(&version.schema, object);
     let warnings = unknown_fields(resource, version, &unknown, write)?;
-    check_types(resource, version, object)?;
     schema::default(&version.schema, object);
+    check_types(resource, version, object)?;
     Ok(warnings)
 }
 
@@ -28,8 +28,13 @@ pub(super) fn unknown_fields(
     unknown: &[String],
     write: &Write,
 ) -> Result<Vec<String>, Status> {
-    let twice = write.duplicates.iter().map(|path| format!("duplicate field \"{path}\""));
-    let unknown = unknown.iter().map(|path| format!("unknown field \"{path}\""));
+    let twice = write
+        .duplicates
+        .iter()
+        .map(|path| format!("duplicate field \"{path}\""));
+    let unknown = unknown
+        .iter()
+        .map(|path| format!("unknown field \"{path}\""));
     let faults: Vec<String> = twice.chain(unknown).collect();
     match write.validation {
         FieldValidation::Ignore => Ok(Vec::new()),
@@ -41,6 +46,12 @@ pub(super) fn unknown_fields(
 /// Values of other types than a built-in kind has are not even decoded; of a custom resource that goes for its metadata.
 fn check_types(resource: &Resource, version: &Version, object: &Value) -> Result<(), Status> {
     let errors = schema::validate(&version.schema, object);
+    if let Some(field) = rules::wrong_micro_time(resource, object) {
+        return Err(Status::bad_request(format!(
+            "{0} in version \"{1}\" cannot be handled as a {0}: {field}",
+            resource.kind, version.name
+        )));
+    }
     let wrong = errors.into_iter().find(|error| {
         error.kind == schema::FieldErrorKind::TypeInvalid
             && (!resource.is_custom() || error.path.starts_with("metadata."))
@@ -68,6 +79,19 @@ fn strict(resource: &Resource, version: &Version, faults: &[String]) -> Status {
     ))
 }
 
+/// The object in the form it is kept in; a custom resource has the defaults of the version that it is kept in.
+pub(super) fn keep(resource: &Resource, object: Value) -> Value {
+    let given = object["apiVersion"].clone();
+    let mut object = resource.keep(object);
+    if resource.is_custom()
+        && object["apiVersion"] != given
+        && let Some(storage) = resource.version(&resource.storage_version)
+    {
+        schema::default(&storage.schema, &mut object);
+    }
+    object
+}
+
 /// Which version an object is of: its `apiVersion` must be served and its `kind` the resource's.
 pub(super) fn version_of<'a>(
     resource: &'a Resource,
@@ -76,6 +100,12 @@ pub(super) fn version_of<'a>(
     let api_version = object["apiVersion"].as_str().unwrap_or_default();
     let kind = object["kind"].as_str().unwrap_or_default();
     let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
+    if kind != resource.kind && resource.is_custom() {
+        let why = format!("must be {}", resource.kind);
+        let cause = Cause::invalid("kind", &object["kind"], &why);
+        let name = metadata::text(object, "name");
+        return Err(Status::invalid(group, kind, name, vec![cause]));
+    }
     if kind != resource.kind {
         return Err(Status::bad_request(format!(
             "{kind} in version \"{version}\" cannot be handled as a {}",
@@ -109,7 +139,9 @@ pub(super) fn check(
         _ => schema::validate_change(&version.schema, object, live),
     };
     let mut causes = metadata::faults(resource, object);
-    causes.extend(errors.iter().map(cause));
+    // Owners are complained about by the rules of metadata.
+    let known = |error: &&schema::FieldError| error.path.starts_with("metadata.ownerReferences[");
+    causes.extend(errors.iter().filter(|error| !known(error)).map(cause));
     causes.extend(rules::faults(resource, object));
     if causes.is_empty() {
         return Ok(());

@@ -26,7 +26,11 @@ impl State {
     ) -> Result<Written, Status> {
         let version = admission::version_of(resource, &object)?;
         admission::settle_namespace(resource, namespace, &mut object)?;
-        for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+        for field in [
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "selfLink",
+        ] {
             metadata::set(&mut object, field, None);
         }
         let warnings = admission::decode(resource, version, &mut object, write)?;
@@ -76,7 +80,7 @@ impl State {
             return Err(refusal);
         }
         admission::check(resource, version, &object, None, Subresource::Main)?;
-        let mut object = resource.keep(object);
+        let mut object = admission::keep(resource, object);
         if resource.id == crd::DEFINITIONS {
             crd::admit(None, &mut object)?;
         }
@@ -216,7 +220,12 @@ pub(super) fn writer<'a>(write: &'a Write, version: &Version, now: &'a str) -> f
             other => Some(other.as_str()),
         },
         has_status: version.status,
-        now,
+        // What a scale owns has no time.
+        now: if write.subresource == Subresource::Scale {
+            ""
+        } else {
+            now
+        },
     }
 }
 
@@ -243,9 +252,8 @@ fn stamp(resource: &Resource, object: &mut Value, uid: String, now: Timestamp) {
     metadata::set(object, "deletionTimestamp", None);
     metadata::set(object, "deletionGracePeriodSeconds", None);
     metadata::set(object, "selfLink", None);
-    metadata::set(
-        object,
-        "generation",
-        resource.generation.then(|| Value::from(1)),
-    );
+    // Where the server does not count generations, a client's own number stays.
+    if resource.generation {
+        metadata::set(object, "generation", Some(Value::from(1)));
+    }
 }

@@ -18,9 +18,11 @@ pub(super) fn fill(resource: &Resource, live: Option<&Value>, object: &mut Value
         ("", "secrets") => fill_secret(object),
         ("", "services") => fill_service(live, object),
         ("", "namespaces") => fill_namespace(object),
+        ("apps", "daemonsets") => number_template(live, object),
         ("", "pods") if live.is_none() => fill_pod(object),
         ("", "persistentvolumeclaims") if live.is_none() => protect_claim(object),
         ("networking.k8s.io", "networkpolicies") => fill_policy(object),
+        ("autoscaling", "horizontalpodautoscalers") => fill_autoscaler(object),
         ("batch", "jobs") if live.is_none() && object["spec"].get("manualSelector").is_none() => {
             object["spec"]["manualSelector"] = Value::from(false);
         }
@@ -120,7 +122,10 @@ fn fill_pod(object: &mut Value) {
     let Some(tolerations) = spec["tolerations"].as_array_mut() else {
         return;
     };
-    for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+    for key in [
+        "node.kubernetes.io/not-ready",
+        "node.kubernetes.io/unreachable",
+    ] {
         let tolerated = tolerations.iter().any(|toleration| {
             let given = toleration["key"].as_str().unwrap_or_default();
             let effect = toleration["effect"].as_str().unwrap_or_default();
@@ -143,10 +148,44 @@ fn protect_claim(object: &mut Value) {
     }
 }
 
+/// The count of a DaemonSet's templates, which is kept for old clients.
+fn number_template(live: Option<&Value>, object: &mut Value) {
+    const NUMBER: &str = "deprecated.daemonset.template.generation";
+    let number = match live {
+        None => 1,
+        Some(live) => {
+            let text = live["metadata"]["annotations"][NUMBER].as_str();
+            let before = text.and_then(|text| text.parse().ok()).unwrap_or(1_u64);
+            let changed = live["spec"]["template"] != object["spec"]["template"];
+            before + u64::from(changed)
+        }
+    };
+    if !object["metadata"]["annotations"].is_object() {
+        object["metadata"]["annotations"] = json!({});
+    }
+    object["metadata"]["annotations"][NUMBER] = Value::from(number.to_string());
+}
+
+/// Without metrics an autoscaler looks at the CPU.
+fn fill_autoscaler(object: &mut Value) {
+    if object["apiVersion"] != "autoscaling/v2" {
+        return;
+    }
+    let spec = &mut object["spec"];
+    if spec.is_object() && spec.get("metrics").is_none() {
+        spec["metrics"] = json!([{
+            "type": "Resource",
+            "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}},
+        }]);
+    }
+}
+
 fn fill_policy(object: &mut Value) {
     let spec = &mut object["spec"];
     if spec.is_object() && spec.get("policyTypes").is_none() {
-        let has_egress = spec["egress"].as_array().is_some_and(|rules| !rules.is_empty());
+        let has_egress = spec["egress"]
+            .as_array()
+            .is_some_and(|rules| !rules.is_empty());
         spec["policyTypes"] = if has_egress {
             json!(["Ingress", "Egress"])
         } else {
@@ -159,7 +198,10 @@ fn fill_service(live: Option<&Value>, object: &mut Value) {
     if object["spec"]["type"] == "ExternalName" {
         return;
     }
-    if let Some(ports) = object["spec"]["ports"].as_array_mut() {
+    if let Some(ports) = object["spec"]
+        .get_mut("ports")
+        .and_then(Value::as_array_mut)
+    {
         for port in ports {
             if port.get("targetPort").is_none() {
                 port["targetPort"] = port["port"].clone();
@@ -202,7 +244,8 @@ fn complete_service(object: &mut Value, identity: &mut Identity) {
         if spec.get("externalTrafficPolicy").is_none() {
             spec["externalTrafficPolicy"] = Value::from("Cluster");
         }
-        for port in spec["ports"].as_array_mut().into_iter().flatten() {
+        let ports = spec.get_mut("ports").and_then(Value::as_array_mut);
+        for port in ports.into_iter().flatten() {
             if port["nodePort"].as_u64().unwrap_or(0) == 0 {
                 port["nodePort"] = Value::from(30_000 + identity.below(2_768));
             }
@@ -226,9 +269,14 @@ fn complete_job(object: &mut Value) {
     }
     let uid = object["metadata"]["uid"].clone();
     let name = object["metadata"]["name"].clone();
-    let given = object["spec"]["selector"]["matchLabels"].as_object().cloned();
+    let given = object["spec"]["selector"]["matchLabels"]
+        .as_object()
+        .cloned();
     let mut selector = given.unwrap_or_default();
-    selector.insert(String::from("batch.kubernetes.io/controller-uid"), uid.clone());
+    selector.insert(
+        String::from("batch.kubernetes.io/controller-uid"),
+        uid.clone(),
+    );
     object["spec"]["selector"] = json!({"matchLabels": selector});
     let labels = [
         ("batch.kubernetes.io/controller-uid", &uid),
@@ -312,7 +360,12 @@ pub(super) fn check_immutable(
                     .fold(object.clone(), |value, part| value[part].clone())
             };
             let (before, after) = (at(live), at(object));
-            (before != after).then(|| Cause::invalid(*path, &after, "field is immutable"))
+            let why = if *path == "roleRef" {
+                "cannot change roleRef"
+            } else {
+                "field is immutable"
+            };
+            (before != after).then(|| Cause::invalid(*path, &after, why))
         })
         .collect();
     causes.extend(mutable_part(resource).and_then(|part| part.fault(live, object)));

@@ -139,7 +139,12 @@ impl State {
             });
         }
         if !held {
-            return Ok(Deleted::Removed(self.vanish(resource, key.clone(), object, now)));
+            return Ok(Deleted::Removed(self.vanish(
+                resource,
+                key.clone(),
+                object,
+                now,
+            )));
         }
         if object == *live {
             return Ok(Deleted::Marked(live));

@@ -180,7 +180,11 @@ impl Page {
     }
 
     fn parse(token: &str) -> Result<Self, Status> {
-        let refused = || Status::bad_request("invalid continue token: continue key is not valid: unrecognized token");
+        let refused = || {
+            Status::bad_request(
+                "invalid continue token: continue key is not valid: unrecognized token",
+            )
+        };
         let mut parts = token.splitn(3, ':');
         let (Some("v1"), Some(revision), Some(key)) = (parts.next(), parts.next(), parts.next())
         else {

@@ -87,7 +87,10 @@ pub(super) fn check_fixed(
             Cause::invalid(path, &Value::from(value), "field is immutable")
         })
     };
-    let causes: Vec<Cause> = ["uid", "deletionTimestamp"].into_iter().filter_map(fixed).collect();
+    let causes: Vec<Cause> = ["uid", "deletionTimestamp"]
+        .into_iter()
+        .filter_map(fixed)
+        .collect();
     if causes.is_empty() {
         return Ok(());
     }
@@ -323,7 +326,7 @@ fn owner_faults(object: &Value, causes: &mut Vec<Cause>) {
     }
 }
 
-fn qualified_name_fault(name: &str) -> Option<String> {
+pub(crate) fn qualified_name_fault(name: &str) -> Option<String> {
     const PART: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an \
          alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
          '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";

@@ -34,7 +34,34 @@ pub(super) fn faults(resource: &Resource, object: &Value) -> Vec<Cause> {
         ("" | "events.k8s.io", "events") => event_faults(object, &mut causes),
         _ => {}
     }
+    if resource.id.group() == "events.k8s.io" {
+        report_faults(object, &mut causes);
+    }
     causes
+}
+
+/// Times with microseconds are written with all six digits, or not understood.
+pub(super) fn wrong_micro_time(resource: &Resource, object: &Value) -> Option<String> {
+    let times: Vec<&Value> = match (resource.id.group(), resource.id.plural()) {
+        ("coordination.k8s.io", "leases") => {
+            vec![&object["spec"]["acquireTime"], &object["spec"]["renewTime"]]
+        }
+        ("" | "events.k8s.io", "events") => vec![&object["eventTime"]],
+        _ => return None,
+    };
+    let text = times
+        .into_iter()
+        .filter_map(Value::as_str)
+        .find(|text| !is_micro_time(text))?;
+    Some(format!(
+        "parsing time {text:?} as \"2006-01-02T15:04:05.000000Z07:00\": cannot parse it"
+    ))
+}
+
+fn is_micro_time(text: &str) -> bool {
+    let digits = text.split_once('.').map_or("", |(_, fraction)| fraction);
+    let count = digits.chars().take_while(char::is_ascii_digit).count();
+    count == 6 && text.parse::<jiff::Timestamp>().is_ok()
 }
 
 fn selector_faults(spec: &Value, causes: &mut Vec<Cause>) {
@@ -111,7 +138,12 @@ fn key_faults(map: &Value, causes: &mut Vec<Cause>) {
                 .all(|c| c.is_ascii_alphanumeric() || "-._".contains(c))
     };
     for field in ["data", "binaryData"] {
-        for key in map[field].as_object().into_iter().flatten().map(|(key, _)| key) {
+        for key in map[field]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(key, _)| key)
+        {
             let (path, value) = (format!("{field}[{key}]"), Value::from(key.as_str()));
             if !is_key(key) {
                 causes.push(Cause::invalid(path.as_str(), &value, KEY));
@@ -144,6 +176,20 @@ fn lease_faults(spec: &Value, causes: &mut Vec<Cause>) {
         if spec[field].as_i64().is_some_and(|number| number < least) {
             causes.push(Cause::invalid(format!("spec.{field}"), &spec[field], why));
         }
+    }
+}
+
+/// What events.k8s.io asks for beyond the core group.
+fn report_faults(event: &Value, causes: &mut Vec<Cause>) {
+    for field in ["reportingController", "reportingInstance", "action"] {
+        if event[field].as_str().unwrap_or_default().is_empty() {
+            causes.push(Cause::required(field, ""));
+        }
+    }
+    let kind = event["type"].as_str().unwrap_or_default();
+    if !matches!(kind, "Normal" | "Warning") {
+        let why = format!("has invalid value: {kind}");
+        causes.push(Cause::invalid("type", &Value::from(""), &why));
     }
 }
 

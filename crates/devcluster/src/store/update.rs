@@ -52,16 +52,24 @@ impl State {
         check_preconditions(resource, key, &live, &object)?;
         let live = resource.present(&version.name, &live);
         let warnings = admission::decode(resource, version, &mut object, write)?;
+        let given = object["metadata"].clone();
         restrict(resource, version, write.subresource, &live, &mut object);
         carry(&live, &mut object);
         defaults::fill(resource, Some(&live), &mut object);
         let rfc3339 = now.rfc3339();
-        fields::track_update(
-            Some(&live),
-            &mut object,
-            &writer(write, version, &rfc3339),
-            &version.schema,
-        );
+        let writer = writer(write, version, &rfc3339);
+        if resource.is_custom() && write.subresource == Subresource::Status {
+            // Metadata is owned as it was given, although what becomes of the object is its old one.
+            let mut wanted = object.clone();
+            for field in ["labels", "annotations"] {
+                metadata::set(&mut wanted, field, given.get(field).cloned());
+            }
+            fields::track_update(Some(&live), &mut wanted, &writer, &version.schema);
+            let managed = wanted["metadata"].get("managedFields").cloned();
+            metadata::set(&mut object, "managedFields", managed);
+        } else {
+            fields::track_update(Some(&live), &mut object, &writer, &version.schema);
+        }
         self.finish_update(resource, version, key, &live, object, write, now, warnings)
     }
 
@@ -75,6 +83,7 @@ impl State {
         now: Timestamp,
     ) -> Result<Written, Status> {
         let version = admission::version_of(resource, &config)?;
+        let given = String::from(metadata::text(&config, "namespace"));
         admission::settle_namespace(resource, &key.namespace, &mut config)?;
         admission::settle_name(key, &mut config)?;
         if !config["metadata"]["managedFields"].is_null() {
@@ -98,19 +107,20 @@ impl State {
         }
         let unknown = schema::prune(&version.schema, &mut config);
         if !unknown.is_empty() {
-            return Err(untyped(&config, &unknown));
+            return Err(untyped(&config, &given, &unknown));
         }
         let warnings = admission::unknown_fields(resource, version, &unknown, write)?;
         let live = stored
             .as_ref()
             .map(|stored| resource.present(&version.name, stored));
         if let Some(live) = &live {
+            metadata::check_fixed(resource, key, live, &config)?;
             check_preconditions(resource, key, live, &config)?;
         }
         let rfc3339 = now.rfc3339();
         let who = writer(write, version, &rfc3339);
         let mut object = fields::apply(live.as_deref(), &config, force, &who, &version.schema)
-            .map_err(|error| refused_apply(&error))?;
+            .map_err(|error| refused_apply(&error, &key.namespace, &given))?;
         schema::default(&version.schema, &mut object);
         let Some(live) = live else {
             defaults::fill(resource, None, &mut object);
@@ -167,7 +177,7 @@ impl State {
         }
         admission::check(resource, version, &object, Some(live), write.subresource)?;
         defaults::check_immutable(resource, key, live, &object)?;
-        let mut object = resource.keep(object);
+        let mut object = admission::keep(resource, object);
         if resource.id == crd::DEFINITIONS {
             crd::admit(Some(live), &mut object)?;
         }
@@ -208,7 +218,9 @@ fn check_preconditions(
     let uid = metadata::text(object, "uid");
     let live_uid = metadata::text(live, "uid");
     if !uid.is_empty() && uid != live_uid {
-        let path = [plural, &key.namespace, &key.name].join("/").replace("//", "/");
+        let path = [plural, &key.namespace, &key.name]
+            .join("/")
+            .replace("//", "/");
         let why = format!(
             "StorageError: invalid object, Code: 4, Key: /registry/{path}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {live_uid}"
         );
@@ -257,15 +269,20 @@ fn restrict(
         Subresource::Status => {
             let status = object.get("status").cloned();
             let managed = object["metadata"].get("managedFields").cloned();
-            // A built-in's status strategy resets spec and labels and leaves the other metadata writable; a custom
-            // resource's takes all metadata from the object as it is.
+            // A built-in's status strategy resets the spec and leaves metadata writable, but labels of Deployments and
+            // owners of Pods; a custom resource's takes all metadata from the object as it is.
             let mut kept = live.as_object().cloned().unwrap_or_default();
             if !resource.is_custom() {
                 let mut meta = object["metadata"].as_object().cloned().unwrap_or_default();
-                for field in ["labels", "ownerReferences"] {
+                let reset: &[&str] = match (resource.id.group(), resource.id.plural()) {
+                    ("apps", "deployments") => &["labels"],
+                    ("", "pods") => &["ownerReferences"],
+                    _ => &[],
+                };
+                for field in reset {
                     match live["metadata"].get(field) {
-                        Some(value) => meta.insert(String::from(field), value.clone()),
-                        None => meta.remove(field),
+                        Some(value) => meta.insert(String::from(*field), value.clone()),
+                        None => meta.remove(*field),
                     };
                 }
                 kept.insert(String::from("metadata"), Value::Object(meta));
@@ -367,7 +384,7 @@ fn check_finalizers(
 }
 
 /// What is applied must fit the schema, whatever the validation of fields.
-fn untyped(config: &Value, unknown: &[String]) -> Status {
+fn untyped(config: &Value, namespace: &str, unknown: &[String]) -> Status {
     let fields: Vec<String> = unknown
         .iter()
         .map(|path| format!(".{path}: field not declared in schema"))
@@ -378,15 +395,14 @@ fn untyped(config: &Value, unknown: &[String]) -> Status {
     };
     let text = |field: &str| config[field].as_str().unwrap_or_default();
     Status::unclassified(format!(
-        "failed to create typed patch object ({}/{}; {}, Kind={}): {what}",
-        metadata::text(config, "namespace"),
+        "failed to create typed patch object ({namespace}/{}; {}, Kind={}): {what}",
         metadata::text(config, "name"),
         text("apiVersion"),
         text("kind"),
     ))
 }
 
-fn refused_apply(error: &ApplyError) -> Status {
+fn refused_apply(error: &ApplyError, namespace: &str, given: &str) -> Status {
     match error {
         ApplyError::Conflicts { conflicts } => {
             let causes: Vec<Cause> = conflicts
@@ -404,7 +420,12 @@ fn refused_apply(error: &ApplyError) -> Status {
                 ..Details::default()
             })
         }
-        ApplyError::Untyped { .. } => Status::unclassified(error.to_string()),
+        // The object is named as it was given, before its namespace was filled in.
+        ApplyError::Untyped { .. } => Status::unclassified(error.to_string().replacen(
+            &format!("({namespace}/"),
+            &format!("({given}/"),
+            1,
+        )),
         ApplyError::BadRequest { .. } => Status::bad_request(error.to_string()),
     }
 }

@@ -107,7 +107,9 @@ fn schedule(pod: &Pod, conduct: &Conduct, now: Timestamp) -> Step {
     }
     let homeless = pod.spec.as_ref().is_some_and(|spec| {
         let wanted = spec.node_selector.iter().flatten();
-        wanted.into_iter().any(|(key, value)| !node::has_label(key, value))
+        wanted
+            .into_iter()
+            .any(|(key, value)| !node::has_label(key, value))
     });
     if *conduct == Conduct::Unschedulable || homeless {
         let status = status::unschedulable(pod, now);

@@ -51,6 +51,10 @@ fn deployer(name: &str) -> Value {
     })
 }
 
+fn named(collection: &str, plural: &str) -> String {
+    format!("{collection}/{plural}.deploy.example.com")
+}
+
 async fn with_definition() -> Conversation {
     let cluster = Conversation::new();
     cluster.post(DEFINITIONS, &definition()).await.ok();
@@ -62,6 +66,15 @@ async fn a_definition_is_served_at_once() {
     let cluster = Conversation::new();
     assert_eq!(cluster.get(DEPLOYERS).await.code, 404);
     let created = cluster.post(DEFINITIONS, &definition()).await.ok().body;
+    assert!(
+        created["status"].get("conditions").is_none(),
+        "as it was written"
+    );
+    let created = cluster
+        .get(&named(DEFINITIONS, "deployers"))
+        .await
+        .ok()
+        .body;
     let conditions: Vec<String> = created["status"]["conditions"]
         .as_array()
         .unwrap()
@@ -136,7 +149,7 @@ async fn objects_are_defaulted_pruned_and_checked() {
     let refused = cluster.put(&format!("{DEPLOYERS}/nginx"), &blind).await;
     assert_eq!(
         refused.message(),
-        "Deployer.deploy.example.com \"nginx\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update"
+        "deployers.deploy.example.com \"nginx\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update"
     );
 }
 
@@ -201,7 +214,7 @@ async fn definitions_are_checked() {
                     .unwrap()
                     .remove("schema");
             }),
-            "spec.versions[0].schema.openAPIV3Schema: Required value: schemas are required",
+            "spec.versions[0].schema.openAPIV3Schema: Required value",
         ),
         (
             change(|d| {
@@ -263,7 +276,8 @@ async fn taken_names_are_not_accepted() {
     let mut other = definition();
     other["metadata"]["name"] = json!("others.deploy.example.com");
     other["spec"]["names"]["plural"] = json!("others");
-    let created = cluster.post(DEFINITIONS, &other).await.ok().body;
+    cluster.post(DEFINITIONS, &other).await.ok();
+    let created = cluster.get(&named(DEFINITIONS, "others")).await.ok().body;
     let condition = &created["status"]["conditions"][0];
     assert_eq!(
         (&condition["type"], &condition["status"]),

@@ -81,7 +81,7 @@ async fn refusals_have_the_words_of_the_real_server() {
         ),
         (
             "GET",
-            "/apis/nope.io/v1/things",
+            "/apis/apps/v1/things",
             Value::Null,
             404,
             "NotFound",
@@ -279,7 +279,7 @@ async fn dry_runs_write_nothing() {
     let wrong = cluster
         .post(&format!("{CONFIG_MAPS}?dryRun=Some"), &body)
         .await;
-    assert_eq!(wrong.code, 400);
+    assert_eq!(wrong.code, 422);
 }
 
 #[tokio::test]
@@ -421,7 +421,7 @@ async fn deletion_knows_preconditions_and_propagation() {
     assert!(
         wrong
             .message()
-            .contains("Precondition failed: UID in precondition: other"),
+            .contains("the UID in the precondition (other) does not match the UID in record"),
         "{}",
         wrong.message()
     );

@@ -132,6 +132,8 @@ impl Run<'_> {
         match error.code {
             404 => Stop::Gone,
             409 => Stop::Conflict,
+            // Another object of the name: to a patch the API server says that the uid is immutable.
+            422 if error.message.contains("metadata.uid") => Stop::Conflict,
             _ => Stop::Problem(Problem::of_refusal(what, error)),
         }
     }

@@ -13,7 +13,7 @@ use oarlock_core::request::WriteResult;
 use super::{Run, Stop, is_in_place};
 use crate::dependencies::Reads;
 use crate::finalizer;
-use crate::plan::{self, Scene};
+use crate::plan::{self, PlannedWrite, Scene, Step};
 use crate::verdict::{Again, Problem, Reason};
 
 /// What was seen of the cluster before a plan.
@@ -114,7 +114,7 @@ impl Run<'_> {
 
     /// Kinds of children that nothing but the object itself tells of after a restart: the file and the manifest do not name
     /// them, such as where everything is granted.
-    pub(super) fn untold(&self, children: &[Child]) -> BTreeSet<Gvk> {
+    pub(super) fn untold(&self, children: &[Child], writes: &[PlannedWrite]) -> BTreeSet<Gvk> {
         let told = self.entry.child_kinds(&*self.ports.cluster);
         let is_told = |gvk: &Gvk| {
             told.iter()
@@ -122,8 +122,13 @@ impl Run<'_> {
         };
         children
             .iter()
-            .filter(|child| child.owner == Owner::Owned && child.write != Write::Compare)
-            .map(|child| &child.object.target().gvk)
+            .zip(writes)
+            .filter(|(child, write)| {
+                child.owner == Owner::Owned
+                    && child.write != Write::Compare
+                    && !matches!(write.step, Step::Refuse(_) | Step::Wait(_))
+            })
+            .map(|(child, _)| &child.object.target().gvk)
             .filter(|gvk| !is_told(gvk))
             .cloned()
             .collect()

@@ -405,3 +405,19 @@ async fn a_status_that_is_too_large_is_told_and_not_tried_again() {
         assert_eq!(module.count(), calls);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_child_that_its_schema_refuses_is_no_failure_of_the_api_server() {
+    let gadget = json!({
+        "apiVersion": "demo.example.com/v1", "kind": "Gadget", "metadata": {"name": "g", "namespace": "default"},
+        "undeclared": 1,
+    });
+    let module = Arc::new(Fake::wishing(&Wish::new(exactly([child(gadget)]))));
+    let world = World::with(&module).await;
+    world.create(gadget_definition()).await;
+    world.create(widget("a")).await;
+    let message = world
+        .until_condition("a", "Ready", "False", "WriteRefused")
+        .await;
+    assert!(message.contains("undeclared"), "{message}");
+}

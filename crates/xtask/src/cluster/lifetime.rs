@@ -99,16 +99,18 @@ fn started(pid: i32) -> anyhow::Result<Option<u64>> {
     }
 }
 
-/// Field 22 of proc(5)'s `stat`, unless the state (field 3) says that it has ended.
+/// Field 22 of proc(5)'s `stat`, unless the state (field 3) says that it has ended. It has not while it has more threads than the
+/// one that waits for its parent (field 20): those still hold its files and ports.
 fn parse_stat(text: &str) -> Option<Option<u64>> {
     // The name, field 2, may hold anything, brackets and blanks too.
     let (_, rest) = text.rsplit_once(')')?;
     let mut fields = rest.split_whitespace();
     let state = fields.next()?;
-    if matches!(state, "Z" | "X" | "x") {
+    let threads: u64 = fields.nth(16)?.parse().ok()?;
+    if matches!(state, "X" | "x") || state == "Z" && threads <= 1 {
         return Some(None);
     }
-    fields.nth(18)?.parse().ok().map(Some)
+    fields.nth(1)?.parse().ok().map(Some)
 }
 
 #[cfg(test)]
@@ -119,12 +121,16 @@ mod tests {
 
     #[test]
     fn stat_is_read_past_odd_names_and_ended_processes_are_none() {
-        let of = |name: &str, state: &str| {
-            format!("41 ({name}) {state} 1 41 41 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 9 0 123456 1 2")
+        let of = |name: &str, state: &str, threads: u64| {
+            format!(
+                "41 ({name}) {state} 1 41 41 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 {threads} 0 123456 1 2"
+            )
         };
-        assert_eq!(parse_stat(&of("etcd", "S")), Some(Some(123_456)));
-        assert_eq!(parse_stat(&of("a) Z (b", "R")), Some(Some(123_456)));
-        assert_eq!(parse_stat(&of("etcd", "Z")), Some(None));
+        assert_eq!(parse_stat(&of("etcd", "S", 9)), Some(Some(123_456)));
+        assert_eq!(parse_stat(&of("a) Z (b", "R", 9)), Some(Some(123_456)));
+        assert_eq!(parse_stat(&of("etcd", "Z", 1)), Some(None));
+        // Killed, and its other threads are not gone yet.
+        assert_eq!(parse_stat(&of("etcd", "Z", 2)), Some(Some(123_456)));
         assert_eq!(parse_stat("nonsense"), None);
     }
 

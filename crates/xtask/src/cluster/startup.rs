@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::thread;
@@ -21,6 +22,10 @@ use super::state::{Process, State};
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Between two looks at a program that does not answer yet.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// Where ports are taken from: below those that a system gives to outgoing connections, of which one could sit on the port
+/// of a program that is stopped and shall be started again.
+const PORTS: Range<u16> = 20_000..32_000;
 
 /// Starts everything.
 pub(super) fn all(
@@ -115,7 +120,11 @@ fn answers(state: &State, part: Part, does: impl Fn() -> bool) -> anyhow::Result
     let deadline = Instant::now() + PATIENCE;
     while !does() {
         if !state.process(part).is_some_and(Process::is_on) {
-            bail!("{part} has ended; {}", last_words(state, part));
+            bail!(
+                "{part} has ended; {}\nhint: its path is above; is it a version that knows the flags of \
+                 crates/xtask/src/cluster/flags.rs?",
+                last_words(state, part)
+            );
         }
         if Instant::now() > deadline {
             bail!(
@@ -143,23 +152,35 @@ fn listens(port: u16) -> bool {
 
 /// Ports that nobody has now. All are held until all are found, so that they differ.
 fn free_ports() -> anyhow::Result<Ports> {
+    let [one, two, ..] = random()?;
+    let mut candidates = candidates(u16::from_le_bytes([one, two]));
     let mut held = Vec::new();
     let mut port = || {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let port = listener.local_addr()?.port();
-        held.push(listener);
-        Ok::<_, std::io::Error>(port)
+        for port in candidates.by_ref() {
+            if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+                held.push(listener);
+                return Ok(port);
+            }
+        }
+        bail!(
+            "no free port on 127.0.0.1 between {} and {}",
+            PORTS.start,
+            PORTS.end
+        )
     };
-    let mut all = || {
-        Ok::<_, std::io::Error>(Ports {
-            etcd: port()?,
-            api_server: port()?,
-            controller_manager: port()?,
-            scheduler: port()?,
-            kwok: port()?,
-        })
-    };
-    all().context("no free port on 127.0.0.1")
+    Ok(Ports {
+        etcd: port()?,
+        api_server: port()?,
+        controller_manager: port()?,
+        scheduler: port()?,
+        kwok: port()?,
+    })
+}
+
+/// Every port of [`PORTS`] once, from somewhere on: two that start at a time rarely try the same.
+fn candidates(seed: u16) -> impl Iterator<Item = u16> {
+    let first = PORTS.start + seed % (PORTS.end - PORTS.start);
+    (first..PORTS.end).chain(PORTS.start..first)
 }
 
 /// Tokens nobody can guess, and the files that name them, for their owner alone.
@@ -177,11 +198,15 @@ fn credentials(place: &Place, url: &str) -> anyhow::Result<()> {
 }
 
 fn random_token() -> anyhow::Result<String> {
+    Ok(random()?.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn random() -> anyhow::Result<[u8; 16]> {
     let mut bytes = [0_u8; 16];
     fs::File::open("/dev/urandom")
         .and_then(|mut file| file.read_exact(&mut bytes))
         .context("cannot read /dev/urandom")?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(bytes)
 }
 
 fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
@@ -192,4 +217,19 @@ fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
         .open(path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_port_is_tried_once() {
+        for seed in [0, 1, 11_999, 12_000, u16::MAX] {
+            let mut all: Vec<u16> = candidates(seed).collect();
+            assert_eq!(all.len(), PORTS.len());
+            all.sort_unstable();
+            assert!(all.into_iter().eq(PORTS));
+        }
+    }
 }

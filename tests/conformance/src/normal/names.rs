@@ -92,9 +92,9 @@ impl Names {
             && text != "None"
         {
             // The revision of a StatefulSet is its name and a hash.
-            let (prefix, _) = text.rsplit_once('-').map_or(("", text), |(before, hash)| {
-                (&text[..=before.len()], hash)
-            });
+            let (prefix, _) = text
+                .rsplit_once('-')
+                .map_or(("", text), |(before, hash)| (&text[..=before.len()], hash));
             let prefix = if class == Class::Hash { prefix } else { "" };
             self.add(text, prefix, class);
         }

@@ -26,8 +26,9 @@ static WHOLE_AGE: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(\d+(y|d|h|m|s))
 static SPACES: LazyLock<Regex> = LazyLock::new(|| pattern(r"(\S) {2,}"));
 static SCRATCH: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"/\S*?/?((LIVE|MERGED)-\d+|kubectl-edit-\d+\.yaml)"));
-static TOO_OLD: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(too old resource version|Too large resource version|current): \d+( \(\d+\))?"));
+static TOO_OLD: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(too old resource version|Too large resource version|current): \d+( \(\d+\))?")
+});
 /// Versions in messages, and in documents inside of messages.
 static VERSION: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)(resource ?version\b[^0-9<>]{0,32}?)\d+\b"));

@@ -98,6 +98,9 @@ impl Walk {
                     _ => Place::Object,
                 };
                 let value = match (key.as_str(), value) {
+                    ("managedFields", Value::Array(entries)) => {
+                        self.value(Value::Array(in_order(entries)), inner)
+                    }
                     ("resourceVersion", Value::String(version)) => {
                         Value::from(self.version(&version, place))
                     }
@@ -150,9 +153,11 @@ impl Walk {
                 inside |= learned.text.contains(from.as_str());
             }
             let wanted = if inside {
-                self.fixed.iter().fold(learned.text.clone(), |text, (from, to)| {
-                    text.replace(from.as_str(), to)
-                })
+                self.fixed
+                    .iter()
+                    .fold(learned.text.clone(), |text, (from, to)| {
+                        text.replace(from.as_str(), to)
+                    })
             } else {
                 learned.text.clone()
             };
@@ -175,6 +180,15 @@ impl Walk {
         });
         format!("<{word}-{number}>")
     }
+}
+
+/// Entries of managers by who they are: the server orders them by the second of their last write.
+fn in_order(mut entries: Vec<Value>) -> Vec<Value> {
+    entries.sort_by_cached_key(|entry| {
+        ["operation", "manager", "subresource", "apiVersion"]
+            .map(|field| String::from(entry[field].as_str().unwrap_or_default()))
+    });
+    entries
 }
 
 /// Ages in the rows of a table.

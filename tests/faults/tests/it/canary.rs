@@ -38,7 +38,10 @@ static NATIVE: LazyLock<Arc<Native>> = LazyLock::new(|| Arc::new(Native::new()))
 static WASM: LazyLock<Arc<WasmModule>> = LazyLock::new(|| {
     let path = root().join("target/oarlock/modules/canary.wasm");
     let bytes = fs::read(&path).unwrap_or_else(|error| {
-        panic!("cannot read {}: {error}\nhint: cargo xtask modules", path.display())
+        panic!(
+            "cannot read {}: {error}\nhint: cargo xtask modules",
+            path.display()
+        )
     });
     let options = EngineOptions {
         cache: Some(root().join("target/oarlock/cache")),
@@ -117,7 +120,9 @@ impl Play for Canary {
         let mut pods = BTreeMap::<String, u64>::new();
         for pod in all(store, &PODS) {
             let version = &pod["metadata"]["labels"]["deploy.example.com/version"];
-            *pods.entry(format!("{version} {}", pod["status"]["phase"])).or_default() += 1;
+            *pods
+                .entry(format!("{version} {}", pod["status"]["phase"]))
+                .or_default() += 1;
         }
         json!({
             "deployers": all(store, &DEPLOYERS).iter().map(deployer).collect::<Vec<_>>(),

@@ -74,7 +74,9 @@ impl Gate {
             return std::future::pending().await;
         }
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        let is_watch = uri.query().is_some_and(|query| query.contains("watch=true"));
+        let is_watch = uri
+            .query()
+            .is_some_and(|query| query.contains("watch=true"));
         let verb = if is_watch { "WATCH" } else { method.as_str() };
         let visit = self.injector.visit(&format!("{verb} {}", uri.path()));
         self.requests.lock().push(Sent {
@@ -175,5 +177,7 @@ fn refused(code: u16, reason: &str, retry_after: Option<u64>) -> Response<Answer
     if let Some(seconds) = retry_after {
         response = response.header("retry-after", seconds);
     }
-    response.body(whole(Bytes::from(status.to_string()))).unwrap()
+    response
+        .body(whole(Bytes::from(status.to_string())))
+        .unwrap()
 }

@@ -46,5 +46,8 @@ fn late_statuses(record: &Record<'_>, resource: &ResourceId) -> Option<String> {
 
 fn of(object: &Value) -> Vec<&Value> {
     let list = object.pointer("/status/conditions");
-    list.and_then(Value::as_array).into_iter().flatten().collect()
+    list.and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .collect()
 }

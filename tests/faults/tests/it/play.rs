@@ -90,7 +90,13 @@ pub(crate) struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}/{}", self.resource.plural(), self.namespace, self.name)
+        write!(
+            f,
+            "{} {}/{}",
+            self.resource.plural(),
+            self.namespace,
+            self.name
+        )
     }
 }
 

@@ -72,8 +72,11 @@ pub(crate) fn tell(play: &dyn Play, seed: u64, weather: Weather) -> Tale {
     let mut tale = runtime.block_on(perform(play, seed, weather));
     drop(runtime);
     let panics = PANICS.with(|panics| std::mem::take(&mut *panics.borrow_mut()));
-    tale.violations
-        .extend(panics.iter().map(|panic| format!("a task panicked: {panic}")));
+    tale.violations.extend(
+        panics
+            .iter()
+            .map(|panic| format!("a task panicked: {panic}")),
+    );
     tale
 }
 
@@ -174,4 +177,3 @@ fn too_many(requests: &[Sent]) -> Option<String> {
         hot[MOST_PER_MINUTE].method, hot[MOST_PER_MINUTE].path
     ))
 }
-

@@ -89,11 +89,7 @@ impl Line {
 
     async fn event(&mut self, event: Bytes) {
         let visit = self.injector.visit(&self.place);
-        if self
-            .injector
-            .mishap(&visit, &[Fault::WatchLag])
-            .is_some()
-        {
+        if self.injector.mishap(&visit, &[Fault::WatchLag]).is_some() {
             let mut draw = self.injector.draw("lag", &visit);
             tokio::time::sleep(draw.time(self.injector.profile.lag)).await;
         }

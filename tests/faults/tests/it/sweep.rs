@@ -21,10 +21,10 @@ const ONE: &str = "OARLOCK_FAULT_SEED";
 const MANY: &str = "OARLOCK_FAULT_SEEDS";
 
 /// So many are run where nobody says how many.
-const DEFAULT: u64 = 300;
+const DEFAULT: u64 = 200;
 
 /// In so many seeds every fault happens.
-const ALL_FAULTS: u64 = 200;
+const ALL_FAULTS: u64 = 1000;
 
 /// Runs of a failing seed that are spent on finding out which faults it needs.
 const SHRINKING: usize = 300;

@@ -59,9 +59,7 @@ pub(super) const INGRESSES: &[Row] = &[
         text_or_none(&o["spec"]["ingressClassName"])
     }),
     ("Hosts", "string", 0, |o, _| {
-        let hosts: Vec<&str> = rules(o)
-            .filter_map(|rule| rule["host"].as_str())
-            .collect();
+        let hosts: Vec<&str> = rules(o).filter_map(|rule| rule["host"].as_str()).collect();
         Value::from(if hosts.is_empty() {
             String::from("*")
         } else {
@@ -78,7 +76,9 @@ pub(super) const INGRESSES: &[Row] = &[
         Value::from(texts.join(","))
     }),
     ("Ports", "string", 0, |o, _| {
-        let has_tls = o["spec"]["tls"].as_array().is_some_and(|tls| !tls.is_empty());
+        let has_tls = o["spec"]["tls"]
+            .as_array()
+            .is_some_and(|tls| !tls.is_empty());
         Value::from(if has_tls { "80, 443" } else { "80" })
     }),
     ("Age", "string", 0, object_age),
@@ -99,7 +99,9 @@ pub(super) const POLICIES: &[Row] = &[
 pub(super) const CLAIMS: &[Row] = &[
     ("Name", "string", 0, name),
     ("Status", "string", 0, |o, _| o["status"]["phase"].clone()),
-    ("Volume", "string", 0, |o, _| plain(&o["spec"]["volumeName"])),
+    ("Volume", "string", 0, |o, _| {
+        plain(&o["spec"]["volumeName"])
+    }),
     ("Capacity", "string", 0, |o, _| {
         plain(&o["status"]["capacity"]["storage"])
     }),
@@ -124,7 +126,9 @@ pub(super) const CLAIMS: &[Row] = &[
         )
     }),
     ("Age", "string", 0, object_age),
-    ("VolumeMode", "string", 1, |o, _| plain(&o["spec"]["volumeMode"])),
+    ("VolumeMode", "string", 1, |o, _| {
+        plain(&o["spec"]["volumeMode"])
+    }),
 ];
 
 fn short_mode(mode: &str) -> &str {
@@ -143,8 +147,12 @@ fn plain(value: &Value) -> Value {
 
 pub(super) const CRON_JOBS: &[Row] = &[
     ("Name", "string", 0, name),
-    ("Schedule", "string", 0, |o, _| plain(&o["spec"]["schedule"])),
-    ("Timezone", "string", 0, |o, _| text_or_none(&o["spec"]["timeZone"])),
+    ("Schedule", "string", 0, |o, _| {
+        plain(&o["spec"]["schedule"])
+    }),
+    ("Timezone", "string", 0, |o, _| {
+        text_or_none(&o["spec"]["timeZone"])
+    }),
     ("Suspend", "boolean", 0, |o, _| {
         Value::from(if o["spec"]["suspend"] == true {
             "True"
@@ -155,12 +163,15 @@ pub(super) const CRON_JOBS: &[Row] = &[
     ("Active", "integer", 0, |o, _| {
         Value::from(o["status"]["active"].as_array().map_or(0, Vec::len))
     }),
-    ("Last Schedule", "string", 0, |o, now| {
-        match o["status"]["lastScheduleTime"].as_str() {
+    (
+        "Last Schedule",
+        "string",
+        0,
+        |o, now| match o["status"]["lastScheduleTime"].as_str() {
             Some(at) => Value::from(age::since(Some(at), now)),
             None => Value::from("<none>"),
-        }
-    }),
+        },
+    ),
     ("Age", "string", 0, object_age),
     ("Containers", "string", 1, |o, _| containers(o, "name")),
     ("Images", "string", 1, |o, _| containers(o, "image")),

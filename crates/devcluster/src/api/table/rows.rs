@@ -162,15 +162,49 @@ const EVENTS: &[Row] = &[
         let text = |field: &str| about[field].as_str().unwrap_or_default();
         Value::from(format!("{}/{}", text("kind").to_lowercase(), text("name")))
     }),
+    ("Subobject", "string", 1, |o, _| {
+        let path = either(o, "involvedObject", "regarding")["fieldPath"].as_str();
+        Value::from(path.unwrap_or_default())
+    }),
+    ("Source", "string", 1, |o, _| Value::from(event_source(o))),
     ("Message", "string", 0, |o, _| {
-        let text = o["message"]
-            .as_str()
-            .or_else(|| o["note"].as_str())
-            .unwrap_or_default();
+        let text = either(o, "message", "note").as_str().unwrap_or_default();
         Value::from(text.trim())
+    }),
+    ("First Seen", "string", 1, |o, now| {
+        let first = either(o, "firstTimestamp", "deprecatedFirstTimestamp").as_str();
+        Value::from(age::since(first.or_else(|| o["eventTime"].as_str()), now))
+    }),
+    ("Count", "string", 1, |o, _| {
+        let count = o["series"]["count"].as_i64();
+        let count = count.or_else(|| either(o, "count", "deprecatedCount").as_i64());
+        Value::from(count.unwrap_or(1))
     }),
     ("Name", "string", 1, name),
 ];
+
+/// A field by its name in either shape of Events.
+fn either<'a>(event: &'a Value, core: &str, group: &str) -> &'a Value {
+    event
+        .get(core)
+        .filter(|value| !value.is_null())
+        .unwrap_or(&event[group])
+}
+
+/// Who reported an Event, and from where.
+fn event_source(event: &Value) -> String {
+    let source = either(event, "source", "deprecatedSource");
+    let text = |value: &Value| String::from(value.as_str().unwrap_or_default());
+    let parts = match text(&source["component"]) {
+        none if none.is_empty() => [
+            text(either(event, "reportingComponent", "reportingController")),
+            text(&event["reportingInstance"]),
+        ],
+        component => [component, text(&source["host"])],
+    };
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join(", ")
+}
 
 /// The newest of the instants that the versions of Events carry.
 fn last_seen(event: &Value, now: Timestamp) -> Value {

@@ -60,13 +60,11 @@ pub(super) fn merge(
 }
 
 fn required_key<'a>(item: &'a Value, key: &str) -> Result<&'a Value, PatchError> {
-    item.get(key).ok_or_else(|| {
-        PatchError::Directive {
-            message: format!(
-                "map: {} does not contain declared merge key: {key}",
-                go::written(item)
-            ),
-        }
+    item.get(key).ok_or_else(|| PatchError::Directive {
+        message: format!(
+            "map: {} does not contain declared merge key: {key}",
+            go::written(item)
+        ),
     })
 }
 

@@ -49,7 +49,10 @@ pub(super) fn convert(schema: &TypeSchema, value: &Value) -> cel::Value {
             cel::Value::Double(number.as_f64().unwrap_or_default())
         }
         (Shape::String, Value::String(text)) => {
-            let format = schema.rules.as_ref().and_then(|rules| rules.format.as_deref());
+            let format = schema
+                .rules
+                .as_ref()
+                .and_then(|rules| rules.format.as_deref());
             formatted(format.unwrap_or_default(), text)
         }
         _ => plain(value),
@@ -59,7 +62,9 @@ pub(super) fn convert(schema: &TypeSchema, value: &Value) -> cel::Value {
 fn formatted(format: &str, text: &str) -> cel::Value {
     let plain = || cel::Value::text(text);
     match format {
-        "date-time" => text.parse().map_or_else(|_no| plain(), cel::Value::Timestamp),
+        "date-time" => text
+            .parse()
+            .map_or_else(|_no| plain(), cel::Value::Timestamp),
         "date" => format!("{text}T00:00:00Z")
             .parse()
             .map_or_else(|_no| plain(), cel::Value::Timestamp),

@@ -90,7 +90,7 @@ fn violations() {
         ),
         (
             "{type: object, properties: {a: {type: integer, maximum: 3, default: 4}}}",
-            "properties[a].default: Invalid value: 4: in body should be less than or equal to 3",
+            "properties[a].default: Invalid value: 4:  in body should be less than or equal to 3",
         ),
         (
             "{type: object, properties: {a: {type: object, properties: {b: {type: string}}, default: {c: 1}}}}",

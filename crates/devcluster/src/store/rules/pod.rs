@@ -22,7 +22,10 @@ pub(super) fn faults(path: &str, spec: &Value, causes: &mut Vec<Cause>) {
     }
     let policies = ["Always", "OnFailure", "Never"];
     let policy = &spec["restartPolicy"];
-    if policy.as_str().is_some_and(|policy| !policies.contains(&policy)) {
+    if policy
+        .as_str()
+        .is_some_and(|policy| !policies.contains(&policy))
+    {
         let path = format!("{path}.restartPolicy");
         causes.push(Cause::unsupported(path, policy, &policies));
     }
@@ -51,7 +54,12 @@ fn container_faults<'a>(
     if text("image").is_empty() {
         causes.push(Cause::required(format!("{path}.image"), ""));
     }
-    for (index, port) in container["ports"].as_array().into_iter().flatten().enumerate() {
+    for (index, port) in container["ports"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
         let path = format!("{path}.ports[{index}].containerPort");
         match port["containerPort"].as_i64() {
             None | Some(0) => causes.push(Cause::required(path, "")),
@@ -62,7 +70,12 @@ fn container_faults<'a>(
             }
         }
     }
-    for (index, variable) in container["env"].as_array().into_iter().flatten().enumerate() {
+    for (index, variable) in container["env"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
         if variable["name"].as_str().unwrap_or_default().is_empty() {
             causes.push(Cause::required(format!("{path}.env[{index}].name"), ""));
         }
@@ -80,7 +93,10 @@ fn container_faults<'a>(
     }
     let policies = ["Always", "IfNotPresent", "Never"];
     let policy = &container["imagePullPolicy"];
-    if policy.as_str().is_some_and(|policy| !policies.contains(&policy)) {
+    if policy
+        .as_str()
+        .is_some_and(|policy| !policies.contains(&policy))
+    {
         let path = format!("{path}.imagePullPolicy");
         causes.push(Cause::unsupported(path, policy, &policies));
     }

@@ -155,15 +155,21 @@ impl Run {
             owned(map_named(&format!("{name}-config"), "default", config)),
             owned(json!({"apiVersion": "v1", "kind": "Service",
                 "metadata": {"name": name, "namespace": "default"}, "spec": ports})),
-            owned(json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
-                "metadata": {"name": format!("berth-{name}")}, "rules": rules})),
+            owned(
+                json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+                "metadata": {"name": format!("berth-{name}")}, "rules": rules}),
+            ),
             owned(map_named(
                 &format!("{name}-notice"),
                 "kube-public",
                 json!({"color": color}),
             )),
         ];
-        let mut frozen = map_named(&format!("{name}-frozen"), "default", json!({"color": color}));
+        let mut frozen = map_named(
+            &format!("{name}-frozen"),
+            "default",
+            json!({"color": color}),
+        );
         frozen["immutable"] = true.into();
         children.push(Child {
             write: Write::Recreate,

@@ -120,7 +120,10 @@ fn effects(record: &Record<'_>) -> Vec<String> {
         }
         let before = known.entry(&effect.key).or_insert(&effect.what);
         if *before != effect.what {
-            broken.push(format!("key {} means {before} and {}", effect.key, effect.what));
+            broken.push(format!(
+                "key {} means {before} and {}",
+                effect.key, effect.what
+            ));
         }
     }
     // Each time that somebody asked for another task is one effect at most.
@@ -169,7 +172,11 @@ fn jobs(record: &Record<'_>) -> Vec<String> {
         }
     }
     // Only one story asks for a task twice.
-    let most = if record.story.name == "another task" { 2 } else { 1 };
+    let most = if record.story.name == "another task" {
+        2
+    } else {
+        1
+    };
     for ((_, name), times) in made {
         if times > most {
             broken.push(format!("Job {name} was created {times} times"));

@@ -13,10 +13,18 @@ type Acts = fn() -> Vec<Act>;
 
 const STORIES: &[(&str, Acts)] = &[
     ("changed", || {
-        vec![create(), spec(10, json!({"color": "blue"})), spec(5, json!({"parts": 4}))]
+        vec![
+            create(),
+            spec(10, json!({"color": "blue"})),
+            spec(5, json!({"parts": 4})),
+        ]
     }),
     ("shrunk", || {
-        vec![create(), spec(0, json!({"parts": 3})), spec(10, json!({"parts": 0}))]
+        vec![
+            create(),
+            spec(0, json!({"parts": 3})),
+            spec(10, json!({"parts": 0})),
+        ]
     }),
     ("changed and changed back", || {
         vec![
@@ -39,7 +47,11 @@ const STORIES: &[(&str, Acts)] = &[
         vec![create(), delete(10), spec(0, json!({"color": "blue"}))]
     }),
     ("another task", || {
-        vec![create(), spec(10, json!({"task": "b"})), spec(5, json!({"task": "a"}))]
+        vec![
+            create(),
+            spec(10, json!({"task": "b"})),
+            spec(5, json!({"task": "a"})),
+        ]
     }),
     ("many tasks", || {
         vec![
@@ -54,12 +66,16 @@ const STORIES: &[(&str, Acts)] = &[
         vec![
             create(),
             after(0, 0, Deed::There(map("kube-public", "moor-notice"))),
-            after(5, 10, Deed::Patch(map("default", "moor-config"), data.clone())),
+            after(
+                5,
+                10,
+                Deed::Patch(map("default", "moor-config"), data.clone()),
+            ),
             after(3, 10, Deed::Patch(map("kube-public", "moor-notice"), data)),
         ]
     }),
     ("others by hand", || {
-        let ports = json!({"spec": {"ports": [{"port": 81, "protocol": "TCP", "targetPort": 81}]}});
+        let selector = json!({"spec": {"selector": {"berth": "mine"}}});
         let rules = json!({"rules": []});
         let service = Place {
             resource: SERVICES,
@@ -75,7 +91,7 @@ const STORIES: &[(&str, Acts)] = &[
             create(),
             after(0, 0, Deed::There(role.clone())),
             after(5, 10, Deed::Patch(role, rules)),
-            after(3, 10, Deed::Patch(service, ports)),
+            after(3, 10, Deed::Patch(service, selector)),
         ]
     }),
     ("children deleted", || {

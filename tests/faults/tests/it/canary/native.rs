@@ -47,7 +47,11 @@ fn manifest(given: &oarlock_sdk::Manifest) -> Manifest {
     Manifest {
         name: given.name.clone(),
         version: given.version.clone(),
-        crds: given.crds.iter().map(|crd| Object::parse(crd).unwrap()).collect(),
+        crds: given
+            .crds
+            .iter()
+            .map(|crd| Object::parse(crd).unwrap())
+            .collect(),
         finalizer: given.finalizer.clone(),
         writes: given.writes.iter().map(grant).collect(),
         reads: given.reads.iter().map(grant).collect(),

@@ -95,9 +95,14 @@ impl Stand {
 
 /// Within one rollout no step is skipped, none is repeated, and none is shorter than it was asked to be.
 fn steps(record: &Record<'_>) -> Vec<String> {
-    let edits_steps = ["steps edited", "wrong and right again", "more replicas", "fewer replicas"]
-        .iter()
-        .any(|name| record.story.name.starts_with(name));
+    let edits_steps = [
+        "steps edited",
+        "wrong and right again",
+        "more replicas",
+        "fewer replicas",
+    ]
+    .iter()
+    .any(|name| record.story.name.starts_with(name));
     let mut broken = Vec::new();
     let mut last: Option<(Stand, Value)> = None;
     for Entry { at, change } in record.entries {
@@ -163,9 +168,8 @@ fn capacity(record: &Record<'_>) -> Option<String> {
         } else {
             return;
         };
-        broken.get_or_insert_with(|| {
-            format!("{wrong} at {}: {}", entry.at.rfc3339(), sizes(state))
-        });
+        broken
+            .get_or_insert_with(|| format!("{wrong} at {}: {}", entry.at.rfc3339(), sizes(state)));
     });
     broken
 }

@@ -18,9 +18,7 @@ const SHAPES: &[(u64, &[(u64, u64)])] = &[
 type Acts = fn(&Value) -> Vec<Act>;
 
 const STORIES: &[(&str, Acts)] = &[
-    ("rollout", |first| {
-        vec![apply(first), deploy(40, "1.7.8")]
-    }),
+    ("rollout", |first| vec![apply(first), deploy(40, "1.7.8")]),
     ("rollout too early", |first| {
         vec![apply(first), deploy(0, "1.7.8")]
     }),

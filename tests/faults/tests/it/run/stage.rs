@@ -326,10 +326,7 @@ impl Stage {
         if let Some(operator) = self.operator.take() {
             operator.kill().await;
             self.watchman.forget();
-            let mut draw = self
-                .home
-                .injector
-                .draw("absence", &self.lives.to_string());
+            let mut draw = self.home.injector.draw("absence", &self.lives.to_string());
             let at = self.now().after(draw.time(LONGEST_ABSENCE));
             self.plan(at, Item::Start);
         }
