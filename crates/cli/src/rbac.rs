@@ -10,7 +10,6 @@ use oarlock_config::rights::{Installation, Subject, rights};
 use oarlock_config::{ModuleSource, Severity, Watch};
 use oarlock_core::manifest::Manifest;
 use oarlock_core::reconciler::Reconciler as _;
-use oarlock_core::reference::KindInfo;
 use oarlock_wasm::{EngineOptions, Loader};
 
 use crate::arguments::{environment, namespace};
@@ -103,8 +102,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             manifest: manifest.as_ref().ok(),
         })
         .collect();
-    let known: Vec<KindInfo> = kinds;
-    let mut rights = rights(&subjects, &known, &installation);
+    let mut rights = rights(&subjects, &kinds, &installation);
     let problems = manifests
         .iter()
         .filter_map(|manifest| manifest.as_ref().err());

@@ -213,7 +213,8 @@ async fn send(
     let written = cluster.write(call).await?;
     let alone = match (&before, &written.object) {
         (Some(before), Some(after)) => is_all_of(&wish, before, after),
-        _ => true,
+        (None, Some(after)) => is_new(after),
+        (_, None) => true,
     };
     if alone {
         done.note(&written);
@@ -272,6 +273,23 @@ fn is_all_of(wish: &Map<String, Value>, before: &Cached, after: &Cached) -> bool
         && same_beside(wish, before.content(), after.content())
 }
 
+/// Whether an object that the cache did not show was made by the write that it answers. It may have been there: made by a write
+/// whose answer was lost, while its watch was late. Then others may have reported on it or changed it.
+fn is_new(object: &Cached) -> bool {
+    let is_silent = |object: Object| object.pointer("/status").is_none_or(is_blank);
+    object.generation() <= 1 && object.object().is_ok_and(is_silent)
+}
+
+/// Whether a value says nothing, such as the `{"loadBalancer": {}}` of a new Service.
+fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(fields) => fields.values().all(is_blank),
+        Value::Array(items) => items.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
 /// Whether two states of a map are the same but for `wish`, and for what every write changes.
 fn same_beside(
     wish: &Map<String, Value>,
@@ -301,7 +319,30 @@ pub(crate) fn stored(written: &Written) -> Option<Object> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn an_object_on_which_somebody_reported_was_there_before() {
+        for (generation, status, new) in [
+            (1, Value::Null, true),
+            (1, json!({}), true),
+            (1, json!({"loadBalancer": {}, "conditions": []}), true),
+            (1, json!({"availableReplicas": 1}), false),
+            (2, json!({}), false),
+        ] {
+            let object = Cached::from_live(json!({
+                "apiVersion": "apps/v1", "kind": "Deployment", "status": status,
+                "metadata": {"name": "a", "namespace": "n", "generation": generation},
+            }));
+            assert_eq!(
+                object.map(|o| is_new(&o)).ok(),
+                Some(new),
+                "{generation} {status}"
+            );
+        }
+    }
 
     #[test]
     fn both_ways_of_refusing_an_immutable_field() {

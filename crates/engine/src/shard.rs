@@ -143,8 +143,8 @@ mod tests {
     #[test]
     fn a_kind_is_warmed_once() {
         let mut shard = Shard::default();
-        let gvk = key("a").gvk;
-        assert_eq!(shard.warms(std::slice::from_ref(&gvk)), [gvk.clone()]);
-        assert_eq!(shard.warms(&[gvk]), []);
+        let kinds = [key("a").gvk];
+        assert_eq!(shard.warms(&kinds), kinds);
+        assert_eq!(shard.warms(&kinds), []);
     }
 }

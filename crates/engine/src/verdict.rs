@@ -187,7 +187,9 @@ impl Problem {
 
 /// Server-side apply says with 500 that an object does not fit its schema, such as for a field that is not declared.
 fn is_of_schema(error: &ApiError) -> bool {
-    error.message.contains("failed to create typed patch object")
+    error
+        .message
+        .contains("failed to create typed patch object")
 }
 
 /// The same will be as large the next time. The API server says so itself (413), or hands on what etcd and its client say.

@@ -37,7 +37,7 @@ fn wrapped(text: &str, indent: &str, first: &str) -> String {
     let mut out = String::new();
     let mut line = first.to_owned();
     for word in text.split(' ') {
-        if line.len() + word.len() > WIDTH && line.trim_start_matches(['#', ' ']) != "" {
+        if line.len() + word.len() > WIDTH && !line.trim_start_matches(['#', ' ']).is_empty() {
             out.push_str(line.trim_end());
             out.push('\n');
             line = indent.to_owned();
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn what_is_printed_is_what_was_meant() {
-        let text = "- group: example.com\n  version: v1\n  kind: Widget\n  module: a.wasm\n  serviceAccount: on\n  grants:\n    \
+        let text = "- group: example.com\n  version: v1\n  kind: Widget\n  module: a.wasm\n  serviceAccount: \"on\"\n  grants:\n    \
                     write: [{apiGroups: [\"\"], resources: [configmaps, \"*\"], namespaces: [web]}]\n";
         let parsed = parse("watches.yaml", text, &Env::empty());
         let subject = Subject {

@@ -28,10 +28,10 @@ pub(crate) async fn generated(directory: &Path, args: &[&str]) -> Vec<Value> {
 pub(crate) async fn apply(client: &kube::Client, objects: &[Value], dry_run: bool) {
     for object in objects {
         let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
-        let (group, version) = match text("/apiVersion").unwrap().split_once('/') {
-            Some(parts) => parts,
-            None => ("", "v1"),
-        };
+        let (group, version) = text("/apiVersion")
+            .unwrap()
+            .split_once('/')
+            .unwrap_or(("", "v1"));
         let gvk = GroupVersionKind::gvk(group, version, text("/kind").unwrap());
         // The plural of the kinds here is the usual one, but for this.
         let resource = match gvk.kind.as_str() {

@@ -160,7 +160,7 @@ async fn relay(
     // A cut connection says nothing until the wire is healed, and breaks then.
     let broken = async move {
         while let Ok(()) = cuts.changed().await {
-            if *cuts.borrow() % 2 == 0 {
+            if (*cuts.borrow()).is_multiple_of(2) {
                 return;
             }
         }

@@ -1,4 +1,5 @@
 //! Leases against the embedded API, in real time: threads of their own keep them.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! An engine with a share: what it takes up, what it gives up, and what it never touches.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

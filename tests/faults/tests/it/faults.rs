@@ -342,6 +342,8 @@ impl Injector {
 
     /// For the log that two runs of a seed must have in common.
     pub(crate) fn log(&self, what: String) {
+        let passed = self.now().since(self.began).as_millis();
+        let what = format!("{passed:>8} {what}");
         self.state.lock().log.push(what);
     }
 

@@ -25,11 +25,7 @@ pub(super) struct Late {
 
 impl Late {
     /// The body of an answer to `path`.
-    pub(super) fn body(
-        inner: Pieces,
-        path: String,
-        lateness: watch::Receiver<Lateness>,
-    ) -> Pieces {
+    pub(super) fn body(inner: Pieces, path: String, lateness: watch::Receiver<Lateness>) -> Pieces {
         UnsyncBoxBody::new(Self {
             inner,
             path,
