@@ -71,7 +71,7 @@ mod tests {
     fn periods_are_spread_evenly_and_each_object_keeps_its_own() {
         let period = Duration::from_secs(1000);
         let of = |n: usize| {
-            let key = ObjectRef::new(Gvk::new("g", "v1", "K"), Some("ns"), &format!("o-{n}"));
+            let key = ObjectRef::new(Gvk::new("g", "v1", "K"), Some("ns"), format!("o-{n}"));
             spread(period, &key)
         };
         assert_eq!(of(7), of(7));
