@@ -167,7 +167,7 @@ mod tests {
             - {apiGroups: [apps], resources: [deployments], verbs: [patch]}
             - {apiGroups: ["*"], resources: ["*"]}
             read:
-            - {apiGroups: [""], resources: [secrets]}
+            - {apiGroups: [""], resources: [secrets], resourceNames: ["NAME"]}
             http:
             - "http://*.{namespace}"
         "#);

@@ -13,14 +13,14 @@ use crate::tap::Tap;
 
 const WIDGETS: &str = "- {group: example.com, version: v1, kind: Widget, module: widget.wasm}\n";
 
-/// Requests that list objects of a resource: pages, as opposed to watches.
+/// Requests that list objects of a resource: pages, or a watch that begins with everything.
 fn lists(requests: &[String], resource: &str) -> usize {
     requests
         .iter()
         .filter(|request| {
             request.contains(&format!("/{resource}?"))
                 && request.contains("GET ")
-                && !request.contains("watch=")
+                && (!request.contains("watch=") || request.contains("sendInitialEvents=true"))
         })
         .count()
 }
