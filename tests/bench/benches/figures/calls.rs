@@ -13,10 +13,10 @@ use oarlock_core::reconciler::{
 use oarlock_core::reference::{KindInfo, ObjectRef};
 use oarlock_core::request::Request;
 use oarlock_core::timestamp::Timestamp;
+use oarlock_native::Native;
 use oarlock_wasm::{EngineOptions, Loader};
 use serde_json::json;
 
-use crate::native::Native;
 use crate::sample::Sample;
 use crate::table::Table;
 use crate::usage::thread_time;
@@ -45,7 +45,7 @@ async fn all(effort: Effort, table: &mut Table) -> anyhow::Result<()> {
         .load(modules::component("guests/hostile-echo")?)
         .await?;
     let canary = loader.load(modules::component("modules/canary")?).await?;
-    let native = Native::new(canary.manifest().clone());
+    let native = Native::default();
 
     let small = request(
         &json!({"apiVersion": "example.com/v1", "kind": "Boat", "metadata": {"name": "skiff"}}),

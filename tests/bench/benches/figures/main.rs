@@ -12,7 +12,6 @@ mod front;
 mod loading;
 mod memory;
 mod modules;
-mod native;
 mod reconciles;
 mod sample;
 mod table;

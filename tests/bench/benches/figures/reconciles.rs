@@ -21,6 +21,7 @@ use oarlock_core::request::Request;
 use oarlock_core::timestamp::Timestamp;
 use oarlock_devcluster::{DevCluster, VirtualClock};
 use oarlock_engine::{Engine, Module, Options};
+use oarlock_native::Native;
 use oarlock_wasm::{EngineOptions, Loader};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -28,7 +29,6 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::front::Front;
-use crate::native::Native;
 use crate::table::Table;
 use crate::usage::process_time;
 use crate::{Effort, calls, modules};
@@ -70,7 +70,7 @@ async fn all(effort: Effort, table: &mut Table) -> anyhow::Result<()> {
     let wasm = Loader::new(EngineOptions::default())?
         .load(modules::component("modules/canary")?)
         .await?;
-    let native = Native::new(wasm.manifest().clone());
+    let native = Native::default();
     let rig = Rig::new(wasm.manifest()).await?;
     let mut tasks = JoinSet::new();
     let stop = CancellationToken::new();

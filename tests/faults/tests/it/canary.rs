@@ -1,6 +1,5 @@
 //! The canary module: its users, and what must hold whatever goes wrong.
 
-mod native;
 mod rules;
 mod story;
 
@@ -20,7 +19,7 @@ use crate::chance::Chance;
 use crate::outside::{Witness, Wrong};
 use crate::play::{Play, Record, Story, all, bare, conditions, watch};
 use crate::sweep::sweep;
-use native::Native;
+use oarlock_native::Native;
 
 pub(crate) const DEPLOYERS: ResourceId = ResourceId::of("deploy.example.com", "deployers");
 pub(crate) const DEPLOYMENTS: ResourceId = ResourceId::of("apps", "deployments");
@@ -34,7 +33,7 @@ static DEFINITION: LazyLock<Value> =
     LazyLock::new(|| serde_saphyr::from_str(&text("examples/deployer/crd.yaml")).unwrap());
 static MANIFEST: LazyLock<Value> =
     LazyLock::new(|| serde_saphyr::from_str(&text("examples/deployer/deployer.yaml")).unwrap());
-static NATIVE: LazyLock<Arc<Native>> = LazyLock::new(|| Arc::new(Native::new()));
+static NATIVE: LazyLock<Arc<Native>> = LazyLock::new(|| Arc::new(Native::default()));
 static WASM: LazyLock<Arc<WasmModule>> = LazyLock::new(|| {
     let path = root().join("target/oarlock/modules/canary.wasm");
     let bytes = fs::read(&path).unwrap_or_else(|error| {

@@ -1,5 +1,7 @@
 //! The canary module compiled natively, behind the same port as a component: the same logic without a sandbox, for
-//! thousands of runs.
+//! thousands of runs under faults, and to compare with.
+
+#![expect(clippy::unwrap_used, reason = "only tests and benchmarks use it")]
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -23,13 +25,14 @@ use serde_json::Value;
 const CONDITIONS: [&str; 2] = ["Ready", "Running"];
 
 /// The canary.
-pub(crate) struct Native {
+#[derive(Debug)]
+pub struct Native {
     manifest: Manifest,
     digest: Digest,
 }
 
-impl Native {
-    pub(crate) fn new() -> Self {
+impl Default for Native {
+    fn default() -> Self {
         Self {
             manifest: manifest(&canary::reconcile::manifest()),
             digest: Digest::of(b"native"),
