@@ -21,6 +21,7 @@ mod offline;
 #[path = "../it/process.rs"]
 mod process;
 mod quiet;
+mod release_policy;
 mod reload;
 #[path = "../it/rights.rs"]
 mod rights;
