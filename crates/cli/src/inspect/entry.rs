@@ -132,7 +132,7 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use oarlock_config::{Env, parse};
+    use oarlock_config::{Env, Severity, parse};
 
     use super::*;
 
@@ -153,7 +153,7 @@ mod tests {
                 grant("apps", "deployments", &["patch"]),
                 grant("*", "*", &[]),
             ],
-            reads: vec![grant("", "secrets", &[])],
+            reads: vec![grant("", "services", &[])],
             http: vec!["http://*.{namespace}".to_owned()],
         };
         let text = entry(Path::new("/somewhere/canary.wasm"), &manifest);
@@ -167,7 +167,7 @@ mod tests {
             - {apiGroups: [apps], resources: [deployments], verbs: [patch]}
             - {apiGroups: ["*"], resources: ["*"]}
             read:
-            - {apiGroups: [""], resources: [secrets], resourceNames: ["NAME"]}
+            - {apiGroups: [""], resources: [services]}
             http:
             - "http://*.{namespace}"
         "#);
@@ -176,11 +176,36 @@ mod tests {
             .replace("VERSION", "v1")
             .replace("KIND", "A");
         let parsed = parse("watches.yaml", &usable, &Env::default());
-        assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics);
+        let findings: Vec<_> = parsed
+            .diagnostics
+            .iter()
+            .map(|d| (d.severity, &d.key))
+            .collect();
+        assert_eq!(
+            findings,
+            [(
+                Severity::Warning,
+                &"grants.write[1].resources[0]".to_owned()
+            )],
+            "what reaches far is said to"
+        );
         let grants = &parsed.watches[0].grants;
         assert_eq!(
             (&grants.write, &grants.read, &grants.http),
             (&manifest.writes, &manifest.reads, &manifest.http)
+        );
+    }
+
+    #[test]
+    fn secrets_are_asked_for_by_name() {
+        let secrets = ResourceGrant {
+            api_groups: vec![String::new()],
+            resources: vec!["secrets".to_owned()],
+            ..ResourceGrant::default()
+        };
+        assert_eq!(
+            rule(&named(&secrets)),
+            r#"{apiGroups: [""], resources: [secrets], resourceNames: ["NAME"]}"#
         );
     }
 }
