@@ -6,7 +6,7 @@ use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
-use crate::process::{PATIENCE, oarlock};
+use crate::process::oarlock;
 use crate::site::{Site, create};
 
 const WATCHES: &str = "- {group: example.com, version: v1, kind: Widget, module: absent.wasm}\n";
@@ -66,13 +66,7 @@ async fn the_operator_lets_the_object_go_and_the_command_says_what_it_did() {
     Stalled=True FinalizerBlocked: the deletion waits for example.com/cleanup, and no module is there to take it off: absent.wasm is not in the modules directory; it serves as soon as it is there; hint: `oarlock release widgets.example.com/a -n default` lets the object go without its module
     "#);
     let gauge = "oarlock_deletion_blocked{controller=\"widget.example.com\"}";
-    // Counted when the run is filed, a moment after its condition is written.
-    let counted = async {
-        while operator.metric(gauge).await.as_deref() != Some("1") {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, counted).await.expect(gauge);
+    operator.counts(gauge, |value| value == "1").await;
 
     let args = [
         "widgets.example.com/a",

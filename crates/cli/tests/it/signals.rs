@@ -38,9 +38,7 @@ async fn an_operator_whose_module_does_not_end_ends_all_the_same() {
         .operator_with(&["--graceful-shutdown-timeout", "1s"])
         .await;
     let busy = "controller_runtime_active_workers{controller=\"widget.example.com\"}";
-    while operator.metric(busy).await.as_deref() != Some("1") {
-        tokio::task::yield_now().await;
-    }
+    operator.counts(busy, |value| value == "1").await;
     let began = std::time::Instant::now();
     operator.process.signal(Signal::TERM);
     operator.process.logs("stopping").await;

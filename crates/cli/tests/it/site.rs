@@ -7,7 +7,7 @@ use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::process::{Cluster, Process, client, guest, modules};
+use crate::process::{Cluster, PATIENCE, Process, client, guest, modules};
 use crate::rollout::{api, changes, conditions, define_as, until};
 
 /// A directory and a cluster.
@@ -225,6 +225,18 @@ impl Operator {
         text.lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
             .map(str::to_owned)
+    }
+
+    /// Waits until a metric is so: runs are counted when they are filed, a moment after what they wrote can be seen.
+    pub(crate) async fn counts(&self, name: &str, wanted: impl Fn(&str) -> bool) {
+        let counted = async {
+            while !self.metric(name).await.is_some_and(|value| wanted(&value)) {
+                tokio::task::yield_now().await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, counted).await.is_err() {
+            panic!("{name} is {:?}", self.metric(name).await);
+        }
     }
 
     /// Whether the module of a kind of `example.com` serves.
