@@ -7,7 +7,6 @@ use oarlock_core::marks::{RELEASE_ANNOTATION, RELEASED_BY_ANNOTATION};
 use oarlock_core::outcome::Event;
 use oarlock_core::reconciler::Reconciler;
 use oarlock_core::timestamp::Timestamp;
-use serde_json::Value;
 
 use super::sight::Seen;
 use super::{Run, Stop, problem_of};
@@ -260,37 +259,5 @@ impl Run<'_> {
     pub(super) fn is_replaced(&self) -> bool {
         let live = self.ports.cluster.cached(&self.live.target());
         live.is_none_or(|live| !live.is_same_object(&self.live))
-    }
-
-    /// The owners of the object, and theirs, as far as they are in the cache.
-    pub(super) fn ancestors(&self) -> std::collections::BTreeSet<oarlock_core::reference::Uid> {
-        use oarlock_core::reference::{Gvk, ObjectRef, Uid};
-        let mut found = std::collections::BTreeSet::new();
-        let mut objects = vec![self.object.clone()];
-        while let Some(object) = objects.pop() {
-            let references = object
-                .pointer("/metadata/ownerReferences")
-                .and_then(Value::as_array);
-            for reference in references.into_iter().flatten() {
-                let text = |field: &str| reference.get(field).and_then(Value::as_str);
-                let (Some(uid), Some(version), Some(kind), Some(name)) =
-                    (text("uid"), text("apiVersion"), text("kind"), text("name"))
-                else {
-                    continue;
-                };
-                if !found.insert(Uid(uid.to_owned())) {
-                    continue;
-                }
-                let gvk = Gvk::from_api_version(version, kind);
-                let namespaces = [object.target().namespace.as_deref(), None];
-                let owner = namespaces.into_iter().find_map(|namespace| {
-                    let target = ObjectRef::new(gvk.clone(), namespace, name);
-                    let live = self.ports.cluster.cached(&target)?;
-                    (live.uid().0 == uid).then(|| live.object().ok()).flatten()
-                });
-                objects.extend(owner);
-            }
-        }
-        found
     }
 }

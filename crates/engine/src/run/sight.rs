@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use oarlock_core::cached::Cached;
 use oarlock_core::cluster::ServiceAccount;
+use oarlock_core::object::Object;
 use oarlock_core::outcome::{Child, Owner, Removal, Write};
 use oarlock_core::reconciler::ReadError;
 use oarlock_core::reference::{Gvk, KindInfo, ObjectRef, Uid};
 use oarlock_core::request::WriteResult;
+use serde_json::Value;
 
 use super::{Run, Stop, is_in_place};
 use crate::dependencies::Reads;
@@ -94,6 +96,43 @@ impl Run<'_> {
             self.see_kind(&gvk, seen).await?;
         }
         Ok(())
+    }
+
+    /// The owners of the object, and theirs, as far as they are in the cache.
+    fn ancestors(&self) -> BTreeSet<Uid> {
+        let mut found = BTreeSet::new();
+        let mut objects = self.owners(&self.object, &mut found);
+        while let Some(object) = objects.pop() {
+            objects.extend(self.owners(&object, &mut found));
+        }
+        found
+    }
+
+    /// Those owners of `object` that are not in `found` yet; they are then.
+    fn owners(&self, object: &Object, found: &mut BTreeSet<Uid>) -> Vec<Object> {
+        let references = object
+            .pointer("/metadata/ownerReferences")
+            .and_then(Value::as_array);
+        let mut owners = Vec::new();
+        for reference in references.into_iter().flatten() {
+            let text = |field: &str| reference.get(field).and_then(Value::as_str);
+            let (Some(uid), Some(version), Some(kind), Some(name)) =
+                (text("uid"), text("apiVersion"), text("kind"), text("name"))
+            else {
+                continue;
+            };
+            if !found.insert(Uid(uid.to_owned())) {
+                continue;
+            }
+            let gvk = Gvk::from_api_version(version, kind);
+            let namespaces = [object.target().namespace.as_deref(), None];
+            owners.extend(namespaces.into_iter().find_map(|namespace| {
+                let target = ObjectRef::new(gvk.clone(), namespace, name);
+                let live = self.ports.cluster.cached(&target)?;
+                (live.uid().0 == uid).then(|| live.object().ok()).flatten()
+            }));
+        }
+        owners
     }
 
     fn reaches(&self, kind: &KindInfo, target: &ObjectRef) -> bool {

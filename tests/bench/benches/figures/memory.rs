@@ -143,7 +143,12 @@ async fn cached(count: usize) -> anyhow::Result<u64> {
     let watch = async |count| {
         let front = Front::new(dev.service()).with_deployments(count);
         let client = kube::Client::new(front, "default");
-        let kubernetes = Kubernetes::new(client, Arc::clone(&clock) as _, Options::default());
+        let options = Options {
+            // The front makes up pages, as an API server does that streams no lists.
+            streamed_lists: false,
+            ..Options::default()
+        };
+        let kubernetes = Kubernetes::new(client, Arc::clone(&clock) as _, options);
         kubernetes.watch(&gvk).await?;
         anyhow::Ok(kubernetes)
     };
