@@ -79,7 +79,7 @@ pub(crate) fn expand(arguments: &Arguments, function: &ItemFn) -> Result<TokenSt
     else {
         return Err(Error::new_spanned(
             &function.sig,
-            "expected fn(Object<Spec>, &Context) -> Result<Outcome, Failure>",
+            "expected fn(Object<Spec>, &Context) -> Result<Outcome, Failure>, or AnyObject in place of Object<Spec>",
         ));
     };
     let object = &object.ty;
@@ -116,7 +116,7 @@ pub(crate) fn expand(arguments: &Arguments, function: &ItemFn) -> Result<TokenSt
         const _: () = {
             impl ::oarlock_sdk::Module for #called {
                 const WORLD: ::oarlock_sdk::World = ::oarlock_sdk::World::#world;
-                type Spec = <#object as ::oarlock_sdk::IsObject>::Spec;
+                type Subject = #object;
 
                 fn manifest() -> ::oarlock_sdk::Manifest {
                     ::oarlock_sdk::Manifest::new(#name, #version)
@@ -128,7 +128,7 @@ pub(crate) fn expand(arguments: &Arguments, function: &ItemFn) -> Result<TokenSt
                 }
 
                 fn reconcile(
-                    object: ::oarlock_sdk::Object<Self::Spec>,
+                    object: Self::Subject,
                     context: &::oarlock_sdk::Context,
                 ) -> ::core::result::Result<::oarlock_sdk::Outcome, ::oarlock_sdk::Failure> {
                     #called(object, context)

@@ -29,7 +29,7 @@ use bindings::exports::oarlock::reconcile::module::{
 use bindings::oarlock::reconcile::log;
 
 use crate::context::{Lines, Refused};
-use crate::{Cluster, Context, Module, Object, World, http::Http};
+use crate::{Cluster, Context, Module, Subject as _, World, http::Http};
 
 #[global_allocator]
 static ARENA: arena::Arena = arena::Arena::new();
@@ -65,7 +65,7 @@ impl<M: Module> Guest for Exported<M> {
             http,
             lines: Lines::Sent(host::log),
         };
-        Object::from_json(request.object)
+        M::Subject::from_json(request.object)
             .and_then(|object| M::reconcile(object, &context))
             .and_then(crate::Outcome::checked)
             .map(convert::outcome)

@@ -76,6 +76,7 @@ mod reads;
 mod report;
 mod resource;
 mod rng;
+mod subject;
 pub mod testing;
 #[cfg(test)]
 mod tests;
@@ -88,7 +89,7 @@ pub use context::{Builder, Context};
 pub use event::{Event, Notice};
 pub use failure::{Failure, FieldError};
 pub use manifest::{Grant, Manifest};
-pub use module::{IsObject, Module, World};
+pub use module::{Module, World};
 pub use oarlock_sdk_macros::{Resource, module};
 pub use object::{Metadata, Object, OwnerReference};
 pub use outcome::{Children, Outcome, Propagation, Removal, Requeue};
@@ -97,4 +98,5 @@ pub use report::{ApiError, RemovalResult, RemovalStatus, Report, WriteResult, Wr
 pub use resource::{NoStatus, Resource};
 pub use rng::Rng;
 pub use serde_json::{Value, json};
+pub use subject::{AnyObject, Subject};
 pub use timestamp::{ParseTimestampError, Timestamp};

@@ -1,6 +1,6 @@
 //! The trait behind `#[module]`.
 
-use crate::{Context, Failure, Manifest, Object, Outcome, Resource};
+use crate::{Context, Failure, Manifest, Outcome, Subject};
 
 /// A reconcile module. Implemented by [`module`](macro@crate::module) for a type with the function's name.
 ///
@@ -38,8 +38,8 @@ use crate::{Context, Failure, Manifest, Object, Outcome, Resource};
 pub trait Module {
     /// What it can do at most.
     const WORLD: World;
-    /// The kind that it is for.
-    type Spec: Resource;
+    /// What it is for: an [`Object`](crate::Object) of one kind, or [`AnyObject`](crate::AnyObject).
+    type Subject: Subject;
 
     /// What it brings and asks for.
     fn manifest() -> Manifest;
@@ -49,7 +49,7 @@ pub trait Module {
     /// # Errors
     ///
     /// A run that has no outcome.
-    fn reconcile(object: Object<Self::Spec>, context: &Context) -> Result<Outcome, Failure>;
+    fn reconcile(object: Self::Subject, context: &Context) -> Result<Outcome, Failure>;
 }
 
 /// What a module imports: the component has no more than that.
@@ -61,14 +61,4 @@ pub enum World {
     Reading,
     /// And of the world outside. Said with `http = […]`, which may be empty where the watch alone knows the origins.
     External,
-}
-
-/// [`Object`], named by the macro to learn the kind from the function's signature.
-pub trait IsObject {
-    /// The kind.
-    type Spec: Resource;
-}
-
-impl<S: Resource> IsObject for Object<S> {
-    type Spec = S;
 }

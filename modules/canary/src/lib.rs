@@ -1,75 +1,57 @@
-//! Rolls a new version out in steps: the `Deployer` of `deploy.example.com/v1alpha1`.
+//! The component: progressive delivery for Deployments, under two kinds of objects.
 //!
-//! A Deployer names an image and a version. The module keeps one Deployment per version. A new version gets its own
-//! beside the old one, and grows step by step while the old one shrinks, until the old one leaves.
-//!
-//! What is where: `spec` and `status` are what stands in YAML; `plan` is the spec, checked; `deployment` is how
-//! Deployments are read and written; `fleet` counts them; `rollout` decides (a state machine, with `split` for
-//! the arithmetic); `report` says it to people. Only this file knows that it is a module.
+//! A `Deployer` (package `deployer`) makes its Deployments itself. A `Canary` watches one that its user made. Which of the
+//! two an object is tells its kind; a watch that serves one under another name says so in `settings.kind`.
 
-mod deployment;
-mod fleet;
-mod naming;
-mod plan;
-mod report;
-mod rollout;
-mod spec;
-mod split;
-mod status;
+use oarlock_sdk::{AnyObject, Context, Failure, FieldError, Outcome};
+use serde::Deserialize;
 
-#[cfg(test)]
-mod crd;
-#[cfg(test)]
-mod tests;
+/// `settings:` of the watch.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Settings {
+    /// `Deployer` or `Canary`, where the object's own kind is neither.
+    kind: Option<String>,
+}
 
-use oarlock_sdk::{Child, Context, Failure, Object, Outcome, Requeue};
-
-use crate::deployment::DeploymentSpec;
-use crate::fleet::Fleet;
-use crate::plan::Plan;
-use crate::rollout::{Situation, State, Turn};
-use crate::spec::DeployerSpec;
-
-/// One run for one Deployer.
+/// One run for one object.
 ///
 /// # Errors
 ///
-/// [`Failure::Invalid`] for a spec that cannot be rolled out.
+/// [`Failure::Invalid`] for what cannot be rolled out.
 #[oarlock_sdk::module(
     name = "canary",
-    crds = [include_str!("../crd.json")],
+    crds = [deployer::CRD],
     writes = [("apps", "deployments")],
 )]
-pub fn reconcile(deployer: Object<DeployerSpec>, cx: &Context) -> Result<Outcome, Failure> {
-    let children = cx.children_of::<DeploymentSpec>()?;
-    let plan = Plan::of(&deployer, &children)?;
-    let fleet = Fleet::of(&plan, children);
-    let known = State::read(&deployer.status);
-    let situation = Situation {
-        plan: &plan,
-        fleet: &fleet,
-        now: cx.now(),
-        generation: deployer.generation(),
-    };
-    let turn = rollout::step(known, &situation);
+pub fn reconcile(object: AnyObject, cx: &Context) -> Result<Outcome, Failure> {
+    let settings: Settings = cx.settings()?;
+    match settings.kind.as_deref().unwrap_or(object.kind()) {
+        "Deployer" => deployer::reconcile(object.parse()?, cx),
+        other => Err(Failure::Invalid(vec![FieldError::new(
+            "kind",
+            format!(
+                "{other:?} is not a kind of this module, expected Deployer\n\
+                 hint: a watch that serves one under another name says `settings: {{kind: Deployer}}`"
+            ),
+        )])),
+    }
+}
 
-    let outcome = Outcome::new()
-        .status(&deployer, &turn.state().write(deployer.generation(), &plan))
-        .condition(report::ready(&turn, &situation))
-        .condition(report::running(&turn, &situation))
-        .events(report::events(&turn, &situation));
-    Ok(match turn {
-        Turn::Enter { .. } => outcome.once_written(),
-        Turn::Act {
-            state, sizes, wake, ..
-        } => outcome
-            .children(
-                fleet
-                    .children(&plan, &state, &sizes)
-                    .into_iter()
-                    // Replicas that somebody set by hand are that somebody's field: they are put back all the same.
-                    .map(|deployment| Child::apply(deployment).force()),
-            )
-            .requeue(wake.map_or(Requeue::OnChange, Requeue::At)),
-    })
+#[cfg(test)]
+mod tests {
+    use oarlock_sdk::{Module as _, World};
+
+    use super::reconcile;
+
+    #[test]
+    fn asks_for_what_it_needs() {
+        let manifest = reconcile::manifest();
+        let writes = |grant: &oarlock_sdk::Grant| format!("{} {}", grant.plural, grant.api_group);
+        assert_eq!(
+            manifest.writes.iter().map(writes).collect::<Vec<_>>(),
+            ["deployments apps"]
+        );
+        assert_eq!(reconcile::WORLD, World::Reading);
+    }
 }

@@ -18,7 +18,7 @@ use oarlock_core::reconciler::{self, Fault, Host, Reconciler, RunError};
 use oarlock_core::reference::Digest;
 use oarlock_core::request::Request;
 use oarlock_core::timestamp::Timestamp;
-use oarlock_sdk::{KindInfo, Module as _, ObjectRef, ReadError, Selection, State};
+use oarlock_sdk::{KindInfo, Module as _, ObjectRef, ReadError, Selection, State, Subject as _};
 use serde_json::Value;
 
 /// The conditions that the module sets.
@@ -89,7 +89,7 @@ fn reconcile(request: &Request, host: Arc<dyn Host>) -> Result<Outcome, RunError
         .deleting(request.deleting)
         .cluster(Reads(host))
         .build();
-    let answer = oarlock_sdk::Object::from_json(request.object.as_str())
+    let answer = oarlock_sdk::AnyObject::from_json(request.object.as_str().to_owned())
         .and_then(|object| canary::reconcile::reconcile(object, &context))
         .and_then(oarlock_sdk::Outcome::checked)
         .map_err(failure)?;

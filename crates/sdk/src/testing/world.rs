@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::fake_cluster::{FakeCluster, reference};
 use crate::outcome::{Children, Requeue};
 use crate::{
-    Child, ConditionStatus, Context, Failure, Object, ObjectRef, OnLeave, Outcome, Owner, Resource,
+    Child, ConditionStatus, Context, Failure, ObjectRef, OnLeave, Outcome, Owner, Subject,
     Timestamp, merge_patch,
 };
 
@@ -149,9 +149,9 @@ impl World {
     /// # Errors
     ///
     /// The module's own failure.
-    pub fn call<S: Resource>(
+    pub fn call<S: Subject>(
         &self,
-        module: impl Fn(Object<S>, &Context) -> Result<Outcome, Failure>,
+        module: impl Fn(S, &Context) -> Result<Outcome, Failure>,
     ) -> Result<Outcome, Failure> {
         let cluster = self
             .children()
@@ -162,7 +162,7 @@ impl World {
             .seed(self.writes)
             .cluster(cluster)
             .build();
-        module(Object::from_value(self.object.clone())?, &context)?.checked()
+        module(S::from_json(self.object.to_string())?, &context)?.checked()
     }
 
     /// Calls the module and carries its outcome out.
@@ -170,9 +170,9 @@ impl World {
     /// # Errors
     ///
     /// The module's own failure.
-    pub fn run<S: Resource>(
+    pub fn run<S: Subject>(
         &mut self,
-        module: impl Fn(Object<S>, &Context) -> Result<Outcome, Failure>,
+        module: impl Fn(S, &Context) -> Result<Outcome, Failure>,
     ) -> Result<Ran, Failure> {
         let outcome = self.call(module)?;
         let changed = self.perform(&outcome, usize::MAX);

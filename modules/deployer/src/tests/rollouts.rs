@@ -1,9 +1,8 @@
 //! Rollouts in which nothing goes wrong.
 
-use oarlock_sdk::{Module, World as Imports, json};
+use oarlock_sdk::json;
 
 use super::site::Site;
-use crate::reconcile;
 
 #[test]
 fn the_demo_as_its_users_know_it() {
@@ -239,18 +238,4 @@ fn steps_that_do_not_end_at_100_hold() {
         .edit(json!({"spec": {"steps": [step(10), step(50), {"percent": 100}]}}));
     site.finish();
     assert_eq!((site.sizes().as_str(), site.phase()), ("2=10", "Stable"));
-}
-
-#[test]
-fn the_module_asks_for_deployments_and_no_http() {
-    let manifest = reconcile::manifest();
-    assert_eq!(
-        (manifest.name.as_str(), manifest.writes[0].plural.as_str()),
-        ("canary", "deployments")
-    );
-    assert_eq!(reconcile::WORLD, Imports::Reading);
-    assert!(
-        manifest.finalizer.is_none(),
-        "owner references delete what a deleted Deployer owns"
-    );
 }

@@ -1,6 +1,6 @@
 //! The CustomResourceDefinition, made of the types in [`spec`](crate::spec) and [`status`](crate::status), and kept in
 //! three files: `crd.json` goes into the component, `crd.yaml` and its copy in `examples/deployer` are for kubectl.
-//! `UPDATE=1 cargo test -p canary` writes them again.
+//! `UPDATE=1 cargo test -p deployer` writes them again.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -15,7 +15,7 @@ use crate::spec::DeployerSpec;
 use crate::status::DeployerStatus;
 
 const GENERATED: &str =
-    "# Generated from the types of modules/canary: UPDATE=1 cargo test -p canary\n";
+    "# Generated from the types of modules/deployer: UPDATE=1 cargo test -p deployer\n";
 
 fn crd() -> Value {
     let mut status = structural::<DeployerStatus>();
@@ -144,7 +144,7 @@ fn files_are_up_to_date() {
         let kept = fs::read_to_string(&path).unwrap_or_default();
         assert!(
             kept == wanted,
-            "{} is stale\nhint: UPDATE=1 cargo test -p canary",
+            "{} is stale\nhint: UPDATE=1 cargo test -p deployer",
             path.display()
         );
     }
