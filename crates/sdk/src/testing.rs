@@ -8,4 +8,4 @@ mod labels;
 mod world;
 
 pub use fake_cluster::FakeCluster;
-pub use world::{Ran, World};
+pub use world::{Ran, Refusal, World};

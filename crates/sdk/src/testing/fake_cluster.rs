@@ -29,6 +29,7 @@ pub struct FakeCluster {
     health: BTreeMap<ObjectRef, Health>,
     kinds: Vec<KindInfo>,
     broken: Option<ReadError>,
+    failing: BTreeMap<(String, String), ReadError>,
 }
 
 impl FakeCluster {
@@ -69,6 +70,21 @@ impl FakeCluster {
         }
     }
 
+    /// Reads of one kind fail.
+    pub fn failing(mut self, api_version: &str, kind: &str, error: ReadError) -> Self {
+        let kind = (String::from(api_version), String::from(kind));
+        self.failing.insert(kind, error);
+        self
+    }
+
+    fn serving(&self, api_version: &str, kind: &str) -> Result<&Self, ReadError> {
+        let kind = (String::from(api_version), String::from(kind));
+        match self.failing.get(&kind) {
+            Some(error) => Err(error.clone()),
+            None => self.answering(),
+        }
+    }
+
     fn answering(&self) -> Result<&Self, ReadError> {
         self.broken.clone().map_or(Ok(self), Err)
     }
@@ -92,7 +108,11 @@ pub(super) fn reference(object: &Value) -> ObjectRef {
 
 impl Cluster for FakeCluster {
     fn get(&self, target: &ObjectRef, _: Option<&str>) -> Result<Option<String>, ReadError> {
-        Ok(self.answering()?.objects.get(target).map(Value::to_string))
+        Ok(self
+            .serving(&target.api_version, &target.kind)?
+            .objects
+            .get(target)
+            .map(Value::to_string))
     }
 
     fn get_live(
@@ -117,7 +137,7 @@ impl Cluster for FakeCluster {
                     .is_none_or(|selector| labels::matches(selector, object))
         };
         Ok(self
-            .answering()?
+            .serving(&selection.api_version, &selection.kind)?
             .objects
             .iter()
             .filter(|(target, object)| matches(target, object))

@@ -1,17 +1,24 @@
 //! A world that carries outcomes out, step by step, so that a test can stop between any two steps.
 
-use std::collections::BTreeMap;
+mod answers;
+mod store;
+#[cfg(test)]
+mod tests;
 
 use serde_json::{Value, json};
 
+use self::answers::Answers;
+pub use self::store::Refusal;
+use self::store::{Origin, Store};
 use super::fake_cluster::{FakeCluster, reference};
+use crate::http::{HttpError, Request, Response};
 use crate::outcome::{Children, Requeue};
 use crate::{
-    Child, ConditionStatus, Context, Failure, ObjectRef, OnLeave, Outcome, Owner, Subject,
-    Timestamp, merge_patch,
+    ConditionStatus, Context, Failure, ObjectRef, OnLeave, Outcome, Owner, ReadError, Removal,
+    Subject, Timestamp, merge_patch,
 };
 
-/// One object, its children, and a clock.
+/// One object, its children, what others own, and a clock.
 ///
 /// ```
 /// # use oarlock_sdk::{Child, Context, Failure, Object, Outcome, Resource, json, testing::World};
@@ -35,18 +42,17 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct World {
     object: Value,
-    children: BTreeMap<ObjectRef, Kept>,
+    store: Store,
     listed: Vec<(ObjectRef, OnLeave, Owner)>,
     now: Timestamp,
     wake: Option<Timestamp>,
     writes: u64,
     events: Vec<(String, String)>,
-}
-
-#[derive(Clone, Debug)]
-struct Kept {
-    live: Value,
-    applied: Value,
+    settings: Value,
+    answers: Answers,
+    refusal: Option<Refusal>,
+    cluster: FakeCluster,
+    gone: bool,
 }
 
 /// What one run did.
@@ -59,20 +65,25 @@ pub struct Ran {
 }
 
 impl World {
-    /// A world with this object, at noon of a day in 2026. The object gets a uid and its first generation.
+    /// A world with this object, at noon of a day in 2026. The object gets the uid `the-object` and its first generation.
     pub fn new(mut object: Value) -> Self {
         merge_patch::apply(
             &mut object,
             &json!({"metadata": {"uid": "the-object", "generation": 1}}),
         );
         Self {
+            store: Store::of(&object),
             object,
-            children: BTreeMap::new(),
             listed: Vec::new(),
             now: Timestamp::from_millis(1_793_534_400_000),
             wake: None,
             writes: 0,
             events: Vec::new(),
+            settings: json!({}),
+            answers: Answers::default(),
+            refusal: None,
+            cluster: FakeCluster::new(),
+            gone: false,
         }
     }
 
@@ -89,6 +100,41 @@ impl World {
     /// When the module asked to be called again.
     pub fn wake(&self) -> Option<Timestamp> {
         self.wake
+    }
+
+    /// `settings:` of the watch.
+    pub fn settings(&mut self, settings: Value) {
+        self.settings = settings;
+    }
+
+    /// What HTTP calls are answered by, at the world's time. Without it they are refused.
+    pub fn answers(
+        &mut self,
+        answer: impl Fn(&Request, Timestamp) -> Result<Response, HttpError> + 'static,
+    ) {
+        self.answers.set(answer);
+    }
+
+    /// The HTTP calls so far, also those of runs whose outcome was not carried out.
+    pub fn requests(&self) -> Vec<Request> {
+        self.answers.sent()
+    }
+
+    /// The API server does not serve this kind: reads say so, and writes are not tried.
+    pub fn unserved(&mut self, api_version: &str, kind: &str) {
+        self.store.unserved(api_version, kind);
+        self.fails(
+            api_version,
+            kind,
+            ReadError::UnknownKind(format!(
+                "the API server does not serve {api_version} {kind}"
+            )),
+        );
+    }
+
+    /// Reads of this kind fail.
+    pub fn fails(&mut self, api_version: &str, kind: &str, error: ReadError) {
+        self.cluster = std::mem::take(&mut self.cluster).failing(api_version, kind, error);
     }
 
     /// The object.
@@ -111,37 +157,76 @@ impl World {
 
     /// Changes the object with a JSON Merge Patch, as its author would: a change of `spec` is a new generation.
     pub fn edit(&mut self, patch: Value) {
-        let before = self.object["spec"].clone();
-        merge_patch::apply(&mut self.object, &patch);
-        if self.object["spec"] != before {
-            let generation = self.object["metadata"]["generation"]
-                .as_i64()
-                .unwrap_or_default()
-                + 1;
-            self.object["metadata"]["generation"] = json!(generation);
-        }
+        store::change(&mut self.object, |object| {
+            merge_patch::apply(object, &patch);
+        });
+    }
+
+    /// Its author deletes the object. It is there until an outcome is [finalized](Outcome::finalized).
+    pub fn delete(&mut self) {
+        let now = self.now.to_string();
+        self.edit(json!({"metadata": {"deletionTimestamp": now}}));
+    }
+
+    /// Whether the object was deleted, and is gone.
+    pub fn is_gone(&self) -> bool {
+        self.gone
     }
 
     /// The children as they are, sorted.
     pub fn children(&self) -> impl Iterator<Item = &Value> {
-        self.children.values().map(|child| &child.live)
+        self.store.of_origin(Origin::Child)
     }
 
     /// Changes every child, as other controllers would.
     pub fn each_child(&mut self, mut change: impl FnMut(&mut Value)) {
-        for child in self.children.values_mut() {
-            change(&mut child.live);
-        }
+        self.store.each(Some(Origin::Child), &mut change);
     }
 
     /// Deletes a child behind the module's back.
     pub fn delete_child(&mut self, name: &str) {
-        self.children.retain(|target, _| target.name != name);
+        self.store.forget(name);
+    }
+
+    /// Somebody else's object, which the module may read and share fields of.
+    pub fn foreign(&mut self, object: Value) {
+        self.store.put(object);
+    }
+
+    /// Changes an object that is not the world's own with a JSON Merge Patch, as its user would: the fields are the user's
+    /// from then on, and a change of `spec` is a new generation. Nothing happens where it is not there.
+    pub fn edit_foreign(&mut self, target: &ObjectRef, patch: &Value) {
+        self.store.edit(target, patch);
+    }
+
+    /// Its user deletes it.
+    pub fn delete_foreign(&mut self, target: &ObjectRef) {
+        self.store.remove(target);
+    }
+
+    /// An object that is not the world's own, as it is.
+    pub fn live(&self, target: &ObjectRef) -> Option<&Value> {
+        self.store.get(target)
+    }
+
+    /// All of them but the world's own, sorted.
+    pub fn objects(&self) -> impl Iterator<Item = &Value> {
+        self.store.all()
+    }
+
+    /// Changes all of them, as other controllers would.
+    pub fn each_object(&mut self, mut change: impl FnMut(&mut Value)) {
+        self.store.each(None, &mut change);
     }
 
     /// The Events so far, as key and reason; each key once.
     pub fn events(&self) -> &[(String, String)] {
         &self.events
+    }
+
+    /// What was refused when an outcome was last carried out.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        self.refusal.as_ref()
     }
 
     /// Calls the module once, without carrying anything out.
@@ -153,16 +238,24 @@ impl World {
         &self,
         module: impl Fn(S, &Context) -> Result<Outcome, Failure>,
     ) -> Result<Outcome, Failure> {
+        let cluster = self.cluster.clone().object(self.object.clone());
+        let cluster = self.children().cloned().fold(cluster, FakeCluster::child);
         let cluster = self
-            .children()
+            .store
+            .of_origin(Origin::Foreign)
             .cloned()
-            .fold(FakeCluster::new(), FakeCluster::child);
+            .fold(cluster, FakeCluster::object);
         let context = Context::builder()
             .now(self.now)
             .seed(self.writes)
-            .cluster(cluster)
-            .build();
-        module(S::from_json(self.object.to_string())?, &context)?.checked()
+            .settings(self.settings.clone())
+            .deleting(!self.object["metadata"]["deletionTimestamp"].is_null())
+            .cluster(cluster);
+        let context = match self.answers.at(self.now) {
+            Some(answer) => context.http(answer),
+            None => context,
+        };
+        module(S::from_json(self.object.to_string())?, &context.build())?.checked()
     }
 
     /// Calls the module and carries its outcome out.
@@ -179,9 +272,9 @@ impl World {
         Ok(Ran { outcome, changed })
     }
 
-    /// Carries out at most `steps` steps of an outcome, in the host's order: each child, each that leaves, then the
-    /// status with conditions and Events. What comes after is lost, as when the host is killed. Tells whether anything
-    /// changed.
+    /// Carries out at most `steps` steps of an outcome, in the host's order: each child, each that leaves, each removal, then
+    /// the status with conditions and Events. What comes after is lost, as when the host is killed, and as after the first
+    /// [refusal](Self::refusal). Tells whether anything changed.
     pub fn perform(&mut self, outcome: &Outcome, steps: usize) -> bool {
         let before = self.writes;
         let mut left = steps;
@@ -190,6 +283,7 @@ impl World {
             left = left.saturating_sub(1);
             allowed
         };
+        self.refusal = None;
         if let Children::Exactly(children) = &outcome.children {
             let listed: Vec<_> = children
                 .iter()
@@ -209,7 +303,13 @@ impl World {
                 if !allowed() {
                     return self.writes != before;
                 }
-                self.apply(child);
+                match self.store.write(&mut self.object, child) {
+                    Ok(changed) => self.writes += u64::from(changed),
+                    Err(refusal) => {
+                        self.refusal = Some(*refusal);
+                        return self.writes != before;
+                    }
+                }
             }
             for (target, on_leave, owner) in leaving {
                 if !allowed() {
@@ -218,6 +318,12 @@ impl World {
                 self.leave(&target, &on_leave, owner);
                 self.listed.retain(|(kept, ..)| *kept != target);
             }
+        }
+        for removal in &outcome.removals {
+            if !allowed() {
+                return self.writes != before;
+            }
+            self.remove(removal);
         }
         if allowed() {
             self.report(outcome);
@@ -231,56 +337,21 @@ impl World {
         self.writes != before
     }
 
-    fn apply(&mut self, child: &Child) {
-        let target = reference(&child.object());
-        let wanted = child.object();
-        let Some(kept) = self.children.get_mut(&target) else {
-            self.writes += 1;
-            let mut live = json!({});
-            merge_patch::apply(&mut live, &wanted);
-            let uid = format!("child-{}", self.writes);
-            merge_patch::apply(
-                &mut live,
-                &json!({"metadata": {"uid": uid, "generation": 1}}),
-            );
-            self.children.insert(
-                target,
-                Kept {
-                    live,
-                    applied: wanted,
-                },
-            );
-            return;
-        };
-        let before = kept.live.clone();
-        // As server-side apply has it: what was applied before and is not any more goes.
-        if let Some(gone) = merge_patch::between(&kept.applied, &wanted) {
-            merge_patch::apply(&mut kept.live, &gone);
-        }
-        merge_patch::apply(&mut kept.live, &wanted);
-        kept.applied = wanted;
-        if kept.live["spec"] != before["spec"] {
-            let generation = kept.live["metadata"]["generation"]
-                .as_i64()
-                .unwrap_or_default()
-                + 1;
-            kept.live["metadata"]["generation"] = json!(generation);
-        }
-        self.writes += u64::from(kept.live != before);
+    fn leave(&mut self, target: &ObjectRef, on_leave: &OnLeave, owner: Owner) {
+        self.writes += u64::from(self.store.leave(&mut self.object, target, on_leave, owner));
     }
 
-    fn leave(&mut self, target: &ObjectRef, on_leave: &OnLeave, owner: Owner) {
-        match on_leave {
-            OnLeave::Delete if owner == Owner::Owned => {
-                self.writes += u64::from(self.children.remove(target).is_some());
-            }
-            OnLeave::Delete | OnLeave::Keep => {}
-            OnLeave::Restore(patch) => {
-                if let Some(kept) = self.children.get_mut(target) {
-                    merge_patch::apply(&mut kept.live, patch);
-                    self.writes += 1;
-                }
-            }
+    fn remove(&mut self, removal: &Removal) {
+        let live = self.store.get(&removal.target);
+        let meant = live.is_some_and(|live| {
+            removal
+                .uid
+                .as_ref()
+                .is_none_or(|uid| live["metadata"]["uid"] == **uid)
+        });
+        if meant {
+            self.store.remove(&removal.target);
+            self.writes += 1;
         }
     }
 
@@ -316,5 +387,17 @@ impl World {
                 self.events.push((event.key.clone(), event.reason.clone()));
             }
         }
+        if outcome.finalized && !self.object["metadata"]["deletionTimestamp"].is_null() {
+            self.end();
+        }
+    }
+
+    /// The finalizer goes: what is still shared is given back, and the garbage collector takes what is owned.
+    fn end(&mut self) {
+        for (target, on_leave, owner) in std::mem::take(&mut self.listed) {
+            self.leave(&target, &on_leave, owner);
+        }
+        self.gone = true;
+        self.wake = None;
     }
 }

@@ -1,0 +1,185 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::World;
+use crate::http::{Request, Response};
+use crate::{
+    Child, Context, Failure, Object, ObjectRef, Outcome, ReadError, Removal, Resource, Selection,
+};
+
+/// Borrows what its spec says of a Deployment.
+#[derive(Debug, Deserialize)]
+struct Loan {
+    #[serde(default)]
+    fields: Value,
+    #[serde(default)]
+    restore: Value,
+    #[serde(default)]
+    force: bool,
+}
+
+impl Resource for Loan {
+    const GROUP: &'static str = "e.com";
+    const VERSION: &'static str = "v1";
+    const KIND: &'static str = "Loan";
+    const PLURAL: &'static str = "loans";
+    const NAMESPACED: bool = true;
+    type Status = crate::NoStatus;
+}
+
+fn web() -> ObjectRef {
+    ObjectRef::new("apps/v1", "Deployment", "web").in_namespace("d")
+}
+
+fn borrow(loan: Object<Loan>, cx: &Context) -> Result<Outcome, Failure> {
+    let outcome = Outcome::new().patch_status(json!({"seen": true}));
+    if cx.deleting() {
+        return Ok(outcome.children([]).finalized());
+    }
+    if loan.spec.fields.is_null() {
+        return Ok(outcome.children([]));
+    }
+    let share = Child::share(json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "web", "namespace": "d"}, "spec": loan.spec.fields,
+    }))
+    .restored_on_leave(json!({"spec": loan.spec.restore}));
+    Ok(outcome.child(match loan.spec.force {
+        true => share.force(),
+        false => share,
+    }))
+}
+
+fn world(fields: Value, restore: Value) -> World {
+    World::new(json!({
+        "apiVersion": "e.com/v1", "kind": "Loan", "metadata": {"name": "l", "namespace": "d"},
+        "spec": {"fields": fields, "restore": restore},
+    }))
+}
+
+fn deployment() -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "d"},
+        "spec": {"replicas": 3},
+    })
+}
+
+#[test]
+fn a_share_never_creates() {
+    let mut world = world(json!({"paused": true}), json!({"paused": null}));
+    assert!(!world.run(borrow).unwrap().changed);
+    let refusal = world.refusal().unwrap();
+    assert_eq!(
+        (&refusal.target, refusal.reason.as_str()),
+        (&web(), "NotFound")
+    );
+    assert!(
+        world.status().is_null(),
+        "nothing after a refusal is written"
+    );
+}
+
+#[test]
+fn what_is_shared_is_given_back() {
+    let mut world = world(
+        json!({"paused": true, "replicas": 1}),
+        json!({"paused": null, "replicas": 3}),
+    );
+    world.foreign(deployment());
+    world.run(borrow).unwrap();
+    assert_eq!(
+        world.refusal().unwrap().message,
+        ".spec.replicas is somebody else's"
+    );
+    world.edit(json!({"spec": {"force": true}}));
+    assert!(world.run(borrow).unwrap().changed);
+    let live = world.live(&web()).unwrap();
+    assert_eq!(live["spec"], json!({"paused": true, "replicas": 1}));
+    assert_eq!(
+        (&live["metadata"]["generation"], world.children().count()),
+        (&json!(2), 0)
+    );
+    assert_eq!(
+        live["metadata"]["annotations"]["share.oarlock.dev/the-object"],
+        r#"{"manager":"oarlock/test/the-object","owner":"Loan.e.com d/l","restore":{"spec":{"paused":null,"replicas":3}}}"#
+    );
+    assert!(!world.run(borrow).unwrap().changed);
+
+    // Fewer fields: those that left are given back, and the others stay.
+    world.edit(json!({"spec": {"fields": {"replicas": null}, "restore": {"replicas": null}}}));
+    world.run(borrow).unwrap();
+    assert_eq!(
+        world.live(&web()).unwrap()["spec"],
+        json!({"paused": true, "replicas": 3})
+    );
+
+    world.edit(json!({"spec": {"fields": null}}));
+    world.run(borrow).unwrap();
+    let live = world.live(&web()).unwrap();
+    assert_eq!(live["spec"], json!({"replicas": 3}));
+    assert_eq!(live["metadata"]["annotations"], json!({}));
+}
+
+#[test]
+fn a_deleted_object_gives_back_before_it_is_gone() {
+    let mut world = world(json!({"paused": true}), json!({"paused": null}));
+    world.foreign(deployment());
+    world.run(borrow).unwrap();
+    world.delete();
+    assert!(!world.is_gone());
+    world.run(borrow).unwrap();
+    assert!(world.is_gone());
+    assert_eq!(world.live(&web()).unwrap()["spec"], json!({"replicas": 3}));
+}
+
+#[test]
+fn versions_tell_what_was_written_in_between() {
+    let mut world = world(Value::Null, Value::Null);
+    world.foreign(deployment());
+    let version = |world: &World| {
+        let live = world.live(&web()).unwrap();
+        String::from(live["metadata"]["resourceVersion"].as_str().unwrap())
+    };
+    let seen = version(&world);
+    let write = |_: Object<Loan>, _: &Context| {
+        Ok(Outcome::new().child(
+            Child::share(deployment())
+                .kept_on_leave()
+                .expect(crate::Expect::Version(seen.clone())),
+        ))
+    };
+    world.edit_foreign(&web(), &json!({"metadata": {"labels": {"a": "b"}}}));
+    world.run(write).unwrap();
+    assert_eq!(world.refusal().unwrap().reason, "Conflict");
+    assert_eq!(world.live(&web()).unwrap()["metadata"]["generation"], 1);
+}
+
+#[test]
+fn a_module_reads_what_is_not_its_own() {
+    let mut world = world(Value::Null, Value::Null);
+    world.foreign(deployment());
+    world.unserved("g.io/v1", "Route");
+    world.answers(|request, now| {
+        assert_eq!(request.url, "http://example.com");
+        Ok(Response::json(200, &json!(now.to_string())))
+    });
+    let read = |_: Object<Loan>, cx: &Context| {
+        assert!(cx.get_raw(&web())?.is_some());
+        let all = Selection {
+            api_version: String::from("apps/v1"),
+            kind: String::from("Deployment"),
+            ..Selection::default()
+        };
+        assert_eq!(cx.reads().query(&all)?.len(), 1);
+        let route = ObjectRef::new("g.io/v1", "Route", "r").in_namespace("d");
+        assert!(matches!(cx.get_raw(&route), Err(ReadError::UnknownKind(_))));
+        let answer = cx.send(&Request::get("http://example.com"))?;
+        assert_eq!(answer.body, br#""2026-11-01T12:00:00Z""#);
+        Ok(Outcome::new().remove(Removal::of(web()).uid("child-1")))
+    };
+    assert!(world.run(read).unwrap().changed);
+    assert!(world.live(&web()).is_none());
+    assert_eq!(world.requests().len(), 1);
+}
