@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::logging::{self, LogFormat};
 use crate::report::report;
-use crate::{demo, dev, inspect, output, rbac, release, run, validate};
+use crate::{demo, dev, explain, inspect, output, rbac, release, run, steer, validate};
 
 /// A WebAssembly-scriptable reconciliation engine for Kubernetes.
 #[derive(Debug, Parser)]
@@ -53,6 +53,18 @@ enum Command {
     Rbac(rbac::Args),
     /// Show what a module is, what it can do, and the entry of watches.yaml that it needs.
     Inspect(inspect::Args),
+    /// Tell why a rollout is where it is: what was looked at, what that said, and when it is decided again.
+    Explain(explain::Args),
+    /// Let a rollout go on past a step, or to its end, without waiting.
+    Promote(steer::PromoteArgs),
+    /// Give a rollout up: what served before serves again.
+    Abort(steer::Args),
+    /// Roll out again what was given up.
+    Retry(steer::Args),
+    /// Hold a rollout where it is.
+    Pause(steer::Args),
+    /// Let a rollout go on that was paused.
+    Resume(steer::Args),
     /// Let an object that is being deleted go without its module.
     Release(release::Args),
     /// Roll out a new version step by step, on an embedded cluster and in fast motion.
@@ -87,6 +99,12 @@ pub(crate) fn main() -> ExitCode {
                 Command::Validate(args) => validate::run(&args),
                 Command::Rbac(args) => rbac::run(args).await,
                 Command::Inspect(args) => inspect::run(&args).await,
+                Command::Explain(args) => Box::pin(explain::run(args)).await,
+                Command::Promote(args) => Box::pin(steer::promote(args)).await,
+                Command::Abort(args) => Box::pin(steer::abort(args)).await,
+                Command::Retry(args) => Box::pin(steer::retry(args)).await,
+                Command::Pause(args) => Box::pin(steer::pause(args)).await,
+                Command::Resume(args) => Box::pin(steer::resume(args)).await,
                 Command::Release(args) => Box::pin(release::run(args)).await,
                 Command::Demo(args) => Box::pin(demo::run(args)).await,
             }

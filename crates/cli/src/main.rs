@@ -5,6 +5,7 @@ mod arguments;
 mod cli;
 mod demo;
 mod dev;
+mod explain;
 mod follow;
 mod inspect;
 mod kubeconfig;
@@ -17,8 +18,10 @@ mod release;
 mod replicas;
 mod report;
 mod run;
+mod steer;
 mod stop;
 mod system_clock;
+mod target;
 mod validate;
 
 use std::process::ExitCode;

@@ -4,7 +4,6 @@
 //! answers, and only when that was asked for, it takes the finalizers off itself.
 
 mod object;
-mod target;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -16,9 +15,9 @@ use oarlock_cluster::client::{Source, connect};
 use oarlock_config::GoDuration;
 
 use crate::output;
+use crate::target::{Handle, Target};
 
-use object::{Handle, Held};
-use target::Target;
+use object::Held;
 
 /// Arguments of `oarlock release`.
 #[derive(Debug, clap::Args)]

@@ -1,15 +1,12 @@
 //! The object that is released: what holds it, who asks, and what becomes of it.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use kube::Client;
-use kube::api::{Api, ApiResource, DynamicObject, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
 use kube::runtime::wait::await_condition;
 use oarlock_core::cached::Cached;
-use oarlock_core::clock::Clock as _;
 use oarlock_core::marks::{
     CHILD_KINDS_ANNOTATION, CHILDREN_FINALIZER, FINALIZER_ANNOTATION, RELEASE_ANNOTATION,
     RELEASED_BY_ANNOTATION, finalizer_reserved_for,
@@ -17,7 +14,7 @@ use oarlock_core::marks::{
 use oarlock_core::reference::{Gvk, Uid};
 use serde_json::{Value, json};
 
-use crate::system_clock::SystemClock;
+use crate::target::{Handle, Told};
 
 /// Field manager of what this command writes.
 const MANAGER: &str = "oarlock-release";
@@ -27,25 +24,6 @@ const VERB: &str = "release";
 
 /// Tries of a write that others' writes make void.
 const ATTEMPTS: usize = 5;
-
-/// An object in the cluster.
-pub(super) struct Handle {
-    pub(super) client: Client,
-    pub(super) api: Api<DynamicObject>,
-    pub(super) resource: ApiResource,
-    pub(super) namespace: Option<String>,
-    pub(super) name: String,
-}
-
-impl fmt::Display for Handle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ", self.resource.kind)?;
-        if let Some(namespace) = &self.namespace {
-            write!(f, "{namespace}/")?;
-        }
-        f.write_str(&self.name)
-    }
-}
 
 /// What holds an object that is being deleted.
 pub(super) struct Held {
@@ -149,13 +127,6 @@ impl Handle {
         Ok(held)
     }
 
-    async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        let request = http::Request::post(path)
-            .header(http::header::CONTENT_TYPE, "application/json")
-            .body(serde_json::to_vec(body)?)?;
-        Ok(self.client.request(request).await?)
-    }
-
     /// Asks the API server whether this user may release the object.
     pub(super) async fn may_release(&self) -> anyhow::Result<()> {
         let review = json!({
@@ -183,23 +154,10 @@ impl Handle {
             .filter(|why| !why.is_empty())
             .map(|why| format!(" ({why})"));
         Err(anyhow!(
-            "you may not release {self}{}; hint: it takes an RBAC rule with apiGroups: [{:?}], resources: [{}], verbs: [{VERB}]",
+            "you may not release {self}{}; hint: it takes an RBAC rule with {}",
             why.unwrap_or_default(),
-            self.resource.group,
-            self.resource.plural,
+            self.rule(VERB),
         ))
-    }
-
-    /// Who asks, as the API server knows them.
-    async fn user(&self) -> Option<String> {
-        let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
-        let path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
-        let answer = self.post(path, &review).await;
-        let answer = answer.inspect_err(|error| {
-            tracing::warn!("the API server does not say who you are: {error:#}");
-        });
-        let name = answer.ok()?.pointer("/status/userInfo/username")?.clone();
-        name.as_str().map(str::to_owned)
     }
 
     /// Asks the operator.
@@ -246,19 +204,6 @@ impl Handle {
             }
             Err(_) => Ok(false),
         }
-    }
-
-    fn events(&self) -> Api<DynamicObject> {
-        let resource = ApiResource {
-            group: "events.k8s.io".to_owned(),
-            version: "v1".to_owned(),
-            api_version: "events.k8s.io/v1".to_owned(),
-            kind: "Event".to_owned(),
-            plural: "events".to_owned(),
-        };
-        // Where Events about cluster-scoped objects go.
-        let namespace = self.namespace.as_deref().unwrap_or("default");
-        Api::namespaced_with(self.client.clone(), namespace, &resource)
     }
 
     /// What the operator says of the release, as far as its Event can be read.
@@ -380,24 +325,17 @@ impl Handle {
         if !behind.found.is_empty() {
             note.push_str(&format!("; left behind: {}", behind.found.join(", ")));
         }
-        if note.len() > 1024 {
-            note.truncate(note.floor_char_boundary(1021));
-            note.push('…');
-        }
-        let event = json!({
-            "apiVersion": "events.k8s.io/v1", "kind": "Event",
-            "metadata": {"generateName": format!("{}.", self.name)},
-            "regarding": {
-                "apiVersion": self.resource.api_version, "kind": self.resource.kind,
-                "namespace": self.namespace, "name": self.name, "uid": held.uid(),
+        self.tell(
+            held.uid(),
+            Told {
+                severity: "Warning",
+                reason: "Released",
+                note,
+                by: MANAGER,
+                user: &who,
             },
-            "type": "Warning", "reason": "Released", "action": "Released", "note": note,
-            "reportingController": MANAGER, "reportingInstance": who,
-            "eventTime": SystemClock.now().rfc3339_micro(),
-        });
-        let event: DynamicObject = serde_json::from_value(event)?;
-        self.events().create(&PostParams::default(), &event).await?;
-        Ok(())
+        )
+        .await
     }
 }
 

@@ -108,7 +108,9 @@ async fn run_says_what_is_missing() {
 #[tokio::test]
 async fn every_command_explains_itself() {
     let directory = tempfile::tempdir().unwrap();
-    for command in ["run", "dev", "validate", "rbac", "inspect", "demo"] {
+    for command in [
+        "run", "dev", "validate", "rbac", "inspect", "demo", "explain", "promote", "abort",
+    ] {
         let output = oarlock(&[command, "--help"], directory.path()).await;
         assert_eq!(output.status.code(), Some(0));
         insta::assert_snapshot!(format!("help_{command}"), text(&output.stdout));

@@ -1,0 +1,73 @@
+//! A cluster that checks rights, and people who have some.
+
+use std::path::{Path, PathBuf};
+
+use oarlock_devcluster::{DevCluster, Rbac};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::rights::{apply, token};
+
+/// A cluster that checks rights.
+pub(crate) struct Guarded {
+    directory: TempDir,
+    pub(crate) cluster: DevCluster,
+    url: String,
+    _serving: AbortOnDropHandle<()>,
+}
+
+impl Guarded {
+    pub(crate) async fn new() -> Self {
+        let cluster = DevCluster::builder().rbac(Rbac::new()).start();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let served = cluster.clone();
+        let serving = tokio::spawn(async move {
+            let stop = CancellationToken::new();
+            served.serve(listener, stop).await.unwrap();
+        });
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+            cluster,
+            url,
+            _serving: AbortOnDropHandle::new(serving),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The kubeconfig of somebody who may do this, and nothing else, with the kinds of `example.com` in `default`.
+    pub(crate) async fn account(&self, name: &str, verbs: &[&str]) -> PathBuf {
+        let rbac = "rbac.authorization.k8s.io/v1";
+        let metadata = json!({"name": name, "namespace": "default"});
+        let objects = [
+            json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}),
+            json!({
+                "apiVersion": rbac, "kind": "Role", "metadata": metadata,
+                "rules": [{"apiGroups": ["example.com"], "resources": ["*"], "verbs": verbs}],
+            }),
+            json!({
+                "apiVersion": rbac, "kind": "RoleBinding", "metadata": metadata,
+                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+                "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": "default"}],
+            }),
+        ];
+        let admin = self.cluster.client();
+        apply(&admin, &objects, false).await;
+        let token = token(&admin, "default", name).await;
+        let config = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "clusters": [{"name": "c", "cluster": {"server": self.url}}],
+            "users": [{"name": "u", "user": {"token": token}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u", "namespace": "default"}}],
+        });
+        let path = self.path().join(name);
+        std::fs::write(&path, config.to_string()).unwrap();
+        path
+    }
+}
