@@ -5,9 +5,12 @@
 //! steer (`spec.control`), `why`, `track` and `history` what they are told (`status`). No part of it knows which kind of
 //! object it serves; `modules/deployer` and `modules/canary` do.
 
+pub mod analysis;
 pub mod arithmetic;
 pub mod control;
 pub mod history;
 pub mod revision;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod track;
 pub mod why;
