@@ -26,6 +26,7 @@ use crate::fence::Fence;
 use crate::path;
 use crate::rate::Rate;
 use crate::requests::Requests;
+use crate::server_clock::ServerClock;
 use crate::stores::Stores;
 use crate::transport::{ApiCall, Transport};
 use crate::watch::{Sources, Watches};
@@ -52,6 +53,8 @@ pub struct Options {
     pub request_timeout: Duration,
     /// Whether what changes something may be sent.
     pub fence: Fence,
+    /// The clock that the API server's answers set right.
+    pub server_clock: Option<ServerClock>,
     /// How often discovery is asked where CRDs cannot be watched, and while somebody waits for a kind that no CRD
     /// announces.
     pub discovery_poll: Duration,
@@ -72,6 +75,7 @@ impl Default for Options {
             watch_timeout: Duration::from_secs(300),
             request_timeout: Duration::from_secs(60),
             fence: Fence::open(),
+            server_clock: None,
             discovery_poll: Duration::from_secs(120),
             access_ttl: Duration::from_secs(30),
             instance: "oarlock".to_owned(),
@@ -105,6 +109,7 @@ impl Kubernetes {
         let transport = Transport::new(clients.reads, Arc::clone(&clock), options.request_timeout)
             .limited(options.rate)
             .counted(requests.clone())
+            .setting(options.server_clock)
             .fenced(clients.writes, options.fence.clone());
         let transport = Arc::new(transport);
         let stores = Arc::new(Stores::new(&options.namespaces));

@@ -24,6 +24,7 @@ pub mod lease;
 mod path;
 mod rate;
 mod requests;
+mod server_clock;
 mod store;
 mod stores;
 mod transport;
@@ -32,3 +33,4 @@ mod write;
 
 pub use kubernetes::{Kubernetes, Options};
 pub use rate::Rate;
+pub use server_clock::ServerClock;

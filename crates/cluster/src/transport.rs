@@ -11,19 +11,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WARNING};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, DATE, RETRY_AFTER, WARNING};
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::BodyExt;
 use kube::client::Body;
 use oarlock_core::clock::Clock;
 use oarlock_core::cluster::ServiceAccount;
 use oarlock_core::request::ApiError;
+use oarlock_core::timestamp::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::fence::Fence;
 use crate::rate::{Bucket, Rate};
 use crate::requests::Requests;
+use crate::server_clock::ServerClock;
 
 /// Reason of an [`ApiError`] with code 0.
 const UNREACHABLE: &str = "Unreachable";
@@ -52,6 +55,7 @@ pub(crate) struct Transport {
     bucket: Option<Bucket>,
     requests: Requests,
     fence: Fence,
+    server_clock: Option<ServerClock>,
 }
 
 /// One request.
@@ -167,7 +171,14 @@ impl Transport {
             bucket: None,
             requests: Requests::to(String::new()),
             fence: Fence::open(),
+            server_clock: None,
         }
+    }
+
+    /// Tells this clock the time of every answer.
+    pub(crate) fn setting(mut self, clock: Option<ServerClock>) -> Self {
+        self.server_clock = clock;
+        self
     }
 
     /// Sends what changes something by `writes`, and only while `fence` is open.
@@ -259,13 +270,18 @@ impl Transport {
         method: &Method,
         request: http::Request<Body>,
     ) -> Result<http::Response<Body>, ApiError> {
-        let began = self.clock.now();
+        let (began, left) = (self.clock.now(), Instant::now());
         let client = if writes(method, request.uri().path()) {
             &self.writes
         } else {
             &self.client
         };
         let sent = client.send(request).await;
+        if let (Some(clock), Ok(answer)) = (&self.server_clock, &sent)
+            && let Some(date) = date(answer.headers())
+        {
+            clock.heard(date, left);
+        }
         let status = sent.as_ref().ok().map(http::Response::status);
         let took = self.clock.now().since(began);
         self.requests.sent(method, status, took);
@@ -300,6 +316,11 @@ impl Transport {
             ))),
         }
     }
+}
+
+/// When the server wrote an answer, as it says.
+fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    Timestamp::parse_http_date(headers.get(DATE)?.to_str().ok()?)
 }
 
 /// Whether a request changes anything. Reviews are questions, though they are posted.

@@ -1,4 +1,4 @@
-//! Every write: one verb, one request (two for a release or an inheritance), and the cache shows it.
+//! Every write: one verb, one request (two for a release, a yield or an inheritance), and the cache shows it.
 
 mod inherit;
 mod release;
@@ -66,6 +66,10 @@ impl Writer {
         match &call.verb {
             Verb::Release { target, owner } => {
                 let patch = |live: &Value| release::patch(live, owner, &call.manager);
+                self.edit(&call, &resource, target, patch).await
+            }
+            Verb::Yield { target, uid } => {
+                let patch = |live: &Value| release::yielded(live, uid, &call.manager);
                 self.edit(&call, &resource, target, patch).await
             }
             Verb::Inherit { target, uid } => {

@@ -191,6 +191,14 @@ pub enum Verb {
         /// Whose marks.
         owner: Uid,
     },
+    /// Gives up the fields that the call's manager holds, leaving their values and all marks: to apply without some of them
+    /// would delete their values.
+    Yield {
+        /// The object.
+        target: ObjectRef,
+        /// This very object only.
+        uid: Uid,
+    },
     /// Hands over to the call's manager what modules of other names hold of an object that they wrote as somebody's child: the
     /// next apply prunes what it does not repeat. Values do not change.
     Inherit {
@@ -210,6 +218,7 @@ impl Verb {
             Self::Merge { target, .. }
             | Self::Delete { target, .. }
             | Self::Release { target, .. }
+            | Self::Yield { target, .. }
             | Self::Inherit { target, .. } => target,
         }
     }
@@ -222,6 +231,7 @@ impl Verb {
             Self::Apply { .. }
             | Self::Merge { .. }
             | Self::Release { .. }
+            | Self::Yield { .. }
             | Self::Inherit { .. } => "patch",
             Self::Delete { .. } => "delete",
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use jiff::fmt::rfc2822::DateTimeParser;
 use serde::{Deserialize, Serialize};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -56,6 +57,19 @@ impl Timestamp {
         u64::try_from(instant.as_millisecond()).ok().map(Self)
     }
 
+    /// The date of HTTP (RFC 9110, section 5.6.7): `Mon, 02 Nov 2026 09:00:00 GMT`. Seconds are as exact as it gets.
+    #[must_use]
+    pub fn http_date(self) -> String {
+        self.format("%a, %d %b %Y %H:%M:%S GMT")
+    }
+
+    /// Reads the date of HTTP in the form that is sent today; `None` for anything else.
+    #[must_use]
+    pub fn parse_http_date(text: &str) -> Option<Self> {
+        let instant = DateTimeParser::new().parse_timestamp(text).ok()?;
+        u64::try_from(instant.as_millisecond()).ok().map(Self)
+    }
+
     fn format(self, pattern: &str) -> String {
         // Clamped to the year 9999: a module may ask to be called at u64::MAX.
         let millis = i64::try_from(self.0).unwrap_or(i64::MAX);
@@ -101,5 +115,14 @@ mod tests {
         let t = Timestamp::from_millis(5);
         assert_eq!(t.after(Duration::MAX).as_millis(), u64::MAX);
         assert_eq!(t.since(Timestamp::from_millis(9)), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_date_of_http_goes_both_ways() {
+        let date = "Mon, 02 Nov 2026 09:00:00 GMT";
+        let instant = Timestamp::parse_rfc3339("2026-11-02T09:00:00Z").unwrap();
+        assert_eq!(instant.http_date(), date);
+        assert_eq!(Timestamp::parse_http_date(date), Some(instant));
+        assert_eq!(Timestamp::parse_http_date("yesterday"), None);
     }
 }

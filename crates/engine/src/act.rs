@@ -109,8 +109,8 @@ async fn write(
     memory: &mut Memory,
     done: &mut Done,
 ) -> WriteStatus {
-    if let Some(call) = &write.inherit {
-        match cluster.write(call.as_ref().clone()).await {
+    for call in &write.first {
+        match cluster.write(call.clone()).await {
             Ok(written) => done.note(&written),
             Err(error) => {
                 done.refuse(format!("{} was not applied", write.target), error.clone());
@@ -257,9 +257,11 @@ async fn remove(removal: &PlannedRemoval, cluster: &dyn Cluster, done: &mut Done
 fn wish(verb: &Verb) -> Map<String, Value> {
     match verb {
         Verb::Apply { object, .. } | Verb::Create { object } => object.content().clone(),
-        Verb::Merge { .. } | Verb::Delete { .. } | Verb::Release { .. } | Verb::Inherit { .. } => {
-            Map::new()
-        }
+        Verb::Merge { .. }
+        | Verb::Delete { .. }
+        | Verb::Release { .. }
+        | Verb::Yield { .. }
+        | Verb::Inherit { .. } => Map::new(),
     }
 }
 

@@ -22,6 +22,7 @@ mod child;
 mod leave;
 mod mark;
 mod removal;
+mod shrink;
 
 /// Everything that a plan is made from.
 pub(crate) struct Scene<'a> {
@@ -179,8 +180,9 @@ pub(crate) struct PlannedWrite {
     pub(crate) target: ObjectRef,
     /// The field manager.
     pub(crate) manager: String,
-    /// Made before a step that sends something: takes over what a module of another name wrote of this child.
-    pub(crate) inherit: Option<Box<Call>>,
+    /// Made before a step that sends something, in order, each safe to repeat: takes over what a module of another name wrote of
+    /// this child; gives back what a share no longer lists.
+    pub(crate) first: Vec<Call>,
     /// The same was there before, by the same wish: somebody else has undone it.
     pub(crate) repairs: bool,
     /// Whether the step tells of the live object by the cache alone: no API server is asked on behalf of anybody.

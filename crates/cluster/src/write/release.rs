@@ -47,18 +47,38 @@ pub(super) fn patch(live: &Value, owner: &Uid, manager: &str) -> Option<Value> {
     if !annotations.is_empty() {
         metadata.insert("annotations".to_owned(), annotations.into());
     }
-    if let Some(entries) = array(live, "managedFields") {
-        let kept = without(entries, |entry| text(entry, "manager") == Some(manager));
-        if kept.len() < entries.len() {
-            // An empty list means "not said" to the API server; one empty entry means "nobody".
-            let value = if kept.is_empty() {
-                json!([{}])
-            } else {
-                kept.into()
-            };
-            metadata.insert("managedFields".to_owned(), value);
-        }
+    if let Some(others) = others(live, manager) {
+        metadata.insert("managedFields".to_owned(), others);
     }
+    guarded(live, metadata)
+}
+
+/// The JSON Merge Patch that takes `manager`'s fields off `live`, and nothing else; `None` when there are none, or where
+/// another object than `uid` stands under the name.
+pub(super) fn yielded(live: &Value, uid: &Uid, manager: &str) -> Option<Value> {
+    live.get("metadata")
+        .filter(|metadata| text(metadata, "uid") == Some(&uid.0))?;
+    let metadata = [("managedFields".to_owned(), others(live, manager)?)];
+    guarded(live, metadata.into_iter().collect())
+}
+
+/// `managedFields` without `manager`'s; `None` when there are none of it.
+fn others(live: &Value, manager: &str) -> Option<Value> {
+    let entries = array(live, "managedFields")?;
+    let kept = without(entries, |entry| text(entry, "manager") == Some(manager));
+    if kept.len() == entries.len() {
+        return None;
+    }
+    // An empty list means "not said" to the API server; one empty entry means "nobody".
+    Some(if kept.is_empty() {
+        json!([{}])
+    } else {
+        kept.into()
+    })
+}
+
+/// A patch of `metadata` for this version only.
+fn guarded(live: &Value, mut metadata: Map<String, Value>) -> Option<Value> {
     if metadata.is_empty() {
         return None;
     }
@@ -130,6 +150,19 @@ mod tests {
             &json!({"ownerReferences": [{"uid": "me"}], "managedFields": [{"manager": "oarlock/x"}]}),
             Some(&json!({"ownerReferences": null, "managedFields": [{}]})),
         );
+    }
+
+    #[test]
+    fn fields_are_yielded_and_the_marks_stay() {
+        let live = json!({"metadata": {"uid": "u", "annotations": {"share.oarlock.dev/me": "{}"},
+            "managedFields": [{"manager": "oarlock/x"}, {"manager": "kubectl"}]}});
+        let of = |uid: &str| yielded(&live, &Uid(uid.to_owned()), "oarlock/x");
+        assert_eq!(
+            of("u"),
+            Some(json!({"metadata": {"uid": "u", "managedFields": [{"manager": "kubectl"}]}}))
+        );
+        assert_eq!(of("another"), None);
+        assert_eq!(yielded(&live, &Uid("u".to_owned()), "oarlock/y"), None);
     }
 
     #[test]

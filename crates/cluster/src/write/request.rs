@@ -54,9 +54,9 @@ pub(super) fn of(call: &Call, info: &KindInfo) -> Result<ApiCall, ApiError> {
             }
             delete(info, target, preconditions, *propagation)?
         }
-        Verb::Release { target, .. } | Verb::Inherit { target, .. } => {
-            ApiCall::get(object_path(info, target)?)
-        }
+        Verb::Release { target, .. }
+        | Verb::Yield { target, .. }
+        | Verb::Inherit { target, .. } => ApiCall::get(object_path(info, target)?),
     };
     Ok(request.account(call.account.as_ref()))
 }

@@ -10,7 +10,7 @@ use oarlock_core::request::ApiError;
 use serde_json::{Map, Value};
 
 use super::mark::{marked, names_owner};
-use super::{PlannedWrite, Scene, Step};
+use super::{PlannedWrite, Scene, Step, shrink};
 use crate::difference::differences;
 use crate::memory::{Synced, fingerprint};
 
@@ -32,7 +32,7 @@ pub(super) fn plan(scene: &Scene<'_>, child: &Child) -> PlannedWrite {
     };
     let manager = manager(scene, child);
     let mut write = PlannedWrite {
-        inherit: None,
+        first: Vec::new(),
         repairs: false,
         target,
         manager,
@@ -49,14 +49,19 @@ pub(super) fn plan(scene: &Scene<'_>, child: &Child) -> PlannedWrite {
                 target: write.target.clone(),
                 uid: live.uid(),
             };
-            write.inherit = Some(call(scene, &write.manager, verb));
+            write.first.push(*call(scene, &write.manager, verb));
+        }
+        if let Some(live) = scene.live.get(&write.target) {
+            for verb in shrink::calls(scene, child, live, &write.manager) {
+                write.first.push(*call(scene, &write.manager, verb));
+            }
         }
     }
     if write.repairs
         && let Some(rest) = scene.memory.contests.left_alone(&write.target, scene.now)
     {
         write.step = Step::Rest(rest);
-        write.inherit = None;
+        write.first.clear();
     }
     write
 }
@@ -174,8 +179,12 @@ fn change(
     };
     let mut guarded = content.clone();
     match &child.expect {
-        // To apply what is gone would create it.
-        Expect::Any if child.write == Write::Share => {
+        // To apply what is gone would create it. A version is of the time before what is given back first.
+        Expect::Any | Expect::Version(_)
+            if child.write == Write::Share
+                && (child.expect == Expect::Any
+                    || !shrink::calls(scene, child, live, manager).is_empty()) =>
+        {
             precondition(&mut guarded, &Expect::Uid(live.uid()));
         }
         expect => precondition(&mut guarded, expect),

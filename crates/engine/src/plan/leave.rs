@@ -141,7 +141,8 @@ fn permitted(
         .collect()
 }
 
-fn share(object: &Object, owner: &str) -> Result<Share, ApiError> {
+/// What the mark of a share says.
+pub(super) fn share(object: &Object, owner: &str) -> Result<Share, ApiError> {
     let key = format!("{SHARE_ANNOTATION_PREFIX}{owner}");
     let text = annotations(object).and_then(|map| map.get(&key)?.as_str());
     serde_json::from_str(text.unwrap_or_default()).map_err(|error| {

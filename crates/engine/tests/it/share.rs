@@ -254,3 +254,76 @@ async fn two_objects_share_one_target_without_a_fight() {
     let live = world.live(&at_map("theirs")).await;
     assert_eq!(live["data"], json!({"b": "9", "mine": "1"}));
 }
+
+/// Of two fields one is given back, while the other is kept.
+fn shrunk() -> Outcome {
+    exactly([shared_map("theirs", json!({"a": "9"}), json!({"a": "1"}))])
+}
+
+fn assert_shrunk(live: &Value) {
+    assert_eq!(live["data"], json!({"a": "9", "b": "2"}));
+    assert!(held(live), "{live:#}");
+    assert!(!annotations(live).is_empty(), "{live:#}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_field_that_is_not_listed_any_more_gets_its_value_back() {
+    let (world, wish) = borrowed().await;
+    wish.set(shrunk());
+    world.reconcile("a");
+    world.quiet().await;
+    assert_shrunk(&world.live(&at_map("theirs")).await);
+    // It comes again, and all of it is given back.
+    wish.set(borrowing());
+    world.reconcile("a");
+    world.quiet().await;
+    assert_eq!(
+        world.live(&at_map("theirs")).await["data"],
+        json!({"a": "9", "b": "2", "new": "9"})
+    );
+    world.delete(&at_widget("a")).await;
+    world.until_gone(&at_widget("a")).await;
+    assert_given_back(&world.live(&at_map("theirs")).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_field_that_is_given_up_keeps_the_value_that_it_is_to_have() {
+    let data = json!({"a": "9", "b": "7"});
+    let wish = Wish::new(exactly([shared_map(
+        "theirs",
+        data,
+        json!({"a": "1", "b": "7"}),
+    )]));
+    let module = Arc::new(Fake::wishing(&wish));
+    let world = World::with(&module).await;
+    world
+        .create(config_map("theirs", json!({"a": "1", "b": "2"})))
+        .await;
+    world.create(widget("a")).await;
+    world.until_ready("a").await;
+    wish.set(shrunk());
+    world.reconcile("a");
+    world.quiet().await;
+    let live = world.live(&at_map("theirs")).await;
+    assert_eq!(live["data"], json!({"a": "9", "b": "7"}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_while_a_field_is_given_back_the_restart_finishes() {
+    for (merge, after) in [(true, false), (true, true), (false, false), (false, true)] {
+        let (mut world, wish) = borrowed().await;
+        wish.set(shrunk());
+        world.strike(move |call| match call.verb {
+            Verb::Merge { status: false, .. } if merge && after => Strike::HangAfter,
+            Verb::Merge { status: false, .. } if merge => Strike::Hang,
+            Verb::Yield { .. } if !merge && after => Strike::HangAfter,
+            Verb::Yield { .. } if !merge => Strike::Hang,
+            _ => Strike::Pass,
+        });
+        world.reconcile("a");
+        world.struck(1).await;
+        world.restart().await;
+        world.quiet().await;
+        assert_shrunk(&world.live(&at_map("theirs")).await);
+    }
+}
