@@ -19,8 +19,9 @@ use crate::duration::{self, GoDuration};
 use crate::key_path::KeyPath;
 use crate::problem::{Problem, Report};
 use crate::raw::{self, RawFinalizer, RawGvk, Scalar};
+use crate::schema;
 use crate::source::{self, InvalidSource, ModuleSource};
-use crate::structure;
+use crate::structure::{self, Form};
 use crate::tree::{Content, End, Node};
 use crate::watch::{DEFAULT_PERIOD, Watch};
 
@@ -44,7 +45,7 @@ pub(crate) fn entry(node: &Node, report: &mut Report<'_>) -> Entry {
         };
     }
     let start = report.len();
-    let shape = structure::compare(node, report);
+    let shape = structure::compare(node, &form(), report);
     let mut check = Check {
         node,
         report,
@@ -69,6 +70,30 @@ pub(crate) fn entry(node: &Node, report: &mut Report<'_>) -> Entry {
         watch: watch.filter(|_| !check.has_errors()),
     }
 }
+
+/// What an entry looks like.
+fn form() -> Form<'static> {
+    Form {
+        schema: schema::entry(),
+        example: |key| match key {
+            "module" => Some("module: canary.wasm"),
+            "kind" => Some("kind: Deployer"),
+            "version" => Some("version: v1alpha1"),
+            "apiGroups" => Some("apiGroups: [apps]; the core group is [\"\"]"),
+            "resources" => Some("resources: [deployments]"),
+            _ => None,
+        },
+        foreign: &PEERS_KEYS,
+        instead: "module",
+    }
+}
+
+/// What stands in the place of `module` in the files of the peers.
+const PEERS_KEYS: [(&str, &str); 3] = [
+    ("role", "the Ansible operator"),
+    ("playbook", "the Ansible operator"),
+    ("chart", "the Helm operator"),
+];
 
 /// The checks of one entry, and where their findings go.
 struct Check<'c, 'r> {

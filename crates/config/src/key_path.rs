@@ -4,7 +4,7 @@ use std::fmt;
 
 /// One step down.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Step {
+pub enum Step {
     /// Into a mapping.
     Key(String),
     /// Into a list, counted from 0.
@@ -13,23 +13,30 @@ pub(crate) enum Step {
 
 /// A way down from an entry to one of its values.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct KeyPath(Vec<Step>);
+pub struct KeyPath(Vec<Step>);
 
 impl KeyPath {
-    /// The entry itself.
-    pub(crate) const fn entry() -> Self {
+    /// The entry, or the document, itself.
+    #[must_use]
+    pub const fn entry() -> Self {
         Self(Vec::new())
     }
 
-    pub(crate) fn key(&self, key: &str) -> Self {
+    /// Into a mapping.
+    #[must_use]
+    pub fn key(&self, key: &str) -> Self {
         self.step(Step::Key(key.to_owned()))
     }
 
-    pub(crate) fn index(&self, index: usize) -> Self {
+    /// Into a list, counted from 0.
+    #[must_use]
+    pub fn index(&self, index: usize) -> Self {
         self.step(Step::Index(index))
     }
 
-    pub(crate) fn step(&self, step: Step) -> Self {
+    /// One step down.
+    #[must_use]
+    pub fn step(&self, step: Step) -> Self {
         let mut steps = self.0.clone();
         steps.push(step);
         Self(steps)

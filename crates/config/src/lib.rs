@@ -8,10 +8,11 @@
 //! every entry with the schema (keys and types), and then checks the values themselves. Entries fail one by one: a bad one
 //! becomes a [`Rejected`] and diagnostics, all others are [`Watch`]es.
 //!
-//! [`rights`] tells what the operator needs of Kubernetes to serve them.
+//! [`rights`] tells what the operator needs of Kubernetes to serve them; [`document`] reads YAML of other forms with the same care.
 
 mod check;
 mod diagnostic;
+pub mod document;
 mod duration;
 mod environment;
 mod key_path;

@@ -6,14 +6,15 @@ use crate::tree::Place;
 
 /// What is wrong with one value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Problem {
+pub struct Problem {
     message: String,
     expected: Option<String>,
     hint: Option<String>,
 }
 
 impl Problem {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
+    /// In one clause, without a full stop.
+    pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             expected: None,
@@ -21,23 +22,30 @@ impl Problem {
         }
     }
 
-    pub(crate) fn expected(mut self, expected: impl Into<String>) -> Self {
+    /// What would be right, in the form that fits behind "expected".
+    #[must_use]
+    pub fn expected(mut self, expected: impl Into<String>) -> Self {
         self.expected = Some(expected.into());
         self
     }
 
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+    /// What to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    pub(crate) fn maybe_hint(mut self, hint: Option<String>) -> Self {
+    /// What to do, where something is known.
+    #[must_use]
+    pub fn maybe_hint(mut self, hint: Option<String>) -> Self {
         self.hint = hint.or(self.hint);
         self
     }
 }
 
 /// Collects diagnostics of one file.
+#[derive(Debug)]
 pub(crate) struct Report<'a> {
     file: &'a str,
     lines: Vec<&'a str>,

@@ -202,9 +202,9 @@ pub(crate) struct RawLimits {
 }
 
 /// A duration as it is written.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct DurationText(pub(crate) Scalar);
+pub struct DurationText(pub(crate) Scalar);
 
 /// A quantity as it is written.
 #[derive(Debug, Deserialize)]
@@ -212,7 +212,7 @@ pub(crate) struct DurationText(pub(crate) Scalar);
 pub(crate) struct QuantityText(pub(crate) Scalar);
 
 /// Text, or a number where people leave the quotes away.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Scalar {
     /// As text.

@@ -1,8 +1,9 @@
-//! The JSON Schema of the file, generated from the structs in `raw`.
+//! JSON Schemas, generated from structs: that of watches.yaml from those in `raw`, those of other documents from their owners'.
 
 use std::sync::OnceLock;
 
 use jsonschema::Validator;
+use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
@@ -13,34 +14,46 @@ use crate::raw::File;
 /// `schema/watches.schema.json`.
 #[must_use]
 pub fn schema() -> Value {
+    generate::<File>()
+}
+
+/// The JSON Schema (draft 2020-12) of `T`, keys sorted, without references.
+pub(crate) fn generate<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true);
     let mut schema = settings
         .into_generator()
-        .into_root_schema_for::<File>()
+        .into_root_schema_for::<T>()
         .to_value();
     schema.sort_all_objects();
     schema
 }
 
-/// The schema of one entry, ready for use.
-pub(crate) struct EntrySchema {
+/// A schema, ready for use.
+#[derive(Debug)]
+pub(crate) struct Schema {
     schema: Value,
     validator: Validator,
 }
 
-impl EntrySchema {
-    /// Built once per process.
+/// The schema of one entry of watches.yaml, built once per process.
+pub(crate) fn entry() -> &'static Schema {
+    static SCHEMA: OnceLock<Schema> = OnceLock::new();
+    SCHEMA.get_or_init(|| Schema::new(schema()["items"].take()))
+}
+
+impl Schema {
+    /// Of a schema that was generated from structs.
     #[expect(
         clippy::expect_used,
-        reason = "the schema is made of this crate's own structs; the tests build it"
+        reason = "schemas are made of structs; the tests of each build it"
     )]
-    pub(crate) fn get() -> &'static Self {
-        static SCHEMA: OnceLock<EntrySchema> = OnceLock::new();
-        SCHEMA.get_or_init(|| {
-            let schema = schema()["items"].take();
-            let validator = jsonschema::draft202012::new(&schema).expect("the schema is valid");
-            Self { schema, validator }
-        })
+    pub(crate) fn new(schema: Value) -> Self {
+        let validator = jsonschema::draft202012::new(&schema).expect("the schema is valid");
+        Self { schema, validator }
+    }
+
+    pub(crate) const fn value(&self) -> &Value {
+        &self.schema
     }
 
     pub(crate) fn validator(&self) -> &Validator {
@@ -112,7 +125,7 @@ mod tests {
                 walk(&property["items"], &path);
             }
         }
-        walk(&EntrySchema::get().schema, "");
+        walk(entry().value(), "");
     }
 
     #[test]

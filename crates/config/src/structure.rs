@@ -1,4 +1,4 @@
-//! One entry against the schema: keys and types.
+//! A document, or one entry of it, against its schema: keys and types.
 //!
 //! What is found here is taken out of the value, so that the checks of the values can go on with the rest. What the schema
 //! says about values themselves (patterns, ranges) is only kept, for the case that those checks do not say it better.
@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::diagnostic::Severity;
 use crate::key_path::{KeyPath, Step};
 use crate::problem::{Problem, Report};
-use crate::schema::EntrySchema;
+use crate::schema::Schema;
 use crate::suggestion::suggest;
 use crate::tree::{Content, End, Node};
 
@@ -25,12 +25,24 @@ pub(crate) struct Shape {
     pub(crate) leftovers: Vec<(KeyPath, Problem)>,
 }
 
-/// Compares `node` with the schema of an entry.
-pub(crate) fn compare(node: &Node, report: &mut Report<'_>) -> Shape {
+/// What is known of a form beyond its schema.
+#[derive(Debug)]
+pub(crate) struct Form<'s> {
+    pub(crate) schema: &'s Schema,
+    /// An example of a key that must be there, such as `kind: Deployer`.
+    pub(crate) example: fn(&str) -> Option<&'static str>,
+    /// Keys at the top that others have in the place of `.1`, and who they are.
+    pub(crate) foreign: &'s [(&'s str, &'s str)],
+    /// The key that they have them in the place of.
+    pub(crate) instead: &'s str,
+}
+
+/// Compares `node` with a form.
+pub(crate) fn compare(node: &Node, form: &Form<'_>, report: &mut Report<'_>) -> Shape {
     repeated_keys(node, &KeyPath::entry(), report);
-    let schema = EntrySchema::get();
+    let schema = form.schema;
     let mut value = node.to_value();
-    retype_expanded(node, &mut value);
+    retype_expanded(node, schema, &mut value);
     let mut leftovers = Vec::new();
     let mut wrong = Vec::new();
     for error in schema.validator().iter_errors(&value) {
@@ -39,7 +51,7 @@ pub(crate) fn compare(node: &Node, report: &mut Report<'_>) -> Shape {
             ValidationErrorKind::AdditionalProperties { unexpected } => {
                 for key in unexpected {
                     let path = path.key(key);
-                    let problem = unknown_key(schema, &path, key);
+                    let problem = unknown_key(form, &path, key);
                     report.add(
                         Severity::Error,
                         node.place_of(&path, End::Key),
@@ -52,15 +64,17 @@ pub(crate) fn compare(node: &Node, report: &mut Report<'_>) -> Shape {
             ValidationErrorKind::Required { property } => {
                 let key = property.as_str().unwrap_or_default();
                 if path.steps().is_empty()
-                    && key == "module"
-                    && PEERS_KEYS
+                    && key == form.instead
+                    && form
+                        .foreign
                         .iter()
                         .any(|(theirs, _)| value.get(theirs).is_some())
                 {
                     // Said at that key.
                     continue;
                 }
-                let problem = Problem::new(format!("missing key {key}")).maybe_hint(missing(key));
+                let problem =
+                    Problem::new(format!("missing key {key}")).maybe_hint(missing(form, key));
                 report.add(
                     Severity::Error,
                     node.place_of(&path, End::Value),
@@ -69,7 +83,7 @@ pub(crate) fn compare(node: &Node, report: &mut Report<'_>) -> Shape {
                 );
             }
             ValidationErrorKind::Type { kind } => {
-                let problem = wrong_type(kind, &path, error.instance());
+                let problem = wrong_type(form, kind, &path, error.instance());
                 report.add(
                     Severity::Error,
                     node.place_of(&path, End::Value),
@@ -116,9 +130,9 @@ fn repeated_keys(node: &Node, path: &KeyPath, report: &mut Report<'_>) {
 }
 
 /// Gives texts that came out of variables the type that the schema wants there.
-fn retype_expanded(node: &Node, value: &mut Value) {
+fn retype_expanded(node: &Node, schema: &Schema, value: &mut Value) {
     let mut changes = Vec::new();
-    for error in EntrySchema::get().validator().iter_errors(value) {
+    for error in schema.validator().iter_errors(value) {
         let ValidationErrorKind::Type { kind } = error.kind() else {
             continue;
         };
@@ -144,17 +158,11 @@ fn retype_expanded(node: &Node, value: &mut Value) {
     }
 }
 
-/// What stands in the place of `module` in the files of the peers.
-const PEERS_KEYS: [(&str, &str); 3] = [
-    ("role", "the Ansible operator"),
-    ("playbook", "the Ansible operator"),
-    ("chart", "the Helm operator"),
-];
-
-fn unknown_key(schema: &EntrySchema, path: &KeyPath, key: &str) -> Problem {
+fn unknown_key(form: &Form<'_>, path: &KeyPath, key: &str) -> Problem {
+    let schema = form.schema;
     let parent = path.parent();
     if parent.steps().is_empty()
-        && let Some((_, peer)) = PEERS_KEYS.iter().find(|(theirs, _)| *theirs == key)
+        && let Some((_, peer)) = form.foreign.iter().find(|(theirs, _)| *theirs == key)
     {
         return Problem::new(format!(
             "only {peer} knows this key: what reconciles here is a WebAssembly module"
@@ -178,19 +186,11 @@ fn unknown_key(schema: &EntrySchema, path: &KeyPath, key: &str) -> Problem {
         .maybe_hint(hint)
 }
 
-fn missing(key: &str) -> Option<String> {
-    let example = match key {
-        "module" => "such as module: canary.wasm",
-        "kind" => "such as kind: Deployer",
-        "version" => "such as version: v1alpha1",
-        "apiGroups" => "such as apiGroups: [apps]; the core group is [\"\"]",
-        "resources" => "such as resources: [deployments]",
-        _ => return None,
-    };
-    Some(format!("write it, {example}"))
+fn missing(form: &Form<'_>, key: &str) -> Option<String> {
+    (form.example)(key).map(|example| format!("write it, such as {example}"))
 }
 
-fn wrong_type(kind: &TypeKind, path: &KeyPath, found: &Value) -> Problem {
+fn wrong_type(form: &Form<'_>, kind: &TypeKind, path: &KeyPath, found: &Value) -> Problem {
     let wanted = types(kind);
     let names: Vec<&str> = wanted
         .iter()
@@ -208,7 +208,7 @@ fn wrong_type(kind: &TypeKind, path: &KeyPath, found: &Value) -> Problem {
     let (message, hint) = match found {
         Value::Null => {
             let hint = match path.steps().last() {
-                Some(Step::Key(key)) => missing(key),
+                Some(Step::Key(key)) => missing(form, key),
                 _ => None,
             };
             ("no value".to_owned(), hint)
