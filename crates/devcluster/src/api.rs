@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::header::DATE;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use tokio_util::sync::CancellationToken;
 
 use crate::authorization::Authorization;
@@ -121,7 +122,12 @@ impl Api {
         } else {
             answered
         };
-        reply.into_response()
+        let mut response = reply.into_response();
+        // The cluster's own time, where clients look for a server's.
+        if let Ok(date) = HeaderValue::try_from(self.store.clock().now().http_date()) {
+            response.headers_mut().insert(DATE, date);
+        }
+        response
     }
 
     fn route(&self, method: &Method, route: Route, message: Message) -> Result<Reply, Status> {

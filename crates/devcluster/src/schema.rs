@@ -33,6 +33,7 @@ pub use pruning::prune;
 pub use validation::{validate, validate_change, validate_status};
 
 pub(crate) use keywords::Rules;
+pub(crate) use pruning::drop_unsaid;
 pub(crate) use zero::zero;
 
 /// The type of one value, with the types of everything below it.
@@ -120,6 +121,8 @@ pub(crate) struct Field {
     pub(crate) atomic: bool,
     /// Go embeds the object by value: it is always there. Built-in types only.
     pub(crate) by_value: bool,
+    /// A scalar that is absent when it is zero, as Go leaves it out. Built-in types only.
+    pub(crate) omits_zero: bool,
     /// How a strategic merge patch treats the field.
     pub(crate) patch: PatchStrategy,
 }
@@ -185,6 +188,7 @@ impl Field {
             default: None,
             atomic: false,
             by_value: false,
+            omits_zero: false,
             patch: PatchStrategy::default(),
         }
     }

@@ -13,6 +13,7 @@ pub mod difference;
 mod filling;
 mod kubectl;
 pub mod normal;
+mod part;
 pub mod pointer;
 pub mod report;
 pub mod run;

@@ -1,6 +1,7 @@
 //! Tells a story to a backend and takes down the answers, as they are.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http_body_util::BodyExt as _;
@@ -13,6 +14,7 @@ use crate::backend::{Backend, BackendError, whole};
 use crate::filling::{Filling, group};
 use crate::kubectl;
 use crate::normal::{self, Surroundings};
+use crate::part;
 use crate::pointer;
 use crate::story::{Action, Condition, Request, Step, Story};
 use crate::transcript::{Answered, Transcript};
@@ -56,6 +58,15 @@ pub enum RunError {
     /// A directory for kubectl could not be made.
     #[error("no temporary directory")]
     Directory(#[source] std::io::Error),
+    /// A file of another project cannot be read.
+    #[error("{} cannot be read; hint: cargo xtask parts", file.display())]
+    Part {
+        /// The file.
+        file: PathBuf,
+        /// From the system.
+        #[source]
+        source: std::io::Error,
+    },
     /// The answer has nothing where a value was to be saved from.
     #[error("nothing to save as {name} at {at}")]
     Save {
@@ -204,17 +215,23 @@ impl<'a> Teller<'a> {
         Ok(())
     }
 
-    async fn open(&mut self, request: &Request) -> Result<http::Response<Body>, BackendError> {
+    async fn open(&mut self, request: &Request) -> Result<http::Response<Body>, RunError> {
         use crate::story::Body as Content;
         let path = self.filling.text(&request.path);
         let body = match &request.body {
             Content::Nothing => Vec::new(),
             Content::Document(document) => self.filling.value(document).to_string().into_bytes(),
             Content::Text(text) => self.filling.text(text).into_bytes(),
+            Content::Part(name) => {
+                let file = part::file(name);
+                std::fs::read(&file).map_err(|source| RunError::Part { file, source })?
+            }
         };
-        self.backend
+        let answer = self
+            .backend
             .send(&request.method, &path, &request.headers, body)
-            .await
+            .await?;
+        Ok(answer)
     }
 
     async fn request(

@@ -84,6 +84,8 @@ pub enum Body {
     Document(Value),
     /// These bytes, with placeholders.
     Text(String),
+    /// A file of `target/oarlock/parts`, as it is.
+    Part(String),
 }
 
 /// A command line of kubectl.
@@ -163,6 +165,7 @@ struct WrittenStep {
     headers: BTreeMap<String, String>,
     body: Option<Value>,
     text: Option<String>,
+    part: Option<String>,
     #[serde(default)]
     stdin: Option<Value>,
     #[serde(default)]
@@ -228,6 +231,17 @@ impl Story {
         })
     }
 
+    /// The files of other projects that it sends.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            Action::Request { request, .. } | Action::Watch { request, .. } => match &request.body {
+                Body::Part(file) => Some(file.as_str()),
+                Body::Nothing | Body::Document(_) | Body::Text(_) => None,
+            },
+            Action::Events { .. } | Action::Kubectl(_) => None,
+        })
+    }
+
     /// Whether any step needs kubectl.
     #[must_use]
     pub fn needs_kubectl(&self) -> bool {
@@ -282,11 +296,12 @@ impl WrittenStep {
         let method: Method = method
             .parse()
             .map_err(|_not_a_method| format!("request {line:?}: {method:?} is no method"))?;
-        let body = match (self.body, self.text) {
-            (None, None) => Body::Nothing,
-            (Some(document), None) => Body::Document(document),
-            (None, Some(text)) => Body::Text(text),
-            (Some(_), Some(_)) => return Err(String::from("both body and text")),
+        let body = match (self.body, self.text, self.part) {
+            (None, None, None) => Body::Nothing,
+            (Some(document), None, None) => Body::Document(document),
+            (None, Some(text), None) => Body::Text(text),
+            (None, None, Some(file)) => Body::Part(file),
+            _ => return Err(String::from("more than one of body, text, part")),
         };
         let mut headers: Vec<(String, String)> = self.headers.into_iter().collect();
         let default = (body != Body::Nothing).then(|| String::from("application/json"));

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use crate::comparison::{Mismatch, compare};
 use crate::difference::{Difference, DifferencesError};
 use crate::kubectl;
+use crate::part;
 use crate::run::{RunError, Told};
 use crate::story::{Story, StoryError};
 use crate::transcript::{Transcript, TranscriptError};
@@ -62,7 +63,7 @@ pub enum SuiteError {
 }
 
 impl Suite {
-    /// Reads the stories beside this crate. Without kubectl those that need it are left out.
+    /// Reads the stories beside this crate. Those that need kubectl or a part that is not there are left out.
     ///
     /// # Errors
     ///
@@ -95,6 +96,10 @@ impl Suite {
             if story.needs_kubectl() && !has_kubectl {
                 not_told.push(format!(
                     "{name}: kubectl is not on PATH; hint: install it or set OARLOCK_KUBECTL"
+                ));
+            } else if let Some(absent) = story.parts().find(|file| !part::file(file).is_file()) {
+                not_told.push(format!(
+                    "{name}: there is no {absent}; hint: cargo xtask parts"
                 ));
             } else {
                 stories.push(story);

@@ -1,8 +1,8 @@
-//! Removing fields that a type does not declare.
+//! Removing fields that a type does not declare, and those that say nothing.
 
 use serde_json::{Map, Value};
 
-use super::{Shape, TypeRef, TypeSchema};
+use super::{Field, Origin, Shape, TypeRef, TypeSchema};
 
 /// Fields of every object, which its own schema need not declare.
 const OBJECT_FIELDS: [&str; 3] = ["apiVersion", "kind", "metadata"];
@@ -16,6 +16,54 @@ pub fn prune(schema: &TypeSchema, object: &mut Value) -> Vec<String> {
     pruner.value(schema, object, true);
     pruner.removed.sort();
     pruner.removed
+}
+
+/// Optional lists of built-in types that are told although they are empty, by type and field.
+const TOLD_EMPTY: [(&str, &str); 3] = [
+    ("discovery.v1.EndpointSlice", "ports"),
+    ("rbac.v1.ClusterRole", "rules"),
+    ("rbac.v1.Role", "rules"),
+];
+
+/// Removes empty maps, lists and zeros of built-in types where they say nothing (`paused: false`): they are absent after
+/// their way through the server's own types. Objects with fields of their own stay (`emptyDir: {}`).
+pub(crate) fn drop_unsaid(schema: &TypeSchema, object: &mut Value) {
+    let Origin::Builtin(name) = &schema.origin else {
+        return;
+    };
+    match (&schema.shape, object) {
+        (Shape::Struct(shape), Value::Object(object)) => object.retain(|field, value| {
+            let Some(declared) = shape.fields.get(field) else {
+                return true;
+            };
+            drop_unsaid(declared.schema.get(), value);
+            !is_unsaid(declared, value)
+                || shape.required.contains(field)
+                || TOLD_EMPTY.contains(&(name.as_str(), field.as_str()))
+        }),
+        (Shape::Map(shape), Value::Object(object)) => {
+            for value in object.values_mut() {
+                drop_unsaid(shape.values.get(), value);
+            }
+        }
+        (Shape::List(shape), Value::Array(items)) => {
+            for item in items {
+                drop_unsaid(shape.items.get(), item);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_unsaid(field: &Field, value: &Value) -> bool {
+    match (&field.schema.get().shape, value) {
+        (Shape::Map(_), Value::Object(map)) => map.is_empty(),
+        (Shape::List(_), Value::Array(list)) => list.is_empty(),
+        (_, Value::Bool(given)) => field.omits_zero && !given,
+        (_, Value::Number(given)) => field.omits_zero && given.as_f64() == Some(0.0),
+        (_, Value::String(given)) => field.omits_zero && given.is_empty(),
+        _ => false,
+    }
 }
 
 #[derive(Default)]

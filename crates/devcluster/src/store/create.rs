@@ -34,7 +34,7 @@ impl State {
             metadata::set(&mut object, field, None);
         }
         let warnings = admission::decode(resource, version, &mut object, write)?;
-        defaults::fill(resource, None, &mut object);
+        defaults::fill(resource, version, None, &mut object);
         if version.status {
             strip_status(resource, &mut object);
         }

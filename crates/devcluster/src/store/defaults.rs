@@ -8,12 +8,22 @@ use serde_json::{Map, Value, json};
 use super::identity::Identity;
 use super::{Key, metadata};
 use crate::crd;
-use crate::resource::Resource;
+use crate::resource::{Resource, Version};
+use crate::schema;
 use crate::status::{Cause, Status};
 
 /// Values that follow from the request (and, on an update, from the object as it is), before ownership is noted.
-pub(super) fn fill(resource: &Resource, live: Option<&Value>, object: &mut Value) {
+pub(super) fn fill(
+    resource: &Resource,
+    version: &Version,
+    live: Option<&Value>,
+    object: &mut Value,
+) {
     metadata::drop_empty(object);
+    // What a definition holds is kept as it was written.
+    if resource.id != crd::DEFINITIONS {
+        schema::drop_unsaid(&version.schema, object);
+    }
     match (resource.id.group(), resource.id.plural()) {
         ("", "secrets") => fill_secret(object),
         ("", "services") => fill_service(live, object),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use oarlock_core::timestamp::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::create::writer;
 use super::state::State;
@@ -55,7 +55,7 @@ impl State {
         let given = object["metadata"].clone();
         restrict(resource, version, write.subresource, &live, &mut object);
         carry(&live, &mut object);
-        defaults::fill(resource, Some(&live), &mut object);
+        defaults::fill(resource, version, Some(&live), &mut object);
         let rfc3339 = now.rfc3339();
         let writer = writer(write, version, &rfc3339);
         if resource.is_custom() && write.subresource == Subresource::Status {
@@ -123,7 +123,7 @@ impl State {
             .map_err(|error| refused_apply(&error, &key.namespace, &given))?;
         schema::default(&version.schema, &mut object);
         let Some(live) = live else {
-            defaults::fill(resource, None, &mut object);
+            defaults::fill(resource, version, None, &mut object);
             if version.status
                 && let Some(map) = object.as_object_mut()
             {
@@ -141,7 +141,7 @@ impl State {
         };
         restrict(resource, version, write.subresource, &live, &mut object);
         carry(&live, &mut object);
-        defaults::fill(resource, Some(&live), &mut object);
+        defaults::fill(resource, version, Some(&live), &mut object);
         self.finish_update(resource, version, key, &live, object, write, now, warnings)
     }
 
@@ -170,7 +170,8 @@ impl State {
             });
         }
         if write.subresource != Subresource::Other("binding")
-            && counts(resource, version, live, &object)
+            && (counts(resource, version, live, &object)
+                || counts_annotations(resource, write.subresource, live, &object))
         {
             let generation = live["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
             metadata::set(&mut object, "generation", Some(Value::from(generation)));
@@ -262,7 +263,12 @@ fn restrict(
             keep_field(live, object, "status");
             if resource.id == NAMESPACES {
                 // Only /finalize changes these.
-                object["spec"]["finalizers"] = live["spec"]["finalizers"].clone();
+                let finalizers = live["spec"].get("finalizers").cloned();
+                if let Some(spec) = object["spec"].as_object_mut() {
+                    set_or_remove(spec, "finalizers", finalizers);
+                } else if let Some(finalizers) = finalizers {
+                    object["spec"] = json!({"finalizers": finalizers});
+                }
             }
         }
         Subresource::Main | Subresource::Scale | Subresource::Other(_) => {}
@@ -347,6 +353,24 @@ fn counts(resource: &Resource, version: &Version, live: &Value, object: &Value) 
         || new
             .keys()
             .any(|field| !ignored(field) && !old.contains_key(field))
+}
+
+/// Whether changed annotations count the generation up, as those of Deployments do: its controller hands them on to
+/// ReplicaSets. What is written to the status does not count.
+fn counts_annotations(
+    resource: &Resource,
+    subresource: Subresource,
+    live: &Value,
+    object: &Value,
+) -> bool {
+    let annotations = |object: &Value| {
+        let kept = object["metadata"]["annotations"].as_object();
+        kept.filter(|kept| !kept.is_empty()).cloned()
+    };
+    resource.id.group() == "apps"
+        && resource.id.plural() == "deployments"
+        && subresource != Subresource::Status
+        && annotations(live) != annotations(object)
 }
 
 fn check_finalizers(

@@ -183,6 +183,10 @@ impl<'a> Rollout<'a> {
             self.deployment.clone()
         };
         renumber(&mut deployment, number);
+        if let Some(status) = &mut deployment.status {
+            // What was counted so far was of another template: the first pods of this one are progress.
+            status.updated_replicas = None;
+        }
         let actions = vec![
             Action::Create(Body::ReplicaSet(Box::new(set))),
             report(deployment),
@@ -203,22 +207,21 @@ impl<'a> Rollout<'a> {
 
     fn scale(&self) -> Decision {
         let mut shares: Vec<Share<'_>> = self.all.iter().map(|set| Share::of(set)).collect();
-        if let Some(only) = self.only_active() {
-            for share in shares
-                .iter_mut()
-                .filter(|share| std::ptr::eq(share.set, only))
-            {
+        let mut actions = if let Some(only) = self.only_active() {
+            shares.retain(|share| std::ptr::eq(share.set, only));
+            for share in &mut shares {
                 share.replicas = self.bounds.replicas;
             }
+            self.resize(&shares)
         } else if self
             .current
             .is_some_and(|current| self.is_saturated(current))
         {
+            shares.retain(|share| !self.is_current(share.set));
             for share in &mut shares {
-                if !self.is_current(share.set) {
-                    share.replicas = 0;
-                }
+                share.replicas = 0;
             }
+            self.resize(&shares)
         } else if matches!(self.bounds.strategy, Strategy::Rolling { .. }) {
             let total = self
                 .deployment
@@ -227,8 +230,10 @@ impl<'a> Rollout<'a> {
                 .and_then(|status| status.replicas);
             shares.retain(|share| share.replicas > 0);
             sizing::spread(&self.bounds, &mut shares, total.unwrap_or(0));
-        }
-        let mut actions = self.resize(&shares);
+            self.note_sizes(&shares)
+        } else {
+            Vec::new()
+        };
         if actions.is_empty() && self.bounds.paused {
             actions.extend(self.forget_old());
         }
@@ -313,20 +318,28 @@ impl<'a> Rollout<'a> {
         })
     }
 
-    /// The updates that give each set its share, with the annotations that remember what it was sized for.
+    /// The updates that give each set its share; those that have it already stay as they are.
     fn resize(&self, shares: &[Share<'_>]) -> Vec<Action> {
-        let resized = shares.iter().filter_map(|share| {
+        let changed: Vec<Share<'_>> = shares
+            .iter()
+            .copied()
+            .filter(|share| share.replicas != wanted(share.set))
+            .collect();
+        self.note_sizes(&changed)
+    }
+
+    /// The updates that give each set its share, with the annotations that remember what it was sized for.
+    fn note_sizes(&self, shares: &[Share<'_>]) -> Vec<Action> {
+        let sized = shares.iter().filter_map(|share| {
             let mut set = share.set.clone();
-            if share.replicas != wanted(share.set) || wanted(share.set) > 0 {
-                set.metadata
-                    .annotations
-                    .get_or_insert_default()
-                    .extend(revision::sizes(&self.bounds));
-            }
+            set.metadata
+                .annotations
+                .get_or_insert_default()
+                .extend(revision::sizes(&self.bounds));
             set.spec.get_or_insert_default().replicas = Some(share.replicas);
             (set != *share.set).then(|| Action::Update(Body::ReplicaSet(Box::new(set))))
         });
-        resized.collect()
+        sized.collect()
     }
 
     fn finish(&self) -> Decision {

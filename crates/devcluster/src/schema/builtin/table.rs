@@ -14,6 +14,13 @@ use crate::schema::{
 const BUILTINS: &str = include_str!("../../../data/builtins.json");
 const NAMES: &str = include_str!("../../../data/names.json");
 const DEFAULTS: &str = include_str!("../../../data/defaults.json");
+const PROTOBUF: &str = include_str!("../../../data/protobuf.json");
+
+/// Kinds of `data/protobuf.json` that are scalars which are left out when they are zero.
+const SCALARS: [&str; 5] = ["s", "i", "b", "d", "f"];
+
+/// How a type is encoded: number, JSON name, kind.
+type Encoding = Vec<(u64, String, String)>;
 
 pub(super) struct Table {
     pub(super) release: String,
@@ -61,6 +68,9 @@ pub(super) fn read() -> Table {
     let defaults: BTreeMap<String, Map<String, Value>> =
         serde_json::from_str(DEFAULTS).expect("data/defaults.json is well-formed");
 
+    let encodings: BTreeMap<String, Encoding> =
+        serde_json::from_str(PROTOBUF).expect("data/protobuf.json is well-formed");
+
     let reader = Reader {
         index: data
             .types
@@ -76,6 +86,9 @@ pub(super) fn read() -> Table {
             let mut schema = reader.named(name, schema);
             if let Some(defaults) = defaults.get(name) {
                 add_defaults(&mut schema, defaults);
+            }
+            if let Shape::Struct(shape) = &mut schema.shape {
+                mark_unsaid_zeros(&encodings, name, &mut shape.fields);
             }
             schema
         })
@@ -93,6 +106,23 @@ pub(super) fn read() -> Table {
         types,
         resources,
         object_meta: reader.at("meta.v1.ObjectMeta"),
+    }
+}
+
+/// Scalars that Go neither points at nor writes when they are zero, also those of embedded types.
+fn mark_unsaid_zeros(
+    encodings: &BTreeMap<String, Encoding>,
+    name: &str,
+    fields: &mut BTreeMap<String, Field>,
+) {
+    for (_, json, kind) in encodings.get(name).into_iter().flatten() {
+        if let Some(embedded) = kind.strip_prefix('#').filter(|_| json.is_empty()) {
+            mark_unsaid_zeros(encodings, embedded, fields);
+        } else if SCALARS.contains(&kind.as_str())
+            && let Some(field) = fields.get_mut(json)
+        {
+            field.omits_zero = true;
+        }
     }
 }
 
@@ -225,6 +255,7 @@ impl Reader<'_> {
             schema: self.reference(data),
             default: data.get("default").cloned(),
             atomic: text_is(data, "x-kubernetes-map-type", "atomic"),
+            omits_zero: false,
             by_value: data.get("default") == Some(&Value::Object(Map::new())),
             patch: PatchStrategy {
                 merge: has("merge"),

@@ -184,7 +184,7 @@ pub(crate) fn synced(
     }
     let spec = wanted.spec.get_or_insert_default();
     if spec.min_ready_seconds.unwrap_or(0) != bounds.min_ready_seconds {
-        spec.min_ready_seconds = Some(bounds.min_ready_seconds);
+        spec.min_ready_seconds = (bounds.min_ready_seconds > 0).then_some(bounds.min_ready_seconds);
     }
     (wanted != *set).then_some(wanted)
 }
