@@ -8,8 +8,8 @@ use std::fs;
 use std::path::Path;
 
 use oarlock_sdk::{Resource, Value, json};
-use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema};
+use rollout::schema::{conditions, structural, without_defaults};
+use schemars::{Schema, SchemaGenerator};
 
 use crate::spec::DeployerSpec;
 use crate::status::DeployerStatus;
@@ -17,10 +17,25 @@ use crate::status::DeployerStatus;
 const GENERATED: &str =
     "# Generated from the types of modules/deployer: UPDATE=1 cargo test -p deployer\n";
 
+/// An object whose fields are somebody else's.
+pub(crate) fn any_object(_: &mut SchemaGenerator) -> Schema {
+    schemars::json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
+}
+
 fn crd() -> Value {
     let mut status = structural::<DeployerStatus>();
-    status["properties"]["conditions"] = conditions();
+    status["properties"]["conditions"] = conditions(
+        "Ready: the revision of the spec has all replicas, and they are available. Progressing: on the way to another revision. \
+         Available: as many Pods serve as are promised. Paused: somebody holds it. Degraded: somebody has to do something. \
+         Running: the operator is at work.",
+    );
     let column = |name: &str, kind: &str, path: &str, about: &str| json!({"name": name, "type": kind, "jsonPath": path, "description": about});
+    // Only those who ask for a wide table see it.
+    let wide = |name: &str, kind: &str, path: &str, about: &str| {
+        let mut column = column(name, kind, path, about);
+        column["priority"] = json!(1);
+        column
+    };
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -39,7 +54,14 @@ fn crd() -> Value {
                 "name": DeployerSpec::VERSION,
                 "served": true,
                 "storage": true,
-                "subresources": {"status": {}},
+                "subresources": {
+                    "status": {},
+                    "scale": {
+                        "specReplicasPath": ".spec.deployment.replicas",
+                        "statusReplicasPath": ".status.replicas",
+                        "labelSelectorPath": ".status.selector",
+                    },
+                },
                 "additionalPrinterColumns": [
                     column("Version", "string", ".spec.deployment.version", "What shall run"),
                     column("Step", "string", ".status.progress.step", "The last step that was reached"),
@@ -47,6 +69,11 @@ fn crd() -> Value {
                     column("Wait", "string", ".status.progress.wait", "How long it stays there"),
                     column("Ready", "string", ".status.conditions[?(@.type==\"Ready\")].status", "Whether all of it runs"),
                     column("Age", "date", ".metadata.creationTimestamp", "Since when"),
+                    wide("Phase", "string", ".status.phase", "Where the rollout is"),
+                    wide("Available", "integer", ".status.availableReplicas", "Pods of all revisions that are available"),
+                    wide("Stable", "string", ".status.stableRevision", "The revision that serves"),
+                    wide("Current", "string", ".status.currentRevision", "The revision that is wanted"),
+                    wide("Why", "string", ".status.why.decision", "The last decision"),
                 ],
                 "schema": {"openAPIV3Schema": {
                     "type": "object",
@@ -56,7 +83,7 @@ fn crd() -> Value {
                         "apiVersion": {"type": "string"},
                         "kind": {"type": "string"},
                         "metadata": {"type": "object"},
-                        "spec": structural::<DeployerSpec>(),
+                        "spec": spec(),
                         "status": status,
                     },
                 }},
@@ -65,66 +92,43 @@ fn crd() -> Value {
     })
 }
 
-fn structural<T: JsonSchema>() -> Value {
-    let settings = SchemaSettings::openapi3().with(|settings| {
-        settings.inline_subschemas = true;
-        settings.meta_schema = None;
-    });
-    let schema: Schema = settings.into_generator().into_root_schema_for::<T>();
-    let mut schema = schema.to_value();
-    tidy(&mut schema);
-    schema
-}
-
-/// What the API server has no use for: titles, `null` (an absent field says the same), formats that it does not know.
-fn tidy(schema: &mut Value) {
-    let Some(fields) = schema.as_object_mut() else {
-        return;
-    };
-    for keyword in ["title", "nullable", "$schema", "components"] {
-        fields.remove(keyword);
+fn spec() -> Value {
+    let mut spec = structural::<DeployerSpec>();
+    let properties = &mut spec["properties"];
+    let parts = ["strategy", "control", "blueGreen", "notify"];
+    parts
+        .into_iter()
+        .for_each(|part| without_defaults(&mut properties[part]));
+    let steps = &mut properties["steps"];
+    for part in ["checks", "notify", "pause", "sleep"] {
+        without_defaults(&mut steps["items"]["properties"][part]);
     }
-    if let Some(format) = fields.get("format").and_then(Value::as_str) {
-        match format {
-            "uint8" | "uint32" => drop(fields.insert("format".into(), json!("int32"))),
-            _ => assert!(
-                ["int64", "int32", "date-time"].contains(&format),
-                "{format}"
-            ),
-        }
-    }
-    if fields.get("default") == Some(&Value::Null) {
-        fields.remove("default");
-    }
-    if let Some(properties) = fields.get_mut("properties").and_then(Value::as_object_mut) {
-        properties.values_mut().for_each(tidy);
-    }
-    for keyword in ["items", "additionalProperties"] {
-        if let Some(schema) = fields.get_mut(keyword) {
-            tidy(schema);
-        }
-    }
-}
-
-fn conditions() -> Value {
-    json!({
-        "type": "array",
-        "description": "Ready: one version has all replicas, and they are available. Running: the operator is at work.",
-        "x-kubernetes-list-type": "map",
-        "x-kubernetes-list-map-keys": ["type"],
-        "items": {
-            "type": "object",
-            "required": ["type", "status"],
-            "properties": {
-                "type": {"type": "string"},
-                "status": {"type": "string", "enum": ["True", "False", "Unknown"]},
-                "reason": {"type": "string"},
-                "message": {"type": "string"},
-                "lastTransitionTime": {"type": "string", "format": "date-time"},
-                "observedGeneration": {"type": "integer", "format": "int64"},
-            },
+    steps["x-kubernetes-validations"] = json!([
+        {
+            "rule": "self.size() == 0 || self[self.size() - 1].percent == 100",
+            "message": "the last step must be 100 percent",
         },
-    })
+        {
+            "rule": "self.map(step, step.percent).isSorted() && self.all(step, self.exists_one(other, other.percent == step.percent))",
+            "message": "each step must be more percent than the one before",
+        },
+    ]);
+    spec["x-kubernetes-validations"] = json!([{
+        "rule": "!has(self.migration) || has(self.type) && self.type == 'recreate'",
+        "message": "a migration is for type recreate only: two versions would run while it does",
+        "fieldPath": ".migration",
+    }]);
+    properties_without_blank_defaults(&mut spec);
+    spec
+}
+
+/// Defaults that say what an absent field says.
+fn properties_without_blank_defaults(spec: &mut Value) {
+    for part in ["paused", "type", "steps", "revisionHistoryLimit"] {
+        if let Some(schema) = spec["properties"][part].as_object_mut() {
+            schema.remove("default");
+        }
+    }
 }
 
 #[test]
@@ -155,14 +159,14 @@ fn files_are_up_to_date() {
 fn schema_is_structural() {
     fn check(path: &str, schema: &Value) {
         let schema = schema.as_object().unwrap();
+        let mixed = schema.get("x-kubernetes-int-or-string").is_some();
         assert!(
-            schema.get("type").is_some_and(Value::is_string),
+            schema.get("type").is_some_and(Value::is_string) || mixed,
             "{path} has no single type"
         );
         for keyword in [
             "$ref",
             "oneOf",
-            "anyOf",
             "allOf",
             "const",
             "examples",
@@ -170,6 +174,7 @@ fn schema_is_structural() {
         ] {
             assert!(!schema.contains_key(keyword), "{path} has {keyword}");
         }
+        assert!(mixed || !schema.contains_key("anyOf"), "{path} has anyOf");
         for (name, schema) in schema
             .get("properties")
             .and_then(Value::as_object)
@@ -207,6 +212,7 @@ fn every_field_of_the_users_manifest_is_in_the_schema() {
                 .iter()
                 .for_each(|item| check(path, item, &schema["items"])),
             Value::String(_) => assert_eq!(schema["type"], "string", "{path}"),
+            _ if schema["x-kubernetes-int-or-string"] == true => {}
             _ => assert_eq!(schema["type"], "integer", "{path}"),
         }
     }

@@ -1,23 +1,25 @@
 //! `apps/v1 Deployment`: as much of it as the module reads and writes.
-//!
-//! What is read is written again as it was, because server-side apply takes away what is not given any more.
 
 use std::collections::BTreeMap;
 
-use oarlock_sdk::Resource;
+use oarlock_sdk::{Resource, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::naming;
 use crate::status::Release;
+use crate::template;
 
 /// Label of the Deployer's name.
 pub(crate) const DEPLOYER: &str = "deploy.example.com/deployer";
-/// Label of the version, so that no two Deployments select each other's Pods.
+/// Label of the version.
 pub(crate) const VERSION: &str = "deploy.example.com/version";
+/// Label of the pod template's hash, so that no two Deployments select each other's Pods.
+pub(crate) const REVISION: &str = "deploy.example.com/revision";
+/// Annotation: the replicas that were asked for, written together with them. Where the two differ, somebody else scaled.
+pub(crate) const REPLICAS: &str = "deploy.example.com/replicas";
 
 pub(crate) type Labels = BTreeMap<String, String>;
 
-#[derive(Clone, Debug, Deserialize, Resource, Serialize)]
+#[derive(Clone, Debug, Deserialize, Resource)]
 #[resource(
     group = "apps",
     version = "v1",
@@ -29,8 +31,10 @@ pub(crate) type Labels = BTreeMap<String, String>;
 pub(crate) struct DeploymentSpec {
     #[serde(default = "one")]
     pub(crate) replicas: u32,
+    #[serde(default)]
     pub(crate) selector: Selector,
-    pub(crate) template: PodTemplate,
+    #[serde(default)]
+    pub(crate) template: Value,
 }
 
 fn one() -> u32 {
@@ -44,53 +48,15 @@ pub(crate) struct Selector {
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default)]
-pub(crate) struct PodTemplate {
-    pub(crate) metadata: TemplateMetadata,
-    pub(crate) spec: PodSpec,
-}
-
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default)]
-pub(crate) struct TemplateMetadata {
-    pub(crate) labels: Labels,
-}
-
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default)]
-pub(crate) struct PodSpec {
-    pub(crate) containers: Vec<Container>,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub(crate) struct Container {
-    pub(crate) name: String,
-    pub(crate) image: String,
-    #[serde(default)]
-    pub(crate) ports: Vec<Port>,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Port {
-    #[serde(default)]
-    pub(crate) name: String,
-    pub(crate) container_port: u16,
-    #[serde(default = "tcp")]
-    pub(crate) protocol: String,
-}
-
-fn tcp() -> String {
-    String::from("TCP")
-}
-
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct DeploymentStatus {
     pub(crate) observed_generation: i64,
     pub(crate) replicas: u32,
     pub(crate) updated_replicas: u32,
+    pub(crate) ready_replicas: u32,
     pub(crate) available_replicas: u32,
+    /// Only newer API servers count them.
+    pub(crate) terminating_replicas: u32,
     pub(crate) conditions: Vec<DeploymentCondition>,
 }
 
@@ -105,73 +71,18 @@ pub(crate) struct DeploymentCondition {
 }
 
 impl DeploymentStatus {
-    /// Why the Deployment controller gave up, where it did.
+    /// What keeps Pods from coming, where the Deployment controller says so: a quota or a policy that refuses them, or that it gave
+    /// up waiting.
     pub(crate) fn failure(&self) -> Option<&str> {
-        self.conditions
-            .iter()
-            .find(|condition| {
-                condition.kind == "Progressing" && condition.reason == "ProgressDeadlineExceeded"
-            })
-            .map(|condition| condition.message.as_str())
+        let refused =
+            |one: &&DeploymentCondition| one.kind == "ReplicaFailure" && one.status == "True";
+        let late = |one: &&DeploymentCondition| {
+            one.kind == "Progressing" && one.reason == "ProgressDeadlineExceeded"
+        };
+        let found = self.conditions.iter().find(refused);
+        let found = found.or_else(|| self.conditions.iter().find(late));
+        found.map(|condition| condition.message.as_str())
     }
-}
-
-impl DeploymentSpec {
-    /// One container of the release, listening on port 80 as `http`.
-    pub(crate) fn new(release: &Release, labels: Labels, selector: Labels) -> Self {
-        Self {
-            replicas: 0,
-            selector: Selector {
-                match_labels: selector,
-            },
-            template: PodTemplate {
-                metadata: TemplateMetadata { labels },
-                spec: PodSpec {
-                    containers: vec![Container {
-                        name: naming::container(&release.image),
-                        image: release.image.clone(),
-                        ports: vec![Port {
-                            name: String::from("http"),
-                            container_port: 80,
-                            protocol: tcp(),
-                        }],
-                    }],
-                },
-            },
-        }
-    }
-
-    /// Whether Pods with these labels are its own.
-    pub(crate) fn selects(&self, labels: &Labels) -> bool {
-        self.selector
-            .match_labels
-            .iter()
-            .all(|(key, value)| labels.get(key) == Some(value))
-    }
-
-    /// Whether its Pods run this image with these labels.
-    pub(crate) fn runs(&self, wanted: &Self) -> bool {
-        let containers = &self.template.spec.containers;
-        let labels = &self.template.metadata.labels;
-        wanted.template.spec.containers.iter().all(|wanted| {
-            containers
-                .iter()
-                .any(|container| container.name == wanted.name && container.image == wanted.image)
-        }) && wanted
-            .template
-            .metadata
-            .labels
-            .iter()
-            .all(|(key, value)| labels.get(key) == Some(value))
-    }
-}
-
-/// The user's labels and the module's own.
-pub(crate) fn labels(deployer: &str, version: &str, users: &Labels) -> Labels {
-    let mut labels = users.clone();
-    labels.insert(String::from(DEPLOYER), naming::label(deployer));
-    labels.insert(String::from(VERSION), naming::label(version));
-    labels
 }
 
 /// A Deployment to apply.
@@ -181,7 +92,7 @@ pub(crate) struct Deployment {
     api_version: &'static str,
     kind: &'static str,
     metadata: Named,
-    spec: DeploymentSpec,
+    spec: Applied,
 }
 
 #[derive(Debug, Serialize)]
@@ -189,20 +100,51 @@ struct Named {
     name: String,
     namespace: String,
     labels: Labels,
+    annotations: BTreeMap<&'static str, String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Applied {
+    replicas: u32,
+    #[serde(skip_serializing_if = "is_zero")]
+    min_ready_seconds: u32,
+    selector: Selector,
+    template: Value,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(seconds: &u32) -> bool {
+    *seconds == 0
 }
 
 impl Deployment {
-    /// The labels of its Pods are its own, too.
-    pub(crate) fn new(namespace: &str, name: &str, spec: DeploymentSpec) -> Self {
+    /// The labels of its Pods are its own, too. A selector cannot be changed: one that is there stays.
+    pub(crate) fn new(
+        namespace: &str,
+        release: &Release,
+        replicas: u32,
+        min_ready_seconds: u32,
+        selector: Option<Labels>,
+    ) -> Self {
+        let labels = template::labels_of(&release.template).unwrap_or_default();
         Self {
             api_version: "apps/v1",
             kind: "Deployment",
             metadata: Named {
-                name: String::from(name),
+                name: release.deployment.clone(),
                 namespace: String::from(namespace),
-                labels: spec.template.metadata.labels.clone(),
+                labels: labels.clone(),
+                annotations: BTreeMap::from([(REPLICAS, replicas.to_string())]),
             },
-            spec,
+            spec: Applied {
+                replicas,
+                min_ready_seconds,
+                selector: Selector {
+                    match_labels: selector.unwrap_or(labels),
+                },
+                template: release.template.clone(),
+            },
         }
     }
 }

@@ -1,167 +1,157 @@
 //! The Deployments that a Deployer owns, and what they shall be next.
 
-use oarlock_sdk::Object;
+use std::collections::BTreeMap;
 
-use crate::deployment::{self, Deployment, DeploymentSpec};
+use oarlock_sdk::{Object, Value};
+use rollout::arithmetic::Count;
+
+use crate::deployment::{Deployment, DeploymentSpec, Labels, REPLICAS, REVISION, VERSION};
 use crate::plan::Plan;
-use crate::rollout::State;
-use crate::split::{Size, Sizes};
+use crate::status::Release;
+use crate::template;
 
 /// One Deployment as it is.
 #[derive(Clone, Debug)]
 pub(crate) struct Track {
     pub(crate) name: String,
-    pub(crate) size: Size,
-    pub(crate) spec: DeploymentSpec,
+    pub(crate) count: Count,
+    /// `spec.replicas` as it is; `count.wanted` is what was asked for last.
+    pub(crate) live: u32,
+    pub(crate) ready: u32,
+    /// Pods on their way out, where the API server counts them.
+    pub(crate) terminating: u32,
+    pub(crate) generation: i64,
+    /// Whether its status is about its spec.
+    pub(crate) observed: bool,
     /// Whether all its Pods are of what its spec says.
-    pub(crate) settled: bool,
-    /// Why the Deployment controller gave up.
+    settled: bool,
+    /// Why Pods do not come.
     pub(crate) failure: Option<String>,
+    labels: Labels,
+    selector: Labels,
+    template: Value,
 }
 
-/// All Deployments of one Deployer.
+/// All Deployments of one Deployer, by name.
 #[derive(Clone, Debug)]
 pub(crate) struct Fleet {
-    /// The one that the plan is about, and how it shall be.
-    pub(crate) target: Option<Track>,
-    pub(crate) wanted: DeploymentSpec,
-    /// The others, sorted by name.
-    pub(crate) others: Vec<Track>,
+    tracks: BTreeMap<String, Track>,
+}
+
+/// A Deployment and the replicas that it shall have.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Sized {
+    pub(crate) release: Release,
+    pub(crate) replicas: u32,
 }
 
 impl Fleet {
-    pub(crate) fn of(plan: &Plan, owned: Vec<Object<DeploymentSpec>>) -> Self {
-        let (target, others): (Vec<_>, Vec<_>) = owned
-            .into_iter()
-            .map(Track::of)
-            .partition(|track| track.name == plan.release.deployment);
-        let target = target.into_iter().next();
-        let labels = deployment::labels(&plan.deployer, &plan.release.version, &plan.labels);
-        // A selector cannot be changed: the one that it was created with stays.
-        let selector = target
-            .as_ref()
-            .map(|track| track.spec.selector.match_labels.clone());
-        let wanted = DeploymentSpec::new(&plan.release, labels.clone(), selector.unwrap_or(labels));
+    pub(crate) fn of(owned: Vec<Object<DeploymentSpec>>) -> Self {
+        let tracks = owned.into_iter().map(Track::of);
         Self {
-            target,
-            wanted,
-            others,
+            tracks: tracks.map(|track| (track.name.clone(), track)).collect(),
         }
     }
 
-    /// How much of the target there is.
-    pub(crate) fn target_size(&self) -> Size {
-        self.target
-            .as_ref()
-            .map(|track| track.size)
+    pub(crate) fn track(&self, release: &Release) -> Option<&Track> {
+        self.tracks.get(&release.deployment)
+    }
+
+    pub(crate) fn tracks(&self) -> impl Iterator<Item = &Track> {
+        self.tracks.values()
+    }
+
+    /// How much there is of a release.
+    pub(crate) fn count(&self, release: &Release) -> Count {
+        self.track(release)
+            .map(|track| track.count)
             .unwrap_or_default()
     }
 
-    /// Whether the target runs what is wanted now, and nothing else.
-    pub(crate) fn target_settled(&self) -> bool {
-        self.target
-            .as_ref()
-            .is_some_and(|track| track.settled && track.spec.runs(&self.wanted))
+    /// Whether the release's Deployment runs it, and nothing else.
+    pub(crate) fn is_settled(&self, release: &Release) -> bool {
+        self.track(release).is_some_and(|track| {
+            track.settled && template::same_images(&track.template, &release.template)
+        })
     }
 
-    /// The others in the order in which they leave; the baseline is the last, and there even where its Deployment is
-    /// gone.
-    pub(crate) fn leaving(&self, state: &State) -> Vec<(String, Size)> {
-        let baseline = state
-            .from
-            .as_ref()
-            .map(|release| release.deployment.as_str());
-        let mut leaving: Vec<_> = self
-            .others
-            .iter()
-            .map(|track| (track.name.clone(), track.size))
-            .collect();
-        if let Some(baseline) = baseline {
-            let at = leaving.iter().position(|(name, _)| name == baseline);
-            let last = at.map_or_else(
-                || (String::from(baseline), Size::default()),
-                |at| leaving.remove(at),
-            );
-            leaving.push(last);
-        }
-        leaving
+    /// Those that are not among these.
+    pub(crate) fn besides<'a>(&'a self, known: &'a [&Release]) -> impl Iterator<Item = &'a Track> {
+        self.tracks()
+            .filter(|track| known.iter().all(|release| release.deployment != track.name))
+    }
+
+    /// Whether no Pod of these is left.
+    pub(crate) fn is_gone(&self, track: &Track) -> bool {
+        track.observed && track.live == 0 && track.count.running == 0 && track.terminating == 0
     }
 
     /// The Deployments to apply: what grows comes before what shrinks.
-    pub(crate) fn children(&self, plan: &Plan, state: &State, sizes: &Sizes) -> Vec<Deployment> {
-        let mut children =
-            vec![self.sized(plan, &plan.release.deployment, &self.wanted, sizes.target)];
-        // With no sizes for them the others leave.
-        for ((name, _), &replicas) in self.leaving(state).iter().zip(&sizes.others) {
-            if let Some((spec, shrinks)) = self.other(plan, state, name, replicas) {
-                let child = self.sized(plan, name, &spec, replicas);
-                children.insert(if shrinks { children.len() } else { 0 }, child);
-            }
-        }
-        children
-    }
-
-    fn sized(&self, plan: &Plan, name: &str, spec: &DeploymentSpec, replicas: u32) -> Deployment {
-        Deployment::new(
-            &plan.namespace,
-            name,
-            DeploymentSpec {
-                replicas,
-                ..spec.clone()
-            },
-        )
-    }
-
-    /// How another Deployment shall be, and whether it shrinks. The baseline is written as it is remembered, so that
-    /// it comes back when somebody edits or deletes it.
-    fn other(
-        &self,
-        plan: &Plan,
-        state: &State,
-        name: &str,
-        replicas: u32,
-    ) -> Option<(DeploymentSpec, bool)> {
-        let track = self.others.iter().find(|track| track.name == name);
-        let shrinks = track.is_some_and(|track| replicas <= track.size.wanted);
-        let spec = match (
-            state
-                .from
-                .as_ref()
-                .filter(|release| release.deployment == name),
-            track,
-        ) {
-            (Some(release), Some(track)) => DeploymentSpec::new(
-                release,
-                track.spec.template.metadata.labels.clone(),
-                track.spec.selector.match_labels.clone(),
-            ),
-            // It left already, or there was nothing left of it.
-            (Some(_), None) if replicas == 0 => return None,
-            (Some(release), None) => {
-                let labels = deployment::labels(&plan.deployer, &release.version, &plan.labels);
-                DeploymentSpec::new(release, labels.clone(), labels)
-            }
-            (None, track) => track?.spec.clone(),
+    pub(crate) fn children(&self, plan: &Plan, mut sizes: Vec<Sized>) -> Vec<Deployment> {
+        let shrinks = |one: &Sized| {
+            self.track(&one.release)
+                .is_some_and(|track| one.replicas < track.live)
         };
-        Some((spec, shrinks))
+        sizes.sort_by_key(shrinks);
+        sizes
+            .into_iter()
+            .map(|one| {
+                let selector = self.track(&one.release).map(|track| track.selector.clone());
+                Deployment::new(
+                    &plan.namespace,
+                    &one.release,
+                    one.replicas,
+                    plan.min_ready_seconds,
+                    selector.filter(|selector| !selector.is_empty()),
+                )
+            })
+            .collect()
     }
 }
 
 impl Track {
     fn of(child: Object<DeploymentSpec>) -> Self {
         let status = &child.status;
+        let observed = status.observed_generation >= child.generation();
+        let live = child.spec.replicas;
+        let asked = child.metadata.annotations.get(REPLICAS);
         Self {
             name: String::from(child.name()),
-            size: Size {
-                wanted: child.spec.replicas,
+            count: Count {
+                wanted: asked.and_then(|text| text.parse().ok()).unwrap_or(live),
                 running: status.replicas,
                 available: status.available_replicas,
             },
-            settled: status.observed_generation >= child.generation()
-                && status.updated_replicas >= child.spec.replicas
+            live,
+            ready: status.ready_replicas,
+            terminating: status.terminating_replicas,
+            generation: child.generation(),
+            observed,
+            settled: observed
+                && status.updated_replicas >= live
                 && status.replicas <= status.updated_replicas,
             failure: status.failure().map(String::from),
-            spec: child.spec,
+            labels: child.metadata.labels.clone(),
+            selector: child.spec.selector.match_labels,
+            template: child.spec.template,
+        }
+    }
+
+    /// Whether somebody else scaled it, or changed what its Pods are.
+    pub(crate) fn is_changed(&self, release: &Release) -> bool {
+        self.live != self.count.wanted || !template::covers(&self.template, &release.template)
+    }
+
+    /// What it runs, as it is: for one that nobody remembers.
+    pub(crate) fn release(&self) -> Release {
+        let label = |key: &str| self.labels.get(key).cloned().unwrap_or_default();
+        let image = self.template.pointer("/spec/containers/0/image");
+        Release {
+            deployment: self.name.clone(),
+            version: label(VERSION),
+            image: image.and_then(Value::as_str).unwrap_or_default().into(),
+            revision: label(REVISION),
+            template: self.template.clone(),
         }
     }
 }

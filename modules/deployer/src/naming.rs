@@ -17,16 +17,24 @@ pub(crate) fn deployment(name: &str, version: &str) -> String {
     }
 }
 
-/// A name beside `name`, for the same version with other labels.
-pub(crate) fn relabelled(
-    name: &str,
-    labels: impl Iterator<Item = (impl AsRef<str>, impl AsRef<str>)>,
-) -> String {
-    let text: String = labels
-        .map(|(key, value)| format!("{}={}\n", key.as_ref(), value.as_ref()))
-        .collect();
-    let name = name[..name.len().min(LIMIT - HASH)].trim_end_matches(['-', '.']);
-    format!("{name}-{}", hash(&text))
+/// A name beside `name`, for another revision of the same version.
+pub(crate) fn revised(name: &str, revision: &str) -> String {
+    suffixed(name, &revision[..revision.len().min(HASH - 1)])
+}
+
+/// Name of the Job of a revision. Another attempt is another Job.
+pub(crate) fn job(name: &str, revision: &str, attempt: u32) -> String {
+    let revision = &revision[..revision.len().min(HASH - 1)];
+    match attempt {
+        0 | 1 => suffixed(name, &format!("migration-{revision}")),
+        again => suffixed(name, &format!("migration-{revision}-{again}")),
+    }
+}
+
+fn suffixed(name: &str, suffix: &str) -> String {
+    let room = LIMIT.saturating_sub(suffix.len() + 1);
+    let name = name[..name.len().min(room)].trim_end_matches(['-', '.']);
+    format!("{name}-{suffix}")
 }
 
 /// A label's value.
@@ -129,7 +137,21 @@ fn hash(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{container, deployment, image, is_dns_label, label};
+    use super::{container, deployment, image, is_dns_label, job, label, revised};
+
+    #[test]
+    fn revisions_and_jobs_have_names_of_their_own() {
+        assert_eq!(revised("nginx-1.7.7", "0123456789"), "nginx-1.7.7-012345");
+        assert_eq!(job("nginx", "0123456789", 1), "nginx-migration-012345");
+        assert_eq!(job("nginx", "0123456789", 2), "nginx-migration-012345-2");
+        let long = "x".repeat(63);
+        assert!(revised(&long, "0123456789").len() <= 63);
+        assert!(job(&long, "0123456789", 12).len() <= 63);
+        assert_eq!(
+            revised(&"x-".repeat(28), "0123456789"),
+            format!("{}x-012345", "x-".repeat(27))
+        );
+    }
 
     #[test]
     fn keeps_what_is_fine_and_replaces_the_rest() {

@@ -2,9 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod blue_green;
 mod changes;
+mod checks;
+mod control;
+mod deadlines;
+mod defects;
+mod drift;
 mod faults;
+mod history;
 mod object;
+mod recreate;
 mod rollouts;
 mod site;
 

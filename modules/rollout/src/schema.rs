@@ -26,7 +26,10 @@ fn tidy(schema: &mut Value) {
         fields.remove(keyword);
     }
     choices(fields);
-    if fields.get("additionalProperties").is_some_and(Value::is_boolean) {
+    if fields
+        .get("additionalProperties")
+        .is_some_and(Value::is_boolean)
+    {
         fields.remove("additionalProperties");
     }
     match fields.get("format").and_then(Value::as_str) {

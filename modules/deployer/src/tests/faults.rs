@@ -9,7 +9,7 @@ use crate::reconcile;
 
 /// Killed after every possible write of every run: no step is skipped, none is taken back, and the time is kept.
 #[test]
-fn killed_at_any_point() {
+fn row_07_killed_at_any_point() {
     for killed_after in 0..4 {
         let mut site = Site::installed(10);
         site.deploy("1.7.8");
@@ -27,7 +27,7 @@ fn killed_at_any_point() {
             let changed = site.world.perform(&outcome, steps);
             site.check();
             let status = site.world.status();
-            let now = status["stepIndex"].as_u64().unwrap_or(index);
+            let now = status["currentStep"].as_u64().unwrap_or(index);
             assert!(
                 now == index || now == index + 1,
                 "from step {index} to {now}"
@@ -63,7 +63,7 @@ fn a_late_run_takes_one_step_only() {
 }
 
 #[test]
-fn a_clock_that_jumps_back_takes_no_step_back() {
+fn row_08_a_clock_that_jumps_back_takes_no_step_back() {
     let mut site = Site::installed(10);
     site.deploy("1.7.8");
     site.settle();
@@ -86,7 +86,7 @@ fn a_status_that_is_gone_is_found_again() {
     site.world.edit(json!({"status": null}));
     site.settle();
     assert_eq!(site.sizes(), "1.7.7=7 1.7.8=3");
-    assert_eq!(site.world.status()["stepIndex"], 2);
+    assert_eq!(site.world.status()["currentStep"], 2);
     site.finish();
     assert_eq!(site.sizes(), "1.7.8=10");
 }
@@ -116,7 +116,7 @@ fn a_broken_version_stays_at_its_step_and_is_named() {
 }
 
 #[test]
-fn a_fix_gets_past_a_broken_baseline() {
+fn row_14_a_fix_gets_past_a_broken_baseline() {
     let mut site = Site::installed(10);
     site.broken = vec!["nginx-1.7.7".to_owned()];
     site.pods_follow();
@@ -136,15 +136,15 @@ fn an_unavailable_step_is_not_left() {
     site.run();
     site.pass(60);
     site.settle();
-    assert_eq!(site.world.status()["stepIndex"], 1);
+    assert_eq!(site.world.status()["currentStep"], 1);
     site.broken.clear();
     site.pods_follow();
     site.settle();
-    assert_eq!(site.world.status()["stepIndex"], 2);
+    assert_eq!(site.world.status()["currentStep"], 2);
 }
 
 #[test]
-fn what_people_change_by_hand_is_put_back() {
+fn row_15_what_people_change_by_hand_is_put_back() {
     for (name, replicas) in [("nginx-1.7.7", 0), ("nginx-1.7.8", 0), ("nginx-1.7.7", 12)] {
         let mut site = Site::installed(10);
         site.deploy("1.7.8");
@@ -157,12 +157,12 @@ fn what_people_change_by_hand_is_put_back() {
         });
         site.settle();
         assert_eq!(site.sizes(), "1.7.7=9 1.7.8=1", "{name}");
-        assert_eq!(site.world.status()["stepIndex"], 1);
+        assert_eq!(site.world.status()["currentStep"], 1);
     }
 }
 
 #[test]
-fn a_deployment_that_somebody_deletes_comes_back() {
+fn row_16_a_deployment_that_somebody_deletes_comes_back() {
     for name in ["nginx-1.7.7", "nginx-1.7.8"] {
         let mut site = Site::installed(10);
         site.deploy("1.7.8");

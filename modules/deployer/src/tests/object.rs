@@ -12,19 +12,26 @@ fn the_deployment_of_the_demo() {
     child["metadata"]
         .as_object_mut()
         .unwrap()
-        .retain(|key, _| key != "uid" && key != "generation");
+        .retain(|key, _| !["uid", "generation", "resourceVersion"].contains(&key.as_str()));
+    let revision = site.world.status()["currentRevision"].clone();
     let labels = json!({
         "app": "nginx",
         "operator": "deployer",
         "deploy.example.com/deployer": "nginx",
         "deploy.example.com/version": "1.7.7",
+        "deploy.example.com/revision": revision,
     });
     assert_eq!(
         child,
         json!({
             "apiVersion": "apps/v1",
             "kind": "Deployment",
-            "metadata": {"name": "nginx-1.7.7", "namespace": "default", "labels": labels},
+            "metadata": {
+                "name": "nginx-1.7.7",
+                "namespace": "default",
+                "labels": labels,
+                "annotations": {"deploy.example.com/replicas": "10"},
+            },
             "spec": {
                 "replicas": 10,
                 "selector": {"matchLabels": labels},
@@ -83,8 +90,30 @@ fn refuses_what_cannot_be_rolled_out() {
         "spec.steps: invalid type: map, expected a sequence"
     );
     assert_eq!(
-        refused(json!({"type": "blueGreen"})),
-        "spec.type: unknown variant `blueGreen`, expected `canary`"
+        refused(json!({"type": "bluegreen"})),
+        "spec.type: unknown variant `bluegreen`, expected one of `canary`, `blueGreen`, `recreate`"
+    );
+    assert_eq!(
+        refused(json!({"steps": [{"percent": 10, "sleep": "soon"}]})),
+        "spec.steps[0].sleep: invalid value: string \"soon\", expected seconds, or a time such as 90s, 1m or 1h30m"
+    );
+    assert_eq!(
+        refused(json!({"strategy": {"maxSurge": "many"}})),
+        "spec.strategy.maxSurge: expected a number of Pods such as 3, or a percentage such as \"25%\", found \"many\""
+    );
+    assert_eq!(
+        refused(json!({"control": {"promote": "75c9ce2735/next"}})),
+        "spec.control.promote: \"next\" is neither the number of a step nor `full`\n\
+         hint: REVISION/2 goes past step 2, REVISION/full to the end"
+    );
+    assert_eq!(
+        refused(json!({"deployment": {"image": "my app"}, "migration": {"command": ["migrate"]}})),
+        "spec.deployment.image: must not be empty or contain white space; \
+         spec.migration: is for type recreate only: two versions would run while it does"
+    );
+    assert_eq!(
+        refused(json!({"type": "blueGreen", "service": {"name": "web", "preview": "web"}})),
+        "spec.service.preview: must be another Service than spec.service.name"
     );
     assert_eq!(
         refused(json!({"deployment": {"version": null}})),

@@ -8,7 +8,6 @@ use oarlock_sdk::{Failure, Timestamp, Value, json};
 
 use super::demo;
 use crate::reconcile;
-use crate::split;
 
 /// A Deployer and its Deployments.
 #[derive(Clone)]
@@ -18,6 +17,8 @@ pub(super) struct Site {
     pub(super) broken: Vec<String>,
     /// Of the replicas that were there when the test began to look; the floor and the ceiling are checked against it.
     pub(super) checked: Option<u32>,
+    /// How many of them may be unavailable.
+    pub(super) unavailable: u32,
     /// What was seen, one line per change of sizes.
     pub(super) seen: Vec<String>,
 }
@@ -30,6 +31,7 @@ impl Site {
             world: World::new(object),
             broken: Vec::new(),
             checked: None,
+            unavailable: 0,
             seen: Vec::new(),
         }
     }
@@ -60,9 +62,7 @@ impl Site {
     }
 
     pub(super) fn ready(&self) -> String {
-        let ready = self.world.condition("Ready").unwrap();
-        let text = |key: &str| ready[key].as_str().unwrap();
-        format!("{} {}: {}", text("status"), text("reason"), text("message"))
+        self.condition("Ready")
     }
 
     /// Versions and their replicas, such as `1.7.7=9 1.7.8=1`.
@@ -75,11 +75,66 @@ impl Site {
                 child["spec"]["replicas"]
             )
         };
+        self.deployments().map(size).collect::<Vec<_>>().join(" ")
+    }
+
+    pub(super) fn deployments(&self) -> impl Iterator<Item = &Value> {
         self.world
             .children()
-            .map(size)
-            .collect::<Vec<_>>()
-            .join(" ")
+            .filter(|child| child["kind"] == "Deployment")
+    }
+
+    pub(super) fn deployment(&self, name: &str) -> Value {
+        let named = |child: &&Value| child["metadata"]["name"] == name;
+        self.deployments().find(named).cloned().unwrap_or_default()
+    }
+
+    /// The last decision, such as `Sleeping: 10% is available`.
+    pub(super) fn why(&self) -> String {
+        let why = &self.world.status()["why"];
+        format!(
+            "{}: {}",
+            why["decision"].as_str().unwrap(),
+            why["because"].as_str().unwrap()
+        )
+    }
+
+    /// The revision that the spec asks for.
+    pub(super) fn revision(&mut self) -> String {
+        let mut next = self.clone();
+        next.world.run(reconcile).unwrap();
+        let revision = &next.world.status()["currentRevision"];
+        revision.as_str().unwrap().to_owned()
+    }
+
+    /// Sets one wish for the revision that the spec asks for.
+    pub(super) fn wish(&mut self, wish: &str, more: &str) {
+        let revision = self.revision();
+        self.world
+            .edit(json!({"spec": {"control": {wish: format!("{revision}{more}")}}}));
+    }
+
+    /// How the rollouts ended, newest first, such as `1.7.8 Aborted`.
+    pub(super) fn history(&self) -> Vec<String> {
+        let entries = self.world.status()["history"].as_array();
+        let entries = entries.into_iter().flatten();
+        entries
+            .map(|entry| {
+                let text = |key: &str| entry[key].as_str().unwrap();
+                format!("{} {}", text("version"), text("outcome"))
+            })
+            .collect()
+    }
+
+    pub(super) fn condition(&self, kind: &str) -> String {
+        let condition = self.world.condition(kind).unwrap();
+        let text = |key: &str| condition[key].as_str().unwrap();
+        format!("{} {}: {}", text("status"), text("reason"), text("message"))
+    }
+
+    pub(super) fn reasons(&self) -> Vec<&str> {
+        let events = self.world.events().iter();
+        events.map(|(_, reason)| reason.as_str()).collect()
     }
 
     pub(super) fn number(child: &Value, pointer: &str) -> u32 {
@@ -88,8 +143,7 @@ impl Site {
 
     /// Available Pods of all versions, or of those with this name.
     pub(super) fn available(&self, name: Option<&str>) -> u32 {
-        self.world
-            .children()
+        self.deployments()
             .filter(|child| name.is_none_or(|name| child["metadata"]["name"] == name))
             .map(|child| Self::number(child, "/status/availableReplicas"))
             .sum()
@@ -107,6 +161,9 @@ impl Site {
         let broken = self.broken.clone();
         let mut changed = false;
         self.world.each_child(|child| {
+            if child["kind"] != "Deployment" {
+                return;
+            }
             let name = child["metadata"]["name"].as_str().unwrap();
             let wanted = Self::number(child, "/spec/replicas");
             let before = Self::number(child, "/status/availableReplicas");
@@ -116,12 +173,17 @@ impl Site {
             } else {
                 wanted
             };
-            let status = json!({
+            let mut status = json!({
                 "observedGeneration": child["metadata"]["generation"],
                 "replicas": wanted,
                 "updatedReplicas": wanted,
+                "readyReplicas": available,
                 "availableReplicas": available,
             });
+            let conditions = &child["status"]["conditions"];
+            if conditions.is_array() {
+                status["conditions"] = conditions.clone();
+            }
             changed |= child["status"] != status || before != available;
             child["status"] = status;
         });
@@ -187,12 +249,11 @@ impl Site {
         }
         let Some(replicas) = self.checked else { return };
         let of = |pointer: &str| -> u32 {
-            self.world
-                .children()
+            self.deployments()
                 .map(|child| Self::number(child, pointer))
                 .sum()
         };
-        let ceiling = replicas + split::surge(replicas);
+        let ceiling = replicas + replicas.div_ceil(4);
         assert!(
             of("/spec/replicas") <= ceiling,
             "more than {ceiling}: {sizes}"
@@ -204,14 +265,14 @@ impl Site {
         if self.broken.is_empty() {
             // Of what was available, as much stays as is asked for.
             let stays: u32 = self
-                .world
-                .children()
+                .deployments()
                 .map(|child| {
                     Self::number(child, "/status/availableReplicas")
                         .min(Self::number(child, "/spec/replicas"))
                 })
                 .sum();
-            assert!(stays >= replicas, "less than {replicas} available: {sizes}");
+            let floor = replicas - self.unavailable;
+            assert!(stays >= floor, "less than {floor} available: {sizes}");
         }
     }
 }

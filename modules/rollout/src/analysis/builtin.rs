@@ -1,5 +1,6 @@
 //! The queries that need no text: success rate and duration of HTTP requests, of the Pods of the new version alone.
 
+use super::answer::Trouble;
 use super::duration::GoDuration;
 use super::scope::Scope;
 use super::settings::Series;
@@ -27,10 +28,19 @@ impl Builtin {
 
     /// The query. A rate without any 5xx has no series for them: that is zero of them, and not nothing. Without any requests
     /// the answer is empty or NaN: no data.
-    pub(crate) fn query(self, series: &Series, scope: &Scope, window: GoDuration) -> String {
+    ///
+    /// # Errors
+    ///
+    /// Where the Pods cannot be told from others.
+    pub(crate) fn query(
+        self,
+        series: &Series,
+        scope: &Scope,
+        window: GoDuration,
+    ) -> Result<String, Trouble> {
         let requests = &series.requests;
-        let pods = selector(series, scope);
-        match self {
+        let pods = selector(series, scope)?;
+        Ok(match self {
             Self::SuccessRate => {
                 let failed = format!("{pods},{}=~\"5..\"", series.status);
                 format!(
@@ -41,57 +51,72 @@ impl Builtin {
             Self::Duration => format!(
                 "1000 * histogram_quantile(0.99, sum by (le) (rate({requests}_bucket{{{pods}}}[{window}])))"
             ),
-        }
+        })
     }
 
     /// How many requests there were in the window.
-    pub(crate) fn samples(series: &Series, scope: &Scope, window: GoDuration) -> String {
-        let pods = selector(series, scope);
-        format!(
-            "sum(increase({}_count{{{pods}}}[{window}]))",
-            series.requests
-        )
+    ///
+    /// # Errors
+    ///
+    /// As [`Builtin::query`].
+    pub(crate) fn samples(
+        series: &Series,
+        scope: &Scope,
+        window: GoDuration,
+    ) -> Result<String, Trouble> {
+        let pods = selector(series, scope)?;
+        let requests = &series.requests;
+        Ok(format!(
+            "sum(increase({requests}_count{{{pods}}}[{window}]))"
+        ))
     }
 }
 
-fn selector(series: &Series, scope: &Scope) -> String {
-    format!(
-        "{}=\"{}\",{}=~\"{}\"",
-        series.namespace,
-        scope.namespace,
-        series.pod,
-        pods(&scope.pods)
-    )
+fn selector(series: &Series, scope: &Scope) -> Result<String, Trouble> {
+    let pods = pods(&scope.pods).ok_or_else(|| {
+        Trouble::Template(format!(
+            "Deployment {}: its name is longer than {LONGEST} characters: too little of it is in the names of its Pods to tell \
+             them from others\nhint: a query of one's own can go by another label",
+            scope.pods
+        ))
+    })?;
+    Ok(format!(
+        "{}=\"{}\",{}=~\"{pods}\"",
+        series.namespace, scope.namespace, series.pod
+    ))
 }
 
-/// A regular expression, which Prometheus anchors, for the Pods of a Deployment and of none whose name is longer.
+/// Longer names leave no room for what tells a Pod from one of a Deployment whose name is longer.
+const LONGEST: usize = 54;
+
+/// A regular expression, which Prometheus anchors, for the Pods of a Deployment and of none whose name is longer, such as
+/// `NAME-stable`. None where there is no such expression.
 ///
 /// A Pod is called after its ReplicaSet, which is called after its Deployment: `NAME-HASH-RANDOM`. All before the five random
-/// characters is cut off after 58.
-fn pods(deployment: &str) -> String {
+/// characters is cut off after 58. Kubernetes makes hashes of characters that make no words, and without vowels.
+fn pods(deployment: &str) -> Option<String> {
     const CUT: usize = 58;
     const LONGEST_HASH: usize = 10;
-    let name = |text: &str| text.replace('.', "[.]");
-    match CUT.checked_sub(deployment.len() + 1) {
-        Some(room) if room > LONGEST_HASH => {
-            format!("{}-[a-z0-9]+-[a-z0-9]{{5}}", name(deployment))
-        }
-        Some(room) if room >= 8 => format!(
-            "{}-([a-z0-9]{{{}}}|[a-z0-9]{{7,{}}}-[a-z0-9]{{5}})",
-            name(deployment),
-            room + 5,
-            room - 1
-        ),
-        Some(room) => format!("{}-[a-z0-9]{{{}}}", name(deployment), room + 5),
-        None => format!(
-            "{}[a-z0-9]{{5}}",
-            name(deployment.get(..CUT).unwrap_or(deployment))
-        ),
+    const SAFE: &str = "[bcdfghjklmnpqrstvwxz2456789]";
+    if deployment.len() > LONGEST {
+        return None;
     }
+    let name = deployment.replace('.', "[.]");
+    let room = CUT - deployment.len() - 1;
+    Some(if room > LONGEST_HASH {
+        format!("{name}-[a-z0-9]+-[a-z0-9]{{5}}")
+    } else if room >= 8 {
+        let (whole, cut) = (room - 1, room + 5);
+        format!("{name}-({SAFE}{{{cut}}}|{SAFE}{{7,{whole}}}-[a-z0-9]{{5}})")
+    } else {
+        format!("{name}-{SAFE}{{{}}}", room + 5)
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use std::time::Duration;
 
     use super::{Builtin, pods};
@@ -142,25 +167,36 @@ mod tests {
             ),
         ];
         for (query, wanted) in golden {
-            assert_eq!(query, wanted);
+            assert_eq!(query.unwrap(), wanted);
         }
     }
 
     #[test]
     fn long_names_are_cut_as_pods_names_are() {
+        const SAFE: &str = "[bcdfghjklmnpqrstvwxz2456789]";
         for (length, suffix) in [
-            (46, "-[a-z0-9]+-[a-z0-9]{5}"),
-            (47, "-([a-z0-9]{15}|[a-z0-9]{7,9}-[a-z0-9]{5})"),
-            (49, "-([a-z0-9]{13}|[a-z0-9]{7,7}-[a-z0-9]{5})"),
-            (50, "-[a-z0-9]{12}"),
-            (57, "-[a-z0-9]{5}"),
+            (46, "-[a-z0-9]+-[a-z0-9]{5}".to_owned()),
+            (47, format!("-({SAFE}{{15}}|{SAFE}{{7,9}}-[a-z0-9]{{5}})")),
+            (49, format!("-({SAFE}{{13}}|{SAFE}{{7,7}}-[a-z0-9]{{5}})")),
+            (50, format!("-{SAFE}{{12}}")),
+            (54, format!("-{SAFE}{{8}}")),
         ] {
             let name = "a".repeat(length);
-            assert_eq!(pods(&name), format!("{name}{suffix}"));
+            assert_eq!(pods(&name).unwrap(), format!("{name}{suffix}"));
         }
+        let scope = Scope {
+            pods: "a".repeat(55),
+            ..Scope::default()
+        };
+        let minute = GoDuration(Duration::from_secs(60));
+        let trouble = Builtin::samples(&Series::default(), &scope, minute).unwrap_err();
         assert_eq!(
-            pods(&"a".repeat(60)),
-            format!("{}[a-z0-9]{{5}}", "a".repeat(58))
+            trouble.to_string(),
+            format!(
+                "Deployment {}: its name is longer than 54 characters: too little of it is in the names of its Pods to tell them \
+                 from others\nhint: a query of one's own can go by another label",
+                "a".repeat(55)
+            )
         );
     }
 }

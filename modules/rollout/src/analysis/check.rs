@@ -92,6 +92,14 @@ impl Check {
         }
     }
 
+    /// What was accepted and is not followed, with its path. Findings carry it, too.
+    pub fn warnings(&self) -> &[String] {
+        match &self.0 {
+            Kind::Metric(metric) => &metric.warnings,
+            Kind::Webhook(webhook) => &webhook.warnings,
+        }
+    }
+
     /// What is known to be wrong without asking anybody, such as a MetricTemplate that is not there: worth a condition
     /// before a rollout needs it. Each text begins with the check.
     pub fn problems(checks: &[Self], cx: &Context, scope: &Scope) -> Vec<String> {

@@ -144,7 +144,7 @@ impl Metric {
                 return Ok(Asked::Measured(finite(measured), warnings));
             }
             Source::Builtin(builtin, server) => {
-                (builtin.query(&self.series, scope, window), server.clone())
+                (builtin.query(&self.series, scope, window)?, server.clone())
             }
             Source::Query(text, server) => (text.fill(scope, &interval), server.clone()),
             Source::Template {
@@ -185,7 +185,7 @@ impl Metric {
         };
         let query = match query {
             Some(text) => text.fill(scope, &window.to_string()),
-            None => Builtin::samples(&self.series, scope, window),
+            None => Builtin::samples(&self.series, scope, window)?,
         };
         let name = format!("{}-samples", self.name);
         let answered = prometheus::ask(caller, server, &name, &query, self.series.timeout)?;

@@ -4,6 +4,7 @@
 
 mod answers;
 mod fields;
+mod noise;
 mod sources;
 mod webhooks;
 mod windows;
@@ -101,7 +102,7 @@ impl Site {
                 };
                 let asks = header("x-oarlock-metric").or_else(|| header("x-oarlock-webhook"));
                 let mut answers = answers.borrow_mut();
-                let answers = answers.get_mut(&asks.unwrap()).expect("nobody answers");
+                let answers = answers.get_mut(&asks.unwrap()).unwrap();
                 match answers.len() {
                     1 => answers[0].clone(),
                     _ => answers.remove(0),

@@ -23,7 +23,7 @@ impl Url {
         }
         if authority.contains('@') {
             return Err(String::from(
-                "has a user name or a password in it\nhint: name a Secret with `secretRef`",
+                "has a user name or a password in it, which everybody who reads the object could read",
             ));
         }
         if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
@@ -124,7 +124,7 @@ mod tests {
             ("http://:80/", "\"http://:80/\" names no host"),
             (
                 "http://me:secret@e.com/",
-                "has a user name or a password in it\nhint: name a Secret with `secretRef`",
+                "has a user name or a password in it, which everybody who reads the object could read",
             ),
             (
                 "http://e.com/a b",

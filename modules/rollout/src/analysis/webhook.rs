@@ -41,7 +41,7 @@ pub(crate) struct Webhook {
     metadata: BTreeMap<String, String>,
     dry_run: bool,
     muted: bool,
-    warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Webhooks {
@@ -82,6 +82,14 @@ impl Webhooks {
             true => Ok(Self(webhooks)),
             false => Err(wrong),
         }
+    }
+
+    /// What was accepted and is not followed, with its path. Findings carry it, too.
+    pub fn warnings(&self) -> impl Iterator<Item = &str> {
+        self.0
+            .iter()
+            .flat_map(|webhook| &webhook.warnings)
+            .map(String::as_str)
     }
 
     /// Whether there is one for this occasion.

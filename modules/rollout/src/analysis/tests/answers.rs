@@ -30,11 +30,23 @@ fn row_20_every_answer_has_a_meaning() {
         (one("99"), Judgement::Pass, "99"),
         (one("98.99999"), Judgement::Fail, "98.99999"),
         (one("9.9e1"), Judgement::Pass, "99"),
-        (data("scalar", json!([1, "97.23456789"])), Judgement::Fail, "97.2346"),
+        (
+            data("scalar", json!([1, "97.23456789"])),
+            Judgement::Fail,
+            "97.2346",
+        ),
         // No data.
-        (vector(json!([])), no_data, "no data: the query found no series"),
+        (
+            vector(json!([])),
+            no_data,
+            "no data: the query found no series",
+        ),
         (one("NaN"), no_data, "no data: the value is NaN"),
-        (data("scalar", json!([1, "NaN"])), no_data, "no data: the value is NaN"),
+        (
+            data("scalar", json!([1, "NaN"])),
+            no_data,
+            "no data: the value is NaN",
+        ),
         (one("+Inf"), no_data, "no data: the value is +Inf"),
         (one("-Inf"), no_data, "no data: the value is -Inf"),
         // Answers without one value.
@@ -65,7 +77,11 @@ fn row_20_every_answer_has_a_meaning() {
             "answered 400: bad_data: 1:5: parse error: unexpected <EOF>",
         ),
         (
-            broken(422, "execution", "query processing would load too many samples"),
+            broken(
+                422,
+                "execution",
+                "query processing would load too many samples",
+            ),
             Judgement::Error,
             "answered 422: execution: query processing would load too many samples",
         ),
@@ -74,33 +90,63 @@ fn row_20_every_answer_has_a_meaning() {
             Judgement::Error,
             "answered 503: timeout: query timed out",
         ),
-        (text(500, ""), Judgement::Error, "answered 500: an empty body"),
+        (
+            text(500, ""),
+            Judgement::Error,
+            "answered 500: an empty body",
+        ),
         (text(401, "no"), Judgement::Error, "answered 401: \"no\""),
         (text(502, &html), Judgement::Error, &cut),
-        (text(302, "moved"), Judgement::Error, "answered 302: redirects are not followed"),
+        (
+            text(302, "moved"),
+            Judgement::Error,
+            "answered 302: redirects are not followed",
+        ),
         // What is none.
         (
             text(200, "<html>login</html>"),
             Judgement::Error,
             "answered \"<html>login</html>\", expected the JSON of a Prometheus",
         ),
-        (text(204, ""), Judgement::Error, "answered an empty body, expected the JSON of a Prometheus"),
+        (
+            text(204, ""),
+            Judgement::Error,
+            "answered an empty body, expected the JSON of a Prometheus",
+        ),
         (
             one("ninety-nine"),
             Judgement::Error,
             "answered \"{\\\"data\\\":{\\\"result\\\":[{\\\"metric\\\":{},\\\"value\\\":[1795262520.5,\\\"ninety-nine\\\"]}],\
              \\\"resultType\\\":\\\"vector\\\"},\\\"status\\\":\\\"success\\\"}\", expected the JSON of a Prometheus",
         ),
-        (text(200, &"x".repeat(1 << 21)), Judgement::Error, "the answer is larger than 1048576 bytes"),
-        // No answer.
-        (Err(HttpError::TimedOut), Judgement::Error, "no answer within 5s"),
         (
-            Err(HttpError::Connect("connection refused\n(os error 111)".into())),
+            text(200, &"x".repeat(1 << 21)),
+            Judgement::Error,
+            "the answer is larger than 1048576 bytes",
+        ),
+        // No answer.
+        (
+            Err(HttpError::TimedOut),
+            Judgement::Error,
+            "no answer within 5s",
+        ),
+        (
+            Err(HttpError::Connect(
+                "connection refused\n(os error 111)".into(),
+            )),
             Judgement::Error,
             "connection refused (os error 111)",
         ),
-        (Err(HttpError::Tls("unknown issuer".into())), Judgement::Error, "unknown issuer"),
-        (Err(HttpError::TooLarge(8_388_608)), Judgement::Error, "the answer is larger than 8388608 bytes"),
+        (
+            Err(HttpError::Tls("unknown issuer".into())),
+            Judgement::Error,
+            "unknown issuer",
+        ),
+        (
+            Err(HttpError::TooLarge(8_388_608)),
+            Judgement::Error,
+            "the answer is larger than 8388608 bytes",
+        ),
         (
             Err(HttpError::Other("the answer broke off".into())),
             Judgement::Error,
@@ -211,16 +257,23 @@ fn row_20_a_fifth_error_in_a_row_is_a_failed_check() {
         because,
         "metric request-success-rate: no answer within 5s (error 5 in a row, at most 4) (failed check 1 of 1)"
     );
-    let patient = json!([{"name": "request-success-rate", "threshold": 99, "consecutiveErrorLimit": 0}]);
+    let patient =
+        json!([{"name": "request-success-rate", "threshold": 99, "consecutiveErrorLimit": 0}]);
     let (decisions, because) = rulings(&site.metrics(patient), 9);
     assert_eq!(decisions, [Decision::GiveUp]);
-    assert_eq!(because, "metric request-success-rate: no answer within 5s (failed check 1 of 1)");
+    assert_eq!(
+        because,
+        "metric request-success-rate: no answer within 5s (failed check 1 of 1)"
+    );
 }
 
 #[test]
 fn row_20_a_missing_grant_holds_for_good_and_names_itself() {
     let text = "no grant for http://prometheus:9090; hint: add to the watch: grants: {http: [\"http://prometheus:9090\"]}";
-    let site = Site::new().answer("request-success-rate", [Err(HttpError::Denied(text.into()))]);
+    let site = Site::new().answer(
+        "request-success-rate",
+        [Err(HttpError::Denied(text.into()))],
+    );
     for policy in ["hold", "fail"] {
         let metric = json!([{"name": "request-success-rate", "threshold": 99, "onError": policy}]);
         let (decisions, because) = rulings(&site.metrics(metric), 9);
@@ -250,7 +303,10 @@ fn row_20_who_had_no_answer_in_time_is_not_asked_twice() {
     assert_eq!(
         told,
         [
-            (Judgement::Error, "metric request-success-rate: no answer within 5s"),
+            (
+                Judgement::Error,
+                "metric request-success-rate: no answer within 5s"
+            ),
             (
                 Judgement::Hold(Hold::Blocked),
                 "metric request-duration: cannot be asked: not asked: an earlier call to http://prometheus:9090 had no answer \
@@ -274,16 +330,31 @@ fn row_20_a_run_does_not_wait_itself_to_death() {
     // Twice 8 s are spent; a third call could be the run's last.
     assert_eq!(site.sent.borrow().len(), 2);
     assert_eq!(assessment.findings[1].judgement, Judgement::Error);
-    assert_eq!(assessment.findings[4].judgement, Judgement::Hold(Hold::Blocked));
+    assert_eq!(
+        assessment.findings[4].judgement,
+        Judgement::Hold(Hold::Blocked)
+    );
 }
 
 #[test]
 fn row_20_too_few_samples_are_no_data() {
     let metric = json!({"name": "request-success-rate", "threshold": 99, "minSamples": 100});
     for (count, judgement, value) in [
-        (one("99.9"), Judgement::Hold(Hold::NoData), "no data: 99 of 100 samples"),
-        (vector(json!([])), Judgement::Hold(Hold::NoData), "no data: 0 of 100 samples"),
-        (one("NaN"), Judgement::Hold(Hold::NoData), "no data: 0 of 100 samples"),
+        (
+            one("99.9"),
+            Judgement::Hold(Hold::NoData),
+            "no data: 99 of 100 samples",
+        ),
+        (
+            vector(json!([])),
+            Judgement::Hold(Hold::NoData),
+            "no data: 0 of 100 samples",
+        ),
+        (
+            one("NaN"),
+            Judgement::Hold(Hold::NoData),
+            "no data: 0 of 100 samples",
+        ),
         (one("100"), Judgement::Pass, "100"),
         (text(500, "x"), Judgement::Error, "answered 500: \"x\""),
     ] {
@@ -291,7 +362,10 @@ fn row_20_too_few_samples_are_no_data() {
             .answer("request-success-rate-samples", [count])
             .answer("request-success-rate", [one("100")]);
         let finding = site.metric(metric.clone());
-        assert_eq!((finding.judgement, finding.input.value.as_str()), (judgement, value));
+        assert_eq!(
+            (finding.judgement, finding.input.value.as_str()),
+            (judgement, value)
+        );
         assert!(site.queries()[0].starts_with("sum(increase(http_request_duration_seconds_count{"));
     }
 }

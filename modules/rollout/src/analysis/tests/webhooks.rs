@@ -35,15 +35,51 @@ fn row_22_every_answer_has_a_meaning() {
         (text(202, ""), [pass, pass, fail, pass], "202"),
         (text(204, ""), [pass, pass, fail, pass], "204"),
         (text(299, ""), [pass, pass, fail, pass], "299"),
-        (text(301, "x"), [fail, gate, pass, pass], "answered 301: redirects are not followed"),
-        (text(304, ""), [fail, gate, pass, pass], "answered 304: redirects are not followed"),
-        (text(403, "halted\n"), [fail, gate, pass, pass], "answered 403: \"halted\""),
-        (text(404, ""), [fail, gate, pass, pass], "answered 404: an empty body"),
-        (text(408, ""), [error, gate, pass, pass], "answered 408: an empty body"),
-        (text(429, "slow"), [error, gate, pass, pass], "answered 429: \"slow\""),
-        (text(500, "oops"), [error, gate, pass, pass], "answered 500: \"oops\""),
-        (text(503, ""), [error, gate, pass, pass], "answered 503: an empty body"),
-        (Err(HttpError::TimedOut), [error, gate, pass, pass], "no answer within 10s"),
+        (
+            text(301, "x"),
+            [fail, gate, pass, pass],
+            "answered 301: redirects are not followed",
+        ),
+        (
+            text(304, ""),
+            [fail, gate, pass, pass],
+            "answered 304: redirects are not followed",
+        ),
+        (
+            text(403, "halted\n"),
+            [fail, gate, pass, pass],
+            "answered 403: \"halted\"",
+        ),
+        (
+            text(404, ""),
+            [fail, gate, pass, pass],
+            "answered 404: an empty body",
+        ),
+        (
+            text(408, ""),
+            [error, gate, pass, pass],
+            "answered 408: an empty body",
+        ),
+        (
+            text(429, "slow"),
+            [error, gate, pass, pass],
+            "answered 429: \"slow\"",
+        ),
+        (
+            text(500, "oops"),
+            [error, gate, pass, pass],
+            "answered 500: \"oops\"",
+        ),
+        (
+            text(503, ""),
+            [error, gate, pass, pass],
+            "answered 503: an empty body",
+        ),
+        (
+            Err(HttpError::TimedOut),
+            [error, gate, pass, pass],
+            "no answer within 10s",
+        ),
         (
             Err(HttpError::Connect("connection refused".into())),
             [error, gate, pass, pass],
@@ -60,7 +96,11 @@ fn row_22_every_answer_has_a_meaning() {
             (Occasion::Rollout, "rollout", wanted[0]),
             (Occasion::PreRollout, "pre-rollout", wanted[0]),
             (Occasion::ConfirmRollout, "confirm-rollout", wanted[1]),
-            (Occasion::ConfirmTrafficIncrease, "confirm-traffic-increase", wanted[1]),
+            (
+                Occasion::ConfirmTrafficIncrease,
+                "confirm-traffic-increase",
+                wanted[1],
+            ),
             (Occasion::ConfirmPromotion, "confirm-promotion", wanted[1]),
             (Occasion::Rollback, "rollback", wanted[2]),
             (Occasion::PostRollout, "post-rollout", wanted[3]),
@@ -81,11 +121,24 @@ fn row_22_every_answer_has_a_meaning() {
 fn row_22_people_read_what_it_was() {
     let message = |kind: &str, occasion, answer: Answer| {
         let site = Site::new().answer("hook", [answer]);
-        call(&site, &hook(kind), occasion).findings.remove(0).message
+        call(&site, &hook(kind), occasion)
+            .findings
+            .remove(0)
+            .message
     };
     for (kind, occasion, answer, wanted) in [
-        ("rollout", Occasion::Rollout, text(204, ""), "webhook hook: answered 204"),
-        ("rollout", Occasion::Rollout, text(404, "no such test"), "webhook hook: answered 404: \"no such test\""),
+        (
+            "rollout",
+            Occasion::Rollout,
+            text(204, ""),
+            "webhook hook: answered 204",
+        ),
+        (
+            "rollout",
+            Occasion::Rollout,
+            text(404, "no such test"),
+            "webhook hook: answered 404: \"no such test\"",
+        ),
         (
             "confirm-promotion",
             Occasion::ConfirmPromotion,
@@ -118,17 +171,23 @@ fn row_22_people_read_what_it_was() {
 #[test]
 fn row_22_a_huge_body_is_cut() {
     let site = Site::new().answer("hook", [text(400, &"x".repeat(3_000_000))]);
-    let finding = call(&site, &hook("rollout"), Occasion::Rollout).findings.remove(0);
+    let finding = call(&site, &hook("rollout"), Occasion::Rollout)
+        .findings
+        .remove(0);
     assert_eq!(
         finding.message,
-        format!("webhook hook: answered 400: \"{}…\" (3000000 bytes)", "x".repeat(200))
+        format!(
+            "webhook hook: answered 400: \"{}…\" (3000000 bytes)",
+            "x".repeat(200)
+        )
     );
     assert!(finding.input.value.len() < 300);
 }
 
 #[test]
 fn row_22_a_missing_grant_holds_and_names_itself() {
-    let text = "no grant for http://e.com; hint: add to the watch: grants: {http: [\"http://e.com\"]}";
+    let text =
+        "no grant for http://e.com; hint: add to the watch: grants: {http: [\"http://e.com\"]}";
     for (kind, occasion) in [
         ("rollout", Occasion::Rollout),
         ("pre-rollout", Occasion::PreRollout),
@@ -138,7 +197,10 @@ fn row_22_a_missing_grant_holds_and_names_itself() {
         let site = Site::new().answer("hook", [Err(HttpError::Denied(text.into()))]);
         let finding = call(&site, &hook(kind), occasion).findings.remove(0);
         assert_eq!(finding.judgement, Judgement::Hold(Hold::Blocked), "{kind}");
-        assert_eq!(finding.message, format!("webhook hook: cannot be called: {text}"));
+        assert_eq!(
+            finding.message,
+            format!("webhook hook: cannot be called: {text}")
+        );
     }
 }
 
@@ -152,7 +214,10 @@ fn row_22_the_request_is_flaggers_with_a_key() {
     Inquiry::new(&site.context()).checks(&[], &hooks, &site.scope);
     let sent = site.sent.borrow();
     let request = &sent[0];
-    assert_eq!((request.method.as_str(), request.url.as_str()), ("POST", "http://load-tester.prod/"));
+    assert_eq!(
+        (request.method.as_str(), request.url.as_str()),
+        ("POST", "http://load-tester.prod/")
+    );
     assert_eq!(
         serde_json::from_slice::<Value>(&request.body).unwrap(),
         json!({
@@ -186,21 +251,34 @@ fn row_22_a_repeated_run_has_the_same_key_and_the_next_check_another() {
         [key(0) == key(1), key(1) == key(2)]
     };
     // The same tick twice, then the next.
-    assert_eq!(keys("rollout", Occasion::Rollout, [0, 0, 10]), [true, false]);
+    assert_eq!(
+        keys("rollout", Occasion::Rollout, [0, 0, 10]),
+        [true, false]
+    );
     assert_eq!(
         keys("confirm-promotion", Occasion::ConfirmPromotion, [0, 0, 10]),
         [true, false]
     );
     // What has its effect once has one key, however often it is retried.
-    assert_eq!(keys("pre-rollout", Occasion::PreRollout, [0, 0, 10]), [true, true]);
-    assert_eq!(keys("post-rollout", Occasion::PostRollout, [0, 0, 10]), [true, true]);
+    assert_eq!(
+        keys("pre-rollout", Occasion::PreRollout, [0, 0, 10]),
+        [true, true]
+    );
+    assert_eq!(
+        keys("post-rollout", Occasion::PostRollout, [0, 0, 10]),
+        [true, true]
+    );
 }
 
 #[test]
 fn row_22_questions_have_no_effect() {
     for (kind, occasion, effect) in [
         ("confirm-rollout", Occasion::ConfirmRollout, false),
-        ("confirm-traffic-increase", Occasion::ConfirmTrafficIncrease, false),
+        (
+            "confirm-traffic-increase",
+            Occasion::ConfirmTrafficIncrease,
+            false,
+        ),
         ("confirm-promotion", Occasion::ConfirmPromotion, false),
         ("rollback", Occasion::Rollback, false),
         ("pre-rollout", Occasion::PreRollout, true),
@@ -240,7 +318,12 @@ fn row_22_retries_are_checks_of_their_own() {
     // A success in between starts the count again.
     assert_eq!(
         decisions(1, vec![down(), text(200, ""), down(), down()]),
-        [Decision::Hold, Decision::Advance, Decision::Hold, Decision::GiveUp]
+        [
+            Decision::Hold,
+            Decision::Advance,
+            Decision::Hold,
+            Decision::GiveUp
+        ]
     );
     // What is meant is not asked again.
     assert_eq!(decisions(9, vec![text(404, "")]), [Decision::GiveUp]);
@@ -259,7 +342,11 @@ fn a_load_test_is_called_at_every_check_and_before_the_metrics() {
     let checks = crate::analysis::Check::metrics(&specs, "m", &site.monitoring()).unwrap();
     for _ in 0..3 {
         let assessment = Inquiry::new(&site.context()).checks(&checks, &hooks, &site.scope);
-        let names: Vec<_> = assessment.findings.iter().map(|finding| &finding.name).collect();
+        let names: Vec<_> = assessment
+            .findings
+            .iter()
+            .map(|finding| &finding.name)
+            .collect();
         assert_eq!(names, ["load-test", "request-success-rate"]);
         assert!(assessment.passes());
     }
@@ -284,7 +371,7 @@ fn wrong_fields_are_located() {
             "spec.analysis.webhooks[0].name: is empty",
             "spec.analysis.webhooks[1].url: \"load-tester.prod\" is not a URL that begins with http:// or https://",
             "spec.analysis.webhooks[2].timeout: must be more than 0s",
-            "spec.analysis.webhooks[2].url: has a user name or a password in it\nhint: name a Secret with `secretRef`",
+            "spec.analysis.webhooks[2].url: has a user name or a password in it, which everybody who reads the object could read",
         ]
     );
     let unknown = serde_json::from_value::<crate::analysis::spec::WebhookSpec>(
@@ -292,7 +379,7 @@ fn wrong_fields_are_located() {
     );
     assert_eq!(
         unknown.unwrap_err().to_string(),
-        "unknown variant `confirm-rolout`, expected one of `confirm-rollout`, `pre-rollout`, `rollout`, \
+        "unknown variant `confirm-rolout`, expected one of `confirm-rollout`, `pre-rollout`, ``, `rollout`, \
          `confirm-traffic-increase`, `confirm-promotion`, `post-rollout`, `rollback`, `event`"
     );
 }
@@ -303,14 +390,14 @@ fn what_is_not_followed_is_warned_about_and_mute_is_kept() {
         {"name": "a", "url": "https://e.com/", "disableTLS": true, "muteAlert": true},
         {"name": "a", "url": "https://e.com/"},
     ]));
+    let warning =
+        "spec.analysis.webhooks[0].disableTLS: is not followed: certificates are always verified";
+    assert_eq!(hooks.warnings().collect::<Vec<_>>(), [warning]);
     let site = Site::new()
         .answer("a", [text(404, "")])
         .answer("a#2", [text(200, "")]);
     let assessment = Inquiry::new(&site.context()).checks(&[], &hooks, &site.scope);
-    assert_eq!(
-        assessment.warnings(),
-        ["spec.analysis.webhooks[0].disableTLS: is not followed: certificates are always verified"]
-    );
+    assert_eq!(assessment.warnings(), [warning]);
     let (_, ruling) = Tally::default().count(&assessment, 5);
     assert_eq!((ruling.decision, ruling.muted), (Decision::Failed, true));
 }
@@ -332,8 +419,14 @@ fn event_webhooks_are_told_and_not_waited_for() {
     let [notice] = notices.as_slice() else {
         panic!("{notices:?}");
     };
-    assert_eq!((notice.key.as_str(), notice.url.as_str()), ("event to slack/0123456789-step-3", "http://e.com/events"));
-    assert_eq!(notice.headers[1], ("x-oarlock-webhook".to_owned(), "to slack".to_owned()));
+    assert_eq!(
+        (notice.key.as_str(), notice.url.as_str()),
+        ("event to slack/0123456789-step-3", "http://e.com/events")
+    );
+    assert_eq!(
+        notice.headers[1],
+        ("x-oarlock-webhook".to_owned(), "to slack".to_owned())
+    );
     assert_eq!(
         serde_json::from_str::<Value>(&notice.body).unwrap(),
         json!({

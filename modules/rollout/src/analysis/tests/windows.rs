@@ -66,9 +66,7 @@ fn row_21_a_range_of_ones_own_is_waited_for() {
 #[test]
 fn row_21_a_document_has_no_window_unless_it_is_asked_for_one() {
     let plain = json!({"name": "page", "web": {"url": "http://e.com/", "jsonPointer": ""}});
-    let site = Site::new()
-        .age(0)
-        .answer("page", [super::text(200, "1")]);
+    let site = Site::new().age(0).answer("page", [super::text(200, "1")]);
     assert_eq!(site.metric(plain).judgement, Judgement::Pass);
     let windowed = json!({"name": "page", "web": {"url": "http://e.com/?since={{ interval }}", "jsonPointer": ""}});
     assert_eq!(

@@ -1,0 +1,245 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::time::Duration;
+
+use oarlock_sdk::testing::World;
+use oarlock_sdk::{AnyObject, Context, Failure, ObjectRef, Outcome, Value, json, merge_patch};
+use rollout::analysis::Settings;
+
+use super::{Seen, Takeover, decide};
+use crate::deployment::DeploymentSpec;
+use crate::plan::Plan;
+use crate::router::observed::Observed;
+use crate::router::{self, Target, Traffic};
+
+fn deployment(name: &str, replicas: u32, image: &str) -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": name, "namespace": "d"},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {"containers": [{"name": "web", "image": image, "envFrom": [
+                    {"configMapRef": {"name": name.replace("web", "config")}},
+                ]}]},
+            },
+        },
+    })
+}
+
+fn named(kind: &str, name: &str) -> ObjectRef {
+    let version = match kind {
+        "Deployment" => "apps/v1",
+        "HorizontalPodAutoscaler" => "autoscaling/v2",
+        _ => "v1",
+    };
+    ObjectRef::new(version, kind, name).in_namespace("d")
+}
+
+/// What a Flagger left: the primary serves, by its Canary.
+fn left(spec: &Value, owner: &str) -> World {
+    let mut canary = json!({
+        "apiVersion": "flagger.app/v1beta1", "kind": "Canary",
+        "metadata": {"name": "web", "namespace": "d"},
+        "spec": {"targetRef": {"name": "web"}, "service": {"port": 80}, "analysis": {"stepWeight": 10}},
+    });
+    merge_patch::apply(&mut canary, &json!({"spec": spec}));
+    let mut world = World::new(canary);
+    let owners = match owner {
+        "" => json!([]),
+        owner => {
+            json!([{"apiVersion": "flagger.app/v1beta1", "kind": "Canary", "name": "web", "uid": owner, "controller": true}])
+        }
+    };
+    let mut add = |mut object: Value| {
+        object["metadata"]["ownerReferences"] = owners.clone();
+        world.foreign(object);
+    };
+    let mut primary = deployment("web-primary", 3, "web:1");
+    primary["spec"]["template"]["metadata"]["annotations"] = json!({"flagger-id": "2f0c"});
+    add(primary);
+    for (name, pods) in [("web", "web-primary"), ("web-primary", "web-primary"), ("web-canary", "web")] {
+        add(json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "d"},
+            "spec": {"selector": {"app": pods}, "ports": [{"name": "http", "port": 80}]},
+        }));
+    }
+    world.foreign(deployment("web", 0, "web:1"));
+    follow(&mut world);
+    world
+}
+
+/// The Deployment controllers catch up.
+fn follow(world: &mut World) {
+    world.each_object(|object| {
+        if object["kind"] == "Deployment" {
+            let pods = object["spec"]["replicas"].clone();
+            object["status"] = json!({
+                "observedGeneration": object["metadata"]["generation"],
+                "replicas": pods, "updatedReplicas": pods, "readyReplicas": pods, "availableReplicas": pods,
+            });
+        }
+    });
+}
+
+/// The take-over alone; what is waited for is in the status.
+fn take_over(canary: AnyObject, cx: &Context) -> Result<Outcome, Failure> {
+    let (_, plan) = Plan::read(canary, &Settings::default())?;
+    let app = cx.get::<DeploymentSpec>("d", "web")?.unwrap();
+    let seen = Seen::of(cx, &plan)?;
+    let services = Observed::of(cx, &plan)?;
+    let routes = router::decide(&plan, &Target::of(&app), &Traffic::idle(), &services);
+    match decide(&plan, &seen, &app, routes.clone(), cx.now()) {
+        Takeover::Done => Ok(Outcome::new()
+            .patch_status(json!({"waits": "done"}))
+            .children(routes.children)),
+        Takeover::Busy(turn) => {
+            let waits: Vec<_> = turn
+                .waits
+                .iter()
+                .map(|wait| format!("{}: {}", wait.name, wait.value))
+                .collect();
+            let outcome = Outcome::new()
+                .patch_status(json!({"waits": waits.join("; ")}))
+                .children(turn.children);
+            let outcome = turn.removals.into_iter().fold(outcome, Outcome::remove);
+            Ok(match turn.wake {
+                Some(wake) => outcome.requeue_at(wake),
+                None => outcome,
+            })
+        }
+    }
+}
+
+/// Available Pods that the Service sends requests to.
+fn serving(world: &World) -> u64 {
+    let service = world.live(&named("Service", "web")).unwrap();
+    let selected = &service["spec"]["selector"]["app"];
+    world
+        .objects()
+        .filter(|object| object["kind"] == "Deployment")
+        .filter(|object| object["spec"]["template"]["metadata"]["labels"]["app"] == *selected)
+        .map(|object| object["status"]["availableReplicas"].as_u64().unwrap_or(0))
+        .sum()
+}
+
+/// To its end, checking after every single write that nobody is without Pods; killed after each in turn.
+fn to_the_end(world: &mut World) -> Vec<String> {
+    let mut story = Vec::new();
+    let mut kills = 0;
+    for _ in 0..100 {
+        let outcome = world.call(take_over).unwrap();
+        kills = (kills + 1) % 7;
+        world.perform(&outcome, if kills == 0 { usize::MAX } else { kills });
+        assert_eq!(world.refusal(), None);
+        assert!(serving(world) >= 3, "{story:?}");
+        let outcome = world.call(take_over).unwrap();
+        let changed = world.perform(&outcome, usize::MAX);
+        assert!(serving(world) >= 3, "{story:?}");
+        let waits = world.status()["waits"].as_str().unwrap().to_owned();
+        if story.last() != Some(&waits) {
+            story.push(waits);
+        }
+        follow(world);
+        if !changed {
+            match world.wake() {
+                Some(wake) if wake > world.now() => world.set_now(wake),
+                _ => return story,
+            }
+        }
+    }
+    panic!("never ends: {story:?}");
+}
+
+#[test]
+fn a_flagger_is_taken_over_without_a_moment_without_pods() {
+    let mut world = left(&json!({"takeover": "flagger"}), "the-object");
+    assert_eq!(serving(&world), 3);
+    let began = world.now();
+    let story = to_the_end(&mut world);
+    assert_eq!(
+        story,
+        [
+            "pods of web: 0 available",
+            "service web: selects app=web-primary; service web-primary: selects app=web-primary",
+            "pods of web-primary: still finish what they began",
+            "done",
+        ]
+        .map(String::from)
+    );
+    assert!(world.now().since(began) >= Duration::from_secs(30));
+    assert!(world.live(&named("Deployment", "web-primary")).is_none());
+    let app = world.live(&named("Deployment", "web")).unwrap();
+    assert_eq!(app["spec"]["replicas"], 3);
+    assert_eq!(app["metadata"]["annotations"], json!({}), "nothing is borrowed any more");
+    assert_eq!(serving(&world), 3);
+}
+
+#[test]
+fn what_a_deleted_canary_left_is_taken_over_by_another() {
+    let mut world = left(&json!({"takeover": "flagger"}), "");
+    world.edit(json!({"apiVersion": "canary.oarlock.dev/v1alpha1"}));
+    assert_eq!(to_the_end(&mut world).last().unwrap(), "done");
+    assert!(world.live(&named("Deployment", "web-primary")).is_none());
+}
+
+#[test]
+fn the_primarys_autoscaler_goes_with_it() {
+    let mut world = left(
+        &json!({"takeover": "flagger", "autoscalerRef": {"name": "web"}}),
+        "the-object",
+    );
+    world.foreign(json!({
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "web-primary", "namespace": "d"},
+        "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web-primary"}},
+    }));
+    to_the_end(&mut world);
+    assert!(world.live(&named("HorizontalPodAutoscaler", "web-primary")).is_none());
+}
+
+#[test]
+fn nothing_is_touched_before_it_can_be_taken_over() {
+    for (spec, owner, expected) in [
+        (json!({}), "the-object", "deployment web-primary: is a Flagger's, and serves"),
+        (
+            json!({"takeover": "flagger"}),
+            "another",
+            "deployment web-primary: belongs to Flagger's Canary web",
+        ),
+    ] {
+        let mut world = left(&spec, owner);
+        let before: Vec<_> = world.objects().cloned().collect();
+        assert_eq!(to_the_end(&mut world), [expected]);
+        assert!(world.objects().eq(before.iter()));
+    }
+    let mut world = left(&json!({"takeover": "flagger"}), "the-object");
+    let app = named("Deployment", "web");
+    let image = |image: &str| {
+        json!({"spec": {"template": {"spec": {"containers": [{"name": "web", "image": image, "envFrom": [
+            {"configMapRef": {"name": "config"}},
+        ]}]}}}})
+    };
+    world.edit_foreign(&app, &image("web:2"));
+    assert_eq!(
+        to_the_end(&mut world),
+        ["deployment web-primary: runs another Pod template than web"]
+    );
+    world.edit_foreign(&app, &image("web:1"));
+    assert_eq!(to_the_end(&mut world).last().unwrap(), "done");
+}
+
+#[test]
+fn a_deployment_of_that_name_that_is_nobodys_business_is_left_alone() {
+    let mut world = left(&json!({}), "the-object");
+    let primary = named("Deployment", "web-primary");
+    let plain = json!({
+        "metadata": {"ownerReferences": null},
+        "spec": {"template": {"metadata": {"annotations": null}}},
+    });
+    world.edit_foreign(&primary, &plain);
+    let outcome = world.call(take_over).unwrap();
+    assert_eq!(outcome.status_patch(), Some(&json!({"waits": "done"})));
+}

@@ -1,0 +1,7 @@
+//! Whole rollouts, on a model of the Deployment controller.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod controller;
+mod rollouts;
+mod site;
