@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::logging::{self, LogFormat};
 use crate::report::report;
-use crate::{demo, dev, explain, inspect, output, rbac, release, run, steer, validate};
+use crate::{demo, dev, explain, inspect, output, rbac, release, run, simulate, steer, validate};
 
 /// A WebAssembly-scriptable reconciliation engine for Kubernetes.
 #[derive(Debug, Parser)]
@@ -16,7 +16,7 @@ use crate::{demo, dev, explain, inspect, output, rbac, release, run, steer, vali
     after_help = "Try it:  oarlock demo\nBegin:   oarlock inspect MODULE.wasm   says what to write into watches.yaml"
 )]
 struct Cli {
-    /// What is logged: a level, or a filter such as info,kube=debug [default: info; demo: warn].
+    /// What is logged: a level, or a filter such as info,kube=debug [default: info; demo, simulate: warn].
     #[arg(
         long,
         global = true,
@@ -53,6 +53,8 @@ enum Command {
     Rbac(rbac::Args),
     /// Show what a module is, what it can do, and the entry of watches.yaml that it needs.
     Inspect(inspect::Args),
+    /// Rehearse a rollout: manifests and modules of production, in virtual time, on a cluster in this process.
+    Simulate(Box<simulate::Args>),
     /// Tell why a rollout is where it is: what was looked at, what that said, and when it is decided again.
     Explain(explain::Args),
     /// Let a rollout go on past a step, or to its end, without waiting.
@@ -76,7 +78,7 @@ impl Command {
     const fn log(&self) -> &'static str {
         match self {
             // What happens is on the screen.
-            Self::Demo(_) => "warn",
+            Self::Demo(_) | Self::Simulate(_) => "warn",
             _ => "info",
         }
     }
@@ -99,6 +101,7 @@ pub(crate) fn main() -> ExitCode {
                 Command::Validate(args) => validate::run(&args),
                 Command::Rbac(args) => rbac::run(args).await,
                 Command::Inspect(args) => inspect::run(&args).await,
+                Command::Simulate(args) => Box::pin(simulate::run(*args)).await,
                 Command::Explain(args) => Box::pin(explain::run(args)).await,
                 Command::Promote(args) => Box::pin(steer::promote(args)).await,
                 Command::Abort(args) => Box::pin(steer::abort(args)).await,

@@ -18,6 +18,7 @@ mod release;
 mod replicas;
 mod report;
 mod run;
+mod simulate;
 mod steer;
 mod stop;
 mod system_clock;

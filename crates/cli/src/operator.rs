@@ -89,7 +89,7 @@ impl Sources {
 }
 
 /// A module, or why there is none.
-type Loaded = Result<Arc<dyn Reconciler>, String>;
+pub(crate) type Loaded = Result<Arc<dyn Reconciler>, String>;
 
 /// What became of a module's bytes: `None` where the file is another one by now, and has to be looked at again.
 type Loading = (Digest, Option<Loaded>);
@@ -390,7 +390,7 @@ impl Operator {
 }
 
 /// `None` where the file is another one by now.
-async fn load(loader: &Loader, file: ModuleFile) -> Option<Loaded> {
+pub(crate) async fn load(loader: &Loader, file: ModuleFile) -> Option<Loaded> {
     let bytes = match tokio::task::spawn_blocking(move || file.load()).await {
         Ok(Ok(bytes)) => bytes,
         Ok(Err(LoadModule::Changed { .. })) => return None,
@@ -404,7 +404,10 @@ async fn load(loader: &Loader, file: ModuleFile) -> Option<Loaded> {
 }
 
 /// The file that a watch names.
-fn find<'a>(source: &ModuleSource, snapshot: &'a Snapshot) -> Result<&'a ModuleFile, String> {
+pub(crate) fn find<'a>(
+    source: &ModuleSource,
+    snapshot: &'a Snapshot,
+) -> Result<&'a ModuleFile, String> {
     let path = match source {
         ModuleSource::File(path) => path,
         ModuleSource::Oci(_) => {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use oarlock_cluster::client::{Source, open};
 use oarlock_cluster::fence::FencedEgress;
 use oarlock_cluster::http::{Egress, EgressLimits};
-use oarlock_cluster::{Kubernetes, Rate, crd};
+use oarlock_cluster::{Kubernetes, Rate, ServerClock, crd};
 use oarlock_core::clock::Clock;
 use oarlock_engine::Options;
 use prometheus_client::registry::Registry;
@@ -79,12 +79,17 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.sources.check()?;
     let (stop, _signals) = stop::on_signal()?;
     let endpoints = args.endpoints.listen().await?;
+    let mut server_clock = None;
     let (clock, _follower): (Arc<dyn Clock>, _) = match &args.clock {
         Some(url) => {
             let (clock, task) = follow::follow(url).await?;
             (Arc::new(clock), Some(task))
         }
-        None => (Arc::new(SystemClock), None),
+        None => {
+            let clock = ServerClock::starting_at(SystemClock.now());
+            server_clock = Some(clock.clone());
+            (Arc::new(clock), None)
+        }
     };
     let options = Options {
         drain: args.graceful_shutdown_timeout,
@@ -106,6 +111,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         oarlock_cluster::Options {
             host: connection.host,
             fence: replica.fence(),
+            server_clock,
             ..api
         },
     );

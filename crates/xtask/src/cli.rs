@@ -7,7 +7,8 @@ use clap::{Parser, Subcommand};
 
 use crate::guests::{Lang, Selection};
 use crate::{
-    bench, bindings, builtins, cluster, demo, deny, guests, modules, real, test, tidy, workspace,
+    bench, bindings, builtins, cluster, demo, deny, guests, modules, parts, real, test, tidy,
+    workspace,
 };
 
 /// Builds, checks and runs the project
@@ -31,12 +32,18 @@ enum Command {
         #[arg(long)]
         allow_missing: bool,
     },
+    /// Fetch what the tests take from other projects into target/oarlock/parts: Prometheus, the Gateway API's definitions
+    Parts {
+        /// Go on where one can be neither found nor fetched, and say what is not tested without it
+        #[arg(long)]
+        allow_missing: bool,
+    },
     /// Build modules and guests, then run every test
     Test {
         /// Run those that need a real control plane, and only those, on a new one that is ended afterwards
         #[arg(long)]
         real: bool,
-        /// Go on where a toolchain for guests, or all of the control plane, is missing
+        /// Go on where a toolchain for guests, a part, or all of the control plane, is missing
         #[arg(long)]
         allow_missing: bool,
     },
@@ -90,6 +97,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
                 },
             )?;
         }
+        Command::Parts { allow_missing } => parts::run(&root, allow_missing)?,
         Command::Test {
             real: true,
             allow_missing,

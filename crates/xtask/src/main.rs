@@ -18,6 +18,7 @@ mod digest;
 mod go;
 mod guests;
 mod modules;
+mod parts;
 mod process;
 mod real;
 mod test;

@@ -8,6 +8,7 @@ use anyhow::bail;
 use crate::cluster::{self, Guard, Outcome};
 use crate::guests::{self, Lang, Selection};
 use crate::modules;
+use crate::parts;
 use crate::process::Call;
 use crate::timing::Timing;
 
@@ -38,6 +39,7 @@ fn steps(root: &Path, allow_missing: bool, timing: &mut Timing) -> anyhow::Resul
             },
         )
     })?;
+    timing.step("parts", || parts::run(root, allow_missing))?;
     // Compiled before anything runs: the cluster is not up for longer than it is needed.
     timing.step("cargo test --no-run", || {
         Call::cargo()
@@ -56,7 +58,9 @@ fn steps(root: &Path, allow_missing: bool, timing: &mut Timing) -> anyhow::Resul
     let guard = Guard::before(&place)?;
     let outcome = timing.step("cluster up", || cluster::up_anew(root, &place));
     let result = outcome.and_then(|outcome| match outcome {
-        Outcome::Running(state) | Outcome::Started(state) => suites(root, &state.kubeconfig, timing),
+        Outcome::Running(state) | Outcome::Started(state) => {
+            suites(root, &state.kubeconfig, allow_missing, timing)
+        }
         Outcome::Missing if allow_missing => {
             eprintln!("NOT RUN: nothing was tested against a real API server");
             Ok(())
@@ -70,13 +74,18 @@ fn steps(root: &Path, allow_missing: bool, timing: &mut Timing) -> anyhow::Resul
 }
 
 /// All of them, also after one that failed.
-fn suites(root: &Path, kubeconfig: &Path, timing: &mut Timing) -> anyhow::Result<()> {
+fn suites(
+    root: &Path,
+    kubeconfig: &Path,
+    allow_missing: bool,
+    timing: &mut Timing,
+) -> anyhow::Result<()> {
     let xtask = std::env::current_exe()?;
     let mut failed = Vec::new();
     for (package, target) in SUITES {
         let name = format!("cargo test: {package}");
         let result = timing.step(&name, || {
-            Call::cargo()
+            parts::telling(Call::cargo(), allow_missing)
                 .args(["test", "--package", package, "--test", target])
                 .env(KUBECONFIG, kubeconfig)
                 .env(XTASK, &xtask)

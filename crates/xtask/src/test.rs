@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use crate::guests::{self, Selection};
 use crate::process::Call;
 use crate::timing::Timing;
-use crate::{bindings, modules};
+use crate::{bindings, modules, parts};
 
 /// How many seeds of each play of `tests/faults` are run here; fewer where nobody says so.
 const FAULT_SEEDS: (&str, &str) = ("OARLOCK_FAULT_SEEDS", "5000");
@@ -35,6 +35,7 @@ fn steps(root: &Path, allow_missing: bool, timing: &mut Timing) -> anyhow::Resul
             },
         )
     })?;
+    timing.step("parts", || parts::run(root, allow_missing))?;
     timing.step("cargo test: modules and sdk, natively", || {
         Call::cargo()
             .args(["test", "--workspace", "--target"])
@@ -46,7 +47,7 @@ fn steps(root: &Path, allow_missing: bool, timing: &mut Timing) -> anyhow::Resul
     })?;
     // Last, so that its own output is what stands above the table.
     timing.step("cargo test: host", || {
-        Call::cargo()
+        parts::telling(Call::cargo(), allow_missing)
             .args(["test", "--workspace", "--no-fail-fast"])
             .env(FAULT_SEEDS.0, FAULT_SEEDS.1)
             .dir(root)

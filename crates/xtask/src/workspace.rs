@@ -36,6 +36,16 @@ pub(crate) fn tools(root: &Path) -> PathBuf {
     root.join("target/oarlock/tools")
 }
 
+/// What is kept for all checkouts of this user.
+pub(crate) fn cache() -> anyhow::Result<PathBuf> {
+    let cache = env::var_os("XDG_CACHE_HOME")
+        .filter(|dir| !dir.is_empty())
+        .map(PathBuf::from)
+        .or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))
+        .context("neither XDG_CACHE_HOME nor HOME is set; hint: one of them says where to keep what is fetched and built once")?;
+    Ok(cache.join("oarlock"))
+}
+
 /// A path as it is written in messages: relative to the checkout, with forward slashes.
 pub(crate) fn shown(root: &Path, path: &Path) -> String {
     let path = path.strip_prefix(root).unwrap_or(path);

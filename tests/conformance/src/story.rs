@@ -234,10 +234,12 @@ impl Story {
     /// The files of other projects that it sends.
     pub fn parts(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().filter_map(|step| match &step.action {
-            Action::Request { request, .. } | Action::Watch { request, .. } => match &request.body {
-                Body::Part(file) => Some(file.as_str()),
-                Body::Nothing | Body::Document(_) | Body::Text(_) => None,
-            },
+            Action::Request { request, .. } | Action::Watch { request, .. } => {
+                match &request.body {
+                    Body::Part(file) => Some(file.as_str()),
+                    Body::Nothing | Body::Document(_) | Body::Text(_) => None,
+                }
+            }
             Action::Events { .. } | Action::Kubectl(_) => None,
         })
     }

@@ -47,7 +47,7 @@ impl Frame {
             step: text("/status/progress/step"),
             percentage: text("/status/progress/percentage"),
             wait: text("/status/progress/wait"),
-            next_step: Timestamp::parse_rfc3339(&text("/status/nextStepAt")),
+            next_step: Timestamp::parse_rfc3339(&text("/status/stepEndsAt")),
             condition: ready
                 .and_then(|c| c["message"].as_str())
                 .unwrap_or_default()

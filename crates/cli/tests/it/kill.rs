@@ -51,7 +51,7 @@ async fn killed_at_every_transition_the_rollout_goes_on_where_it_was() {
         operator_process.kill().await;
         operator_process = operator(&cluster);
         kills += 1;
-        let next = status["nextStepAt"]
+        let next = status["stepEndsAt"]
             .as_str()
             .and_then(Timestamp::parse_rfc3339);
         if let Some(next) = next {

@@ -90,7 +90,7 @@ impl Scene {
 
     /// Lets the clock reach the end of the wait that `deployer` is in.
     async fn end_wait(&self, deployer: &DynamicObject) {
-        let next = deployer.data["status"]["nextStepAt"].as_str().unwrap();
+        let next = deployer.data["status"]["stepEndsAt"].as_str().unwrap();
         let next = Timestamp::parse_rfc3339(next).unwrap().as_millis();
         self.cluster.advance_to(next).await;
     }
@@ -139,7 +139,7 @@ impl Scene {
 /// The step in whose wait a rollout is.
 fn waits_in(deployer: &DynamicObject) -> Option<String> {
     let status = &deployer.data["status"];
-    status["nextStepAt"].as_str()?;
+    status["stepEndsAt"].as_str()?;
     Some(status["progress"]["step"].as_str()?.to_owned())
 }
 

@@ -24,7 +24,7 @@ async fn the_rollout_goes_on_where_it_was() {
         let deployer = until(&mut states, |d| d.data["status"] != last).await;
         let status = &deployer.data["status"];
         last = status.clone();
-        if let Some(step) = status["stepIndex"].as_i64()
+        if let Some(step) = status["currentStep"].as_i64()
             && steps.last() != Some(&step)
         {
             steps.push(step);

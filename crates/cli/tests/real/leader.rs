@@ -44,7 +44,7 @@ async fn killed_in_a_rollout_the_leader_is_followed_by_the_other() {
     until(&mut states, |d| ready_at(d, "1.7.7")).await;
 
     change_version(&deployers, "1.7.8").await;
-    until(&mut states, |d| d.data["status"]["stepIndex"] == 2).await;
+    until(&mut states, |d| d.data["status"]["currentStep"] == 2).await;
     let leases = ground.api("coordination.k8s.io", "v1", "Lease");
     let first = holder(&leases).await;
     leader.process.kill().await;
@@ -53,7 +53,7 @@ async fn killed_in_a_rollout_the_leader_is_followed_by_the_other() {
     let mut steps = Vec::new();
     let rest = async {
         while let Some(deployer) = states.next().await {
-            if let Some(step) = deployer.data["status"]["stepIndex"].as_i64()
+            if let Some(step) = deployer.data["status"]["currentStep"].as_i64()
                 && steps.last() != Some(&step)
             {
                 steps.push(step);

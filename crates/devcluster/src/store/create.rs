@@ -10,6 +10,7 @@ use super::{Key, Subresource, Write, Written, admission, defaults, metadata};
 use crate::crd;
 use crate::fields;
 use crate::resource::{Origin, Resource, ResourceId, Version};
+use crate::schema;
 use crate::status::{Cause, Details, Reason, Status};
 
 /// How often a generated name is drawn again when it is taken, as in the real server.
@@ -90,6 +91,10 @@ impl State {
                 created: true,
                 warnings,
             });
+        }
+        if resource.is_custom() && version.status {
+            // The status that was left out gets its defaults as whatever is kept does when it is read.
+            schema::default(&version.schema, &mut object);
         }
         let object = self.put(resource, key, object);
         self.after_write(resource, &object, now);

@@ -1,7 +1,6 @@
 //! Building the control plane from its Go modules, once for each state of them.
 
 use std::collections::BTreeSet;
-use std::env;
 use std::fs;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -12,6 +11,7 @@ use anyhow::{Context as _, ensure};
 use super::part::Part;
 use crate::digest;
 use crate::process::Call;
+use crate::workspace;
 
 /// Where what was built is kept: outside of the checkout, for all of them.
 pub(super) struct Store {
@@ -21,13 +21,8 @@ pub(super) struct Store {
 impl Store {
     /// The one for the Go modules as they are now.
     pub(super) fn of(root: &Path) -> anyhow::Result<Self> {
-        let cache = env::var_os("XDG_CACHE_HOME")
-            .filter(|dir| !dir.is_empty())
-            .map(PathBuf::from)
-            .or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))
-            .context("neither XDG_CACHE_HOME nor HOME is set; hint: one of them says where to keep the control plane")?;
         Ok(Self {
-            dir: cache.join("oarlock/control-plane").join(key(root)?),
+            dir: workspace::cache()?.join("control-plane").join(key(root)?),
         })
     }
 
