@@ -156,14 +156,6 @@ async fn read(args: &Args) -> anyhow::Result<Input> {
     other.extend(args.scenario.clone());
     other.extend(args.watches.clone());
     let given = manifests::read(&args.manifests, &other)?;
-    for file in &given.passed_over {
-        if !file.ends_with("watches.yaml") {
-            tracing::warn!(
-                "{} is passed over: it has no Kubernetes objects",
-                file.display()
-            );
-        }
-    }
     let sources = Sources {
         watches: modules::watches(args.watches.as_deref(), &given.directories)?,
         modules: args.modules.clone(),

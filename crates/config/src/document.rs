@@ -175,6 +175,17 @@ impl<'t> Document<'t> {
         })
     }
 
+    /// Whether anything was told of the value at `path` or of what is in it.
+    #[must_use]
+    pub fn is_faulty(&self, path: &KeyPath) -> bool {
+        let key = path.to_string();
+        let below = |found: &str| {
+            let rest = found.strip_prefix(&key);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        self.report.since(0).iter().any(|d| below(&d.key))
+    }
+
     /// The line of the value at `path`, counted from 1.
     #[must_use]
     pub fn line(&self, path: &KeyPath) -> u32 {

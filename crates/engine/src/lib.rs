@@ -35,3 +35,4 @@ mod waits;
 
 pub use engine::{Engine, Options};
 pub use entry::Module;
+pub use verdict::is_problem;

@@ -66,6 +66,30 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
+    /// Every one of them.
+    const ALL: [Self; 20] = [
+        Self::Retrying,
+        Self::Failed,
+        Self::InvalidSpec,
+        Self::ModuleTrapped,
+        Self::CpuLimitExceeded,
+        Self::DeadlineExceeded,
+        Self::MemoryLimitExceeded,
+        Self::OutputLimitExceeded,
+        Self::BadOutcome,
+        Self::HostBusy,
+        Self::ModuleNotLoaded,
+        Self::GrantMissing,
+        Self::WriteRefused,
+        Self::KindNotServed,
+        Self::NoProgress,
+        Self::ApiUnavailable,
+        Self::HostFailed,
+        Self::Contested,
+        Self::TooLarge,
+        Self::FinalizerBlocked,
+    ];
+
     /// The word in conditions and Events.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
@@ -91,6 +115,13 @@ impl Reason {
             Self::FinalizerBlocked => "FinalizerBlocked",
         }
     }
+}
+
+/// Whether `reason` is one that the host gives to `Ready=False` where a run did not bring an object to where it should be: then
+/// what the module said of the object is older than that.
+#[must_use]
+pub fn is_problem(reason: &str) -> bool {
+    Reason::ALL.iter().any(|known| known.as_str() == reason)
 }
 
 /// When a failed run is repeated, changes aside.

@@ -200,6 +200,31 @@ impl Child {
         self.write
     }
 
+    /// What must be true of the live object.
+    pub fn expected(&self) -> &Expect {
+        &self.expect
+    }
+
+    /// Whether it takes fields that another manager holds.
+    pub fn is_forced(&self) -> bool {
+        self.force
+    }
+
+    /// The field manager; none for the module's own.
+    pub fn field_manager(&self) -> Option<&str> {
+        self.manager.as_deref()
+    }
+
+    /// The JSON pointers that are neither compared nor written.
+    pub fn ignored(&self) -> &[String] {
+        &self.ignore
+    }
+
+    /// What happens when a later outcome no longer lists it.
+    pub fn on_leave(&self) -> &OnLeave {
+        &self.on_leave
+    }
+
     /// Whose it is.
     pub fn owner(&self) -> Owner {
         self.owner

@@ -267,6 +267,36 @@ impl Outcome {
         self.status.as_ref().ok()?.as_ref()
     }
 
+    /// [`Report::tag`](crate::Report::tag) of its report.
+    pub fn tagged(&self) -> &str {
+        &self.tag
+    }
+
+    /// The deletions by name.
+    pub fn removals(&self) -> &[Removal] {
+        &self.removals
+    }
+
+    /// The conditions.
+    pub fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+
+    /// The calls whose answers nobody waits for.
+    pub fn notices(&self) -> &[Notice] {
+        &self.notify
+    }
+
+    /// Whether the finalizer goes.
+    pub fn is_finalized(&self) -> bool {
+        self.finalized
+    }
+
+    /// The ServiceAccount that it is written as; none for the host's own.
+    pub fn account(&self) -> Option<&str> {
+        self.act_as.as_deref()
+    }
+
     /// The condition of a type.
     pub fn condition_of(&self, kind: &str) -> Option<&Condition> {
         self.conditions

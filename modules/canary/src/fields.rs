@@ -90,11 +90,13 @@ impl Findings {
 
     fn field(&mut self, field: &Field, value: &Value, path: String) {
         match field.fate {
-            Fate::Rejected if !is_empty(value) => self
-                .wrong
-                .push(FieldError::new(path, format!("is not served: {}", field.remark))),
+            Fate::Rejected if !is_empty(value) => self.wrong.push(FieldError::new(
+                path,
+                format!("is not served: {}", field.remark),
+            )),
             Fate::Warned if !is_empty(value) => {
-                self.warnings.push(format!("{path} is not used: {}", field.remark));
+                self.warnings
+                    .push(format!("{path} is not used: {}", field.remark));
             }
             Fate::Rejected | Fate::Warned => {}
             Fate::Accepted => self.below(field.path, value, &path),
@@ -130,8 +132,10 @@ impl Findings {
                 None => String::from("FIELDS.md of this module lists what is known; remove it"),
             },
         };
-        self.wrong
-            .push(FieldError::new(path, format!("is not a known field\nhint: {hint}")));
+        self.wrong.push(FieldError::new(
+            path,
+            format!("is not a known field\nhint: {hint}"),
+        ));
     }
 }
 

@@ -23,6 +23,11 @@ pub(crate) struct Numbers {
     pub(crate) routing: Routing,
 }
 
+/// Whether the user's Deployment may have Pods of several revisions.
+fn is_mixed(state: &State) -> bool {
+    state.stage == Stage::Rolling || state.running.is_none()
+}
+
 /// The steps of a plan. Where checks are counted instead of weights, one step without requests; without steps none.
 pub(crate) fn steps(plan: &Plan) -> Vec<Step> {
     match &plan.course {
@@ -160,6 +165,14 @@ impl Numbers {
         Split { canary, stable }
     }
 
+    /// Pods that the user's Deployment may have beyond its replicas, because it has Pods of several revisions.
+    pub(crate) fn spare(&self, state: &State) -> u32 {
+        match is_mixed(state) {
+            true => self.reserve,
+            false => 0,
+        }
+    }
+
     /// Whether the user's Deployment and the stable one are of the sizes of `goal`.
     pub(crate) fn is_at(&self, goal: Split) -> bool {
         self.app.wanted == goal.canary && self.stable.wanted == goal.stable
@@ -168,19 +181,13 @@ impl Numbers {
     /// The sizes for now, on the way to `goal`. While the controllers have not seen the last sizes, what they say of Pods is
     /// about other ones: nothing shrinks then.
     pub(crate) fn next(&self, state: &State, goal: Split, is_current: bool) -> Split {
-        let mixed = state.stage == Stage::Rolling || state.running.is_none();
-        let reserve = if mixed { self.reserve } else { 0 };
-        let app = Count {
-            running: match state.stage {
-                // What serves must not wait for room that a broken revision takes.
-                Stage::Aborting => self
-                    .app
-                    .running
-                    .saturating_sub(reserve)
-                    .max(self.app.wanted),
-                _ => self.app.running.max(self.app.wanted + reserve),
+        let mixed = is_mixed(state);
+        let app = match mixed {
+            false => self.app,
+            true => Count {
+                running: self.app.running.max(self.app.wanted + self.reserve),
+                ..self.app
             },
-            ..self.app
         };
         let sizes = arithmetic::resize(self.replicas, goal, self.surge, app, self.stable, &[]);
         let stable = match state.broken {
@@ -190,13 +197,24 @@ impl Numbers {
                 .min(goal.stable.max(self.stable.available)),
             false => sizes.stable,
         };
+        // Of Pods of several revisions, those that do not serve are not the first to go.
+        let canary = match mixed {
+            false => sizes.canary,
+            true => {
+                let available = self.app.available + self.stable.available.min(stable);
+                let spare = available.saturating_sub(self.surge.floor(self.replicas));
+                sizes.canary.max(self.app.wanted.saturating_sub(spare))
+            }
+        };
+        // What serves must not wait for room that a broken revision takes: one Pod beyond the ceiling at a time.
+        let rests = canary == self.app.wanted && stable == self.stable.wanted;
+        let all_serve = self.stable.available >= self.stable.wanted;
+        let stuck = mixed && rests && all_serve && stable < goal.stable;
+        let stable = stable + u32::from(stuck && state.stage != Stage::Rolling);
         match is_current {
-            true => Split {
-                canary: sizes.canary,
-                stable,
-            },
+            true => Split { canary, stable },
             false => Split {
-                canary: sizes.canary.max(self.app.wanted),
+                canary: canary.max(self.app.wanted),
                 stable: stable.max(self.stable.wanted),
             },
         }

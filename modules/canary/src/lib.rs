@@ -75,6 +75,8 @@ pub fn reconcile(object: AnyObject, cx: &Context) -> Result<Outcome, Failure> {
     match settings.kind.as_deref().unwrap_or(object.kind()) {
         // All that a Deployer has is owned: the API server's garbage collector is its end.
         "Deployer" if cx.deleting() => Ok(Outcome::new().finalized()),
+        // Whatever its spec says: nobody's deletion is held up.
+        "Deployer" if cx.deleting() => Ok(deployer::deleted()),
         "Deployer" => deployer::reconcile(object.parse()?, cx),
         "Canary" => canary::reconcile(object, cx),
         other => Err(Failure::Invalid(vec![FieldError::new(

@@ -278,7 +278,11 @@ impl Audit {
             );
         }
         self.name("spec.targetRef.name", &target.name, "-stable", 253);
-        self.own_namespace("spec.targetRef.namespace", target.namespace.as_deref(), canary);
+        self.own_namespace(
+            "spec.targetRef.namespace",
+            target.namespace.as_deref(),
+            canary,
+        );
     }
 
     fn autoscaler(&mut self, canary: &Object<CanarySpec>) -> Option<String> {
@@ -300,7 +304,9 @@ impl Audit {
             }
             _ => self.refuse(
                 "spec.autoscalerRef",
-                format!("must be an autoscaling/v2 HorizontalPodAutoscaler, not a {version} {kind}"),
+                format!(
+                    "must be an autoscaling/v2 HorizontalPodAutoscaler, not a {version} {kind}"
+                ),
             ),
         }
         self.name("spec.autoscalerRef.name", &scaler.name, "", 253);
@@ -463,9 +469,7 @@ impl Audit {
                 Some("hold") => OnFailure::Hold,
                 _ => OnFailure::Abort,
             },
-            linger: Duration::from_secs(u64::from(
-                strategy.scale_down_delay_seconds.unwrap_or(30),
-            )),
+            linger: Duration::from_secs(u64::from(strategy.scale_down_delay_seconds.unwrap_or(30))),
             history: strategy
                 .revision_history_limit
                 .map_or(10, |limit| usize::try_from(limit).unwrap_or(usize::MAX)),
@@ -528,9 +532,7 @@ impl Audit {
     }
 
     fn several<T>(&mut self, checked: Result<T, Vec<FieldError>>) -> Option<T> {
-        checked
-            .map_err(|wrong| self.wrong.extend(wrong))
-            .ok()
+        checked.map_err(|wrong| self.wrong.extend(wrong)).ok()
     }
 
     fn one_of<'a>(

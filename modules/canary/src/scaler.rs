@@ -41,9 +41,9 @@ impl Seen {
     pub(crate) fn of(cx: &Context, plan: &Plan) -> Result<Self, ReadError> {
         let (api_version, kind) = HPA;
         let named = match &plan.autoscaler {
-            Some(name) => cx.get_raw(
-                &ObjectRef::new(api_version, kind, name).in_namespace(&plan.namespace),
-            )?,
+            Some(name) => {
+                cx.get_raw(&ObjectRef::new(api_version, kind, name).in_namespace(&plan.namespace))?
+            }
             None => None,
         };
         let all = cx.reads().query(&Selection {

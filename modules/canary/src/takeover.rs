@@ -42,7 +42,7 @@ pub(crate) enum Takeover {
 pub(crate) struct Turn {
     pub(crate) children: Vec<Child>,
     pub(crate) removals: Vec<Removal>,
-    /// What is waited for.
+    /// What is waited for, and what is done.
     pub(crate) waits: Vec<Input>,
     /// When it goes on, if nothing changes before.
     pub(crate) wake: Option<Timestamp>,
@@ -148,6 +148,11 @@ pub(crate) fn decide(
         let uid = live["metadata"]["uid"].as_str().unwrap_or_default();
         Removal::of(ObjectRef::new(kind.0, kind.1, name).in_namespace(&plan.namespace)).uid(uid)
     };
+    turn.waits.push(Input::new(
+        format!("deployment {name}"),
+        "gets no requests any more, and is removed",
+        Verdict::Info,
+    ));
     let hpa = ("autoscaling/v2", "HorizontalPodAutoscaler");
     turn.removals = seen.scaler.iter().map(|live| goes(hpa, live)).collect();
     turn.removals.push(goes(("apps/v1", "Deployment"), primary));
@@ -157,9 +162,7 @@ pub(crate) fn decide(
 /// Why it cannot be taken over as it is. Nothing is touched then: what serves goes on serving.
 fn obstacle(plan: &Plan, name: &str, primary: &Value, app: &Live) -> Option<Input> {
     let wait = |value: String, expected: String| {
-        Some(
-            Input::new(format!("deployment {name}"), value, Verdict::Hold).expected(expected),
-        )
+        Some(Input::new(format!("deployment {name}"), value, Verdict::Hold).expected(expected))
     };
     if !plan.takeover {
         return wait(

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod chaos;
 mod controller;
 mod rollouts;
 mod site;

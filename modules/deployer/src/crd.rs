@@ -200,6 +200,10 @@ fn every_field_of_the_users_manifest_is_in_the_schema() {
     fn check(path: &str, value: &Value, schema: &Value) {
         match value {
             Value::Object(fields) => {
+                for name in schema["required"].as_array().into_iter().flatten() {
+                    let name = name.as_str().unwrap();
+                    assert!(fields.contains_key(name), "{path}.{name} is required");
+                }
                 for (name, value) in fields {
                     let schema = schema["properties"]
                         .get(name)

@@ -120,7 +120,8 @@ impl Track {
             count: Count {
                 wanted: asked.and_then(|text| text.parse().ok()).unwrap_or(live),
                 running: status.replicas,
-                available: status.available_replicas,
+                // Those that somebody scaled away do not serve any more, whatever was counted before.
+                available: status.available_replicas.min(live),
             },
             live,
             ready: status.ready_replicas,

@@ -42,7 +42,13 @@ use crate::spec::DeployerSpec;
 /// The CustomResourceDefinition, as JSON.
 pub const CRD: &str = include_str!("../crd.json");
 
-/// One run for one Deployer.
+/// What becomes of a Deployer that is deleted: its Deployments and Jobs go with it, as their owner references say (or stay,
+/// where `--cascade=orphan` says so), and its Services get their selectors back, which is the host's part.
+pub fn deleted() -> Outcome {
+    Outcome::new().finalized()
+}
+
+/// One run for one Deployer that is not being deleted.
 ///
 /// # Errors
 ///

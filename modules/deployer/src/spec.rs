@@ -102,6 +102,7 @@ pub struct Deployed {
     pub replicas: u32,
     /// A PodTemplateSpec, merged over the one of image and port 80: objects by field, lists by `name`. `null` takes
     /// a field away. The container of the image has the last part of the image's path as its name.
+    #[serde(default)]
     #[cfg_attr(test, schemars(schema_with = "crate::crd::any_object"))]
     pub template: Option<Value>,
 }

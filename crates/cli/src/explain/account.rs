@@ -190,7 +190,7 @@ fn failing(conditions: Vec<Condition>) -> Vec<Condition> {
     let ready = |c: &Condition| c.kind == "Ready" && c.status == "True";
     let ready = conditions.iter().any(ready);
     let wrong = |condition: &Condition| match condition.kind.as_str() {
-        "Degraded" | "Stalled" | "Paused" | "Failed" => condition.status != "False",
+        "Degraded" | "Stalled" | "Paused" | "Warnings" => condition.status != "False",
         "Running" => false,
         "Progressing" => condition.status == "False" && !ready,
         "Promoted" => condition.status == "False",

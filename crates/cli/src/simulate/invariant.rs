@@ -11,7 +11,7 @@ use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::simulate::observation::{Frame, Track};
+use crate::simulate::observation::{Frame, Name, Track};
 
 /// Hundred-thousandths of one.
 type Parts = i128;
@@ -128,9 +128,8 @@ impl Invariant {
 
     /// Whether it is about this object.
     pub(crate) fn is_about(&self, frame: &Frame) -> bool {
-        self.object.as_ref().is_none_or(|object| {
-            *object == frame.object.to_string() || *object == frame.object.whole()
-        })
+        let object = self.object.as_deref().and_then(Name::parse);
+        object.is_none_or(|object| object == frame.object)
     }
 
     /// Whether it holds.

@@ -92,8 +92,6 @@ pub(crate) struct Given {
     pub(crate) manifests: Vec<Manifest>,
     /// Where watches.yaml may be: the directories, and those of the files.
     pub(crate) directories: Vec<PathBuf>,
-    /// Files of directories that are no manifests.
-    pub(crate) passed_over: Vec<PathBuf>,
 }
 
 /// Reads what was given. In directories `other` files are left out: those that have another purpose.
@@ -120,12 +118,11 @@ pub(crate) fn read(paths: &[PathBuf], other: &[PathBuf]) -> anyhow::Result<Given
             }
             let text = text(&file)?;
             let documents = documents(&file.display().to_string(), &text)?;
-            if documents.iter().all(|d| check(d).is_ok()) {
-                given
-                    .manifests
-                    .extend(numbered(&file.display().to_string(), documents)?);
+            if documents.iter().any(is_meant) {
+                let manifests = numbered(&file.display().to_string(), documents)?;
+                given.manifests.extend(manifests);
             } else {
-                given.passed_over.push(file);
+                tracing::info!("{} is passed over: it has no manifests", file.display());
             }
         }
     }
@@ -228,6 +225,13 @@ fn documents(file: &str, text: &str) -> anyhow::Result<Vec<Value>> {
             anyhow!("{file}{place}: not valid YAML: {message}")
         })?;
     Ok(documents.into_iter().filter(|d| !d.is_null()).collect())
+}
+
+/// Whether this is meant to be an object: watches files and scenarios are not.
+fn is_meant(document: &Value) -> bool {
+    ["apiVersion", "kind", "metadata"]
+        .iter()
+        .any(|key| document.get(key).is_some())
 }
 
 /// What an object lacks.

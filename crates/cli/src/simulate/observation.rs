@@ -64,6 +64,22 @@ pub(crate) struct Track {
 }
 
 impl Name {
+    /// From `KIND/NAME` or `KIND/NAMESPACE/NAME`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let parts: Vec<&str> = text.split('/').collect();
+        let (kind, namespace, name) = match parts.as_slice() {
+            [kind, name] => (kind, &"default", name),
+            [kind, namespace, name] => (kind, namespace, name),
+            _ => return None,
+        };
+        let words = [kind, namespace, name];
+        words.iter().all(|word| !word.is_empty()).then(|| Self {
+            kind: (*kind).to_owned(),
+            namespace: (*namespace).to_owned(),
+            name: (*name).to_owned(),
+        })
+    }
+
     /// With its namespace, whichever it is.
     pub(crate) fn whole(&self) -> String {
         format!("{}/{}/{}", self.kind, self.namespace, self.name)
@@ -243,8 +259,9 @@ fn text(value: &Value, pointer: &str) -> String {
     text.unwrap_or_default().to_owned()
 }
 
-/// Instants in a sentence as times since the beginning: nobody knows the date of a simulation.
+/// Several lines as one, and instants in them as times since the beginning: nobody knows the date of a simulation.
 pub(crate) fn readable(sentence: &str, began: Timestamp) -> String {
+    let sentence = sentence.replace('\n', "; ");
     let words = sentence.split(' ').map(|word| {
         let bare = word.trim_end_matches([',', '.', ';', ')']);
         match Timestamp::parse_rfc3339(bare).filter(|at| *at >= began) {

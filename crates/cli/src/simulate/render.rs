@@ -82,9 +82,12 @@ fn track(track: &Track, frame: &Frame) -> String {
     };
     text.push_str(&format!(" {}/{}", track.available, track.desired));
     // A weight that does not follow the replicas comes from a router.
-    let all: u64 = frame.tracks.iter().map(|t| t.desired).sum();
-    let share = (track.desired * 100).checked_div(all).unwrap_or(0);
-    if track.weight.abs_diff(share) > 1 {
+    let share = |count: fn(&Track) -> u64| {
+        let all: u64 = frame.tracks.iter().map(count).sum();
+        (count(track) * 100).checked_div(all).unwrap_or(0)
+    };
+    let shares = [share(|t| t.desired), share(|t| t.available)];
+    if shares.iter().all(|share| track.weight.abs_diff(*share) > 1) {
         text.push_str(&format!(" ({}%)", track.weight));
     }
     text

@@ -18,6 +18,7 @@ use oarlock_devcluster::workload::Behaviour;
 use serde_json::Value;
 
 use crate::simulate::invariant::Invariant;
+use crate::simulate::observation::Name;
 
 pub(crate) use answers::{Answer, Answers};
 pub(crate) use change::{Change, Deed, Patch};
@@ -191,6 +192,14 @@ impl Reading<'_> {
 
     fn invariant(&mut self, path: &KeyPath, raw: raw::Invariant) -> Option<Invariant> {
         let spare = self.time(&path.key("for"), raw.spare, Duration::ZERO)?;
+        let object = &path.key("object");
+        if let Some(text) = &raw.object
+            && Name::parse(text).is_none()
+        {
+            let problem = Problem::new(format!("{text:?} is no object"))
+                .expected("KIND/NAME such as Deployer/nginx, or KIND/NAMESPACE/NAME");
+            self.document.error(object, problem);
+        }
         let text = raw.expr?;
         match Invariant::parse(&text, spare, raw.object) {
             Ok(invariant) => Some(invariant),

@@ -102,8 +102,13 @@ impl Timeline {
         }
         let mut verdicts = Vec::new();
         for invariant in invariants {
-            for (name, course) in &objects {
-                verdicts.extend(verdict::judge(invariant, name, course, length));
+            let judged = objects
+                .iter()
+                .filter_map(|(name, course)| verdict::judge(invariant, name, course, length));
+            let before = verdicts.len();
+            verdicts.extend(judged);
+            if verdicts.len() == before {
+                verdicts.extend(verdict::of_nothing(invariant));
             }
         }
         for verdict in &verdicts {
@@ -148,13 +153,6 @@ fn remarks(invariants: &[Invariant], objects: &BTreeMap<Name, Course>) -> Vec<St
     };
     let mut remarks = BTreeSet::new();
     for invariant in invariants {
-        if !frames().any(|frame| invariant.is_about(frame)) {
-            let object = invariant.object.as_deref().unwrap_or("any object");
-            remarks.insert(format!(
-                "{:?} says nothing: there never was {object}",
-                invariant.text
-            ));
-        }
         for name in invariant.tracks() {
             let known = |frame: &Frame| frame.tracks.iter().any(|track| track.is_called(&name));
             if !frames().any(known) {
@@ -239,7 +237,6 @@ fn events(record: &Record) -> impl Iterator<Item = Line> {
         if !kinds.contains(kind.as_str()) {
             return None;
         }
-        let note = text("/message").replace('\n', "; ");
         let event = Event {
             object: Name {
                 kind,
@@ -248,7 +245,7 @@ fn events(record: &Record) -> impl Iterator<Item = Line> {
             },
             warning: event["type"] == "Warning",
             reason: text("/reason"),
-            note: readable(&note, record.began),
+            note: readable(&text("/message"), record.began),
         };
         Some(Line {
             at: entry.at.since(record.began),

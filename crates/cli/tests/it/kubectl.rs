@@ -250,8 +250,8 @@ async fn a_problem_is_in_describe() {
     };
     let manifest = std::fs::read_to_string(example("deployer.yaml")).unwrap();
     let file = kubectl.home.path().join("deployer.yaml");
-    // The module wants growing steps, which a schema cannot say.
-    std::fs::write(&file, manifest.replace("percent: 60", "percent: 20")).unwrap();
+    // What the module says of an image, the schema does not.
+    std::fs::write(&file, manifest.replace("image: nginx", "image: my nginx")).unwrap();
     kubectl.run(&format!("apply -f {}", file.display())).await;
     kubectl
         .run("wait deployer/nginx --for=condition=Stalled --timeout=60s")
@@ -269,16 +269,16 @@ async fn a_problem_is_in_describe() {
     insta::assert_snapshot!(status.join("\n"), @r"
     Status:
     Conditions:
-    Message: spec.steps[2].percent: must be more than the 30 of the step before
+    Message: spec.deployment.image: must not be empty or contain white space
     Observed Generation: 1
     Reason: InvalidSpec
     Status: False
     Type: Ready
-    Message: spec.steps[2].percent: must be more than the 30 of the step before
+    Message: spec.deployment.image: must not be empty or contain white space
     Observed Generation: 1
     Reason: InvalidSpec
     Status: True
     Type: Stalled
     ");
-    insta::assert_snapshot!(events(&described), @"Warning InvalidSpec oarlock/canary spec.steps[2].percent: must be more than the 30 of the step before");
+    insta::assert_snapshot!(events(&described), @"Warning InvalidSpec oarlock/canary spec.deployment.image: must not be empty or contain white space");
 }

@@ -86,7 +86,10 @@ fn a_part_of_a_text_has_a_place_of_its_own() {
             Some("a bad soup")
         );
         let path = KeyPath::entry().key("courses").index(0).key("dish");
+        assert!(!document.is_faulty(&path.parent()));
         document.error_within(&path, 2..5, Problem::new("not that"));
+        assert!(document.is_faulty(&path) && document.is_faulty(&path.parent()));
+        assert!(!document.is_faulty(&KeyPath::entry().key("course")));
         let found = document.finish();
         let found = found.iter().find(|d| d.message == "not that").unwrap();
         assert_eq!((found.line, found.column), (1, column), "{text}");

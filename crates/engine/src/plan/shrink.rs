@@ -72,7 +72,11 @@ fn unlisted(
             }
             continue;
         };
-        if [listed, again].iter().flatten().any(|value| !value.is_object()) {
+        if [listed, again]
+            .iter()
+            .flatten()
+            .any(|value| !value.is_object())
+        {
             continue;
         }
         let listed = listed.and_then(Value::as_object);
@@ -100,8 +104,14 @@ mod tests {
 
     #[test]
     fn what_is_not_listed_any_more_is_left() {
-        let restore = json!({"spec": {"a": null, "b": 2}, "metadata": {"annotations": {"x": null}}});
-        check(&restore, &json!({"spec": {"a": 1, "b": 1}, "metadata": {"annotations": {"x": "y"}}}), &restore, &json!({}));
+        let restore =
+            json!({"spec": {"a": null, "b": 2}, "metadata": {"annotations": {"x": null}}});
+        check(
+            &restore,
+            &json!({"spec": {"a": 1, "b": 1}, "metadata": {"annotations": {"x": "y"}}}),
+            &restore,
+            &json!({}),
+        );
         check(
             &restore,
             &json!({"spec": {"a": 1}, "metadata": {"name": "n"}}),
@@ -110,6 +120,11 @@ mod tests {
         );
         // What it would restore again was never about a field that it lists.
         check(&restore, &json!({"spec": {"a": 1}}), &restore, &json!({}));
-        check(&restore, &json!({"spec": 5, "metadata": {"annotations": {"x": "z"}}}), &Value::Null, &json!({}));
+        check(
+            &restore,
+            &json!({"spec": 5, "metadata": {"annotations": {"x": "z"}}}),
+            &Value::Null,
+            &json!({}),
+        );
     }
 }

@@ -54,7 +54,12 @@ fn columns(analysis: &str) -> Value {
         column("StepWeight", "string", &of_analysis("stepWeight"), 1),
         column("StepWeights", "string", &of_analysis("stepWeights"), 1),
         column("MaxWeight", "string", &of_analysis("maxWeight"), 1),
-        column("LastTransitionTime", "date", ".status.lastTransitionTime", 0),
+        column(
+            "LastTransitionTime",
+            "date",
+            ".status.lastTransitionTime",
+            0
+        ),
     ])
 }
 
@@ -115,7 +120,14 @@ pub(super) fn metric_templates(group: &str) -> Value {
     });
     schema::keep_unknown(&mut spec);
     let about = "A query that the metrics of Canaries refer to.";
-    plain(group, "MetricTemplate", "metrictemplates", about, spec, ".spec.provider.type")
+    plain(
+        group,
+        "MetricTemplate",
+        "metrictemplates",
+        about,
+        spec,
+        ".spec.provider.type",
+    )
 }
 
 /// `alertproviders` of a group.
@@ -125,9 +137,9 @@ pub(super) fn alert_providers(group: &str) -> Value {
         "type": "object",
         "required": ["type"],
         "properties": {
-            "type": text("Such as `slack`."),
-            "channel": text("Where it is said."),
-            "username": text("Who says it."),
+            "type": text("`slack` or `webhook`."),
+            "channel": text("Where it is said, of `slack`."),
+            "username": text("Who says it, of `slack`."),
             "address": text("URL. Whoever reads the object may post there: `secretRef` is better."),
             "proxy": text("Not used."),
             "secretRef": secret("A Secret of this namespace whose key `address` is the URL."),
@@ -139,7 +151,14 @@ pub(super) fn alert_providers(group: &str) -> Value {
     });
     schema::keep_unknown(&mut spec);
     let about = "Somebody whom the alerts of Canaries are told to.";
-    plain(group, "AlertProvider", "alertproviders", about, spec, ".spec.type")
+    plain(
+        group,
+        "AlertProvider",
+        "alertproviders",
+        about,
+        spec,
+        ".spec.type",
+    )
 }
 
 fn secret(about: &str) -> Value {

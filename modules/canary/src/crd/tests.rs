@@ -28,7 +28,10 @@ fn all() -> [(&'static str, &'static str, Value); 6] {
 fn files_are_up_to_date() {
     let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds");
     for (name, group, definition) in all() {
-        let yaml = format!("{GENERATED}{}", serde_saphyr::to_string(&definition).unwrap());
+        let yaml = format!(
+            "{GENERATED}{}",
+            serde_saphyr::to_string(&definition).unwrap()
+        );
         let files = match group {
             OWN => vec![
                 (home.join(format!("{name}.yaml")), yaml),
@@ -58,7 +61,7 @@ fn schemas_are_structural() {
     for (name, group, definition) in all() {
         for version in definition["spec"]["versions"].as_array().unwrap() {
             let faults = schema::faults(&version["schema"]["openAPIV3Schema"]);
-            assert_eq!(faults, [String::new(); 0], "{name}.{group}");
+            assert_eq!(faults, [""; 0], "{name}.{group}");
         }
     }
 }

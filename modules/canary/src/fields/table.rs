@@ -46,14 +46,23 @@ pub(super) const CANARY: &[Field] = &[
     flagger("spec.targetRef.kind", "`Deployment`; any other is refused"),
     flagger("spec.targetRef.name", "of this namespace"),
     flagger("spec.targetRef.namespace", "the Canary's own, or left out"),
-    flagger("spec.autoscalerRef", "its `scaleTargetRef` points at the Canary's `/scale` meanwhile"),
-    flagger("spec.autoscalerRef.apiVersion", "`autoscaling/v2` or another of that group"),
+    flagger(
+        "spec.autoscalerRef",
+        "its `scaleTargetRef` points at the Canary's `/scale` meanwhile",
+    ),
+    flagger(
+        "spec.autoscalerRef.apiVersion",
+        "`autoscaling/v2` or another of that group",
+    ),
     flagger(
         "spec.autoscalerRef.kind",
         "`HorizontalPodAutoscaler`; with a `ScaledObject` a warning says which HorizontalPodAutoscaler to name instead",
     ),
     flagger("spec.autoscalerRef.name", "of this namespace"),
-    flagger("spec.autoscalerRef.namespace", "the Canary's own, or left out"),
+    flagger(
+        "spec.autoscalerRef.namespace",
+        "the Canary's own, or left out",
+    ),
     warned(
         "spec.autoscalerRef.primaryScalerQueries",
         "one autoscaler scales both revisions; remove it",
@@ -79,11 +88,20 @@ pub(super) const CANARY: &[Field] = &[
         "`kubernetes`, `gatewayapi:v1` or `gatewayapi:v1beta1`; any other is refused. With `kubernetes` steps are steps of \
          Pods, where Flagger would turn them into iterations",
     ),
-    flagger("spec.metricsServer", "Prometheus of the built-in metrics and of queries"),
-    flagger("spec.progressDeadlineSeconds", "600 is the default; does not run while people or gates are waited for"),
+    flagger(
+        "spec.metricsServer",
+        "Prometheus of the built-in metrics and of queries",
+    ),
+    flagger(
+        "spec.progressDeadlineSeconds",
+        "600 is the default; does not run while people or gates are waited for",
+    ),
     flagger("spec.skipAnalysis", ""),
     flagger("spec.suspend", "holds everything as it is"),
-    flagger("spec.revertOnDeletion", "borrowed fields are given back in any case"),
+    flagger(
+        "spec.revertOnDeletion",
+        "borrowed fields are given back in any case",
+    ),
     // service
     flagger("spec.service", ""),
     flagger("spec.service.name", "the target's name is the default"),
@@ -97,7 +115,10 @@ pub(super) const CANARY: &[Field] = &[
     flagger("spec.service.timeout", "of the HTTPRoute"),
     flagger("spec.service.backendTimeout", "of the HTTPRoute"),
     flagger("spec.service.hosts[]", "of the HTTPRoute"),
-    flagger("spec.service.gatewayRefs[]", "the route's parents; an HTTPRoute of `gateway.networking.k8s.io/v1` is made of them"),
+    flagger(
+        "spec.service.gatewayRefs[]",
+        "the route's parents; an HTTPRoute of `gateway.networking.k8s.io/v1` is made of them",
+    ),
     flagger("spec.service.gatewayRefs[].group", ""),
     flagger("spec.service.gatewayRefs[].kind", ""),
     flagger("spec.service.gatewayRefs[].name", ""),
@@ -125,25 +146,58 @@ pub(super) const CANARY: &[Field] = &[
     flagger("spec.service.match[].headers.*.prefix", ""),
     flagger("spec.service.match[].headers.*.suffix", ""),
     flagger("spec.service.match[].headers.*.regex", ""),
-    flagger("spec.service.match[].queryParams", "by the parameter's name"),
+    flagger(
+        "spec.service.match[].queryParams",
+        "by the parameter's name",
+    ),
     flagger("spec.service.match[].queryParams.*", ""),
     flagger("spec.service.match[].queryParams.*.exact", ""),
     flagger("spec.service.match[].queryParams.*.prefix", ""),
     flagger("spec.service.match[].queryParams.*.suffix", ""),
     flagger("spec.service.match[].queryParams.*.regex", ""),
-    warned("spec.service.match[].name", "only Istio knows it; remove it"),
-    warned("spec.service.match[].gateways", "only Istio knows it; give service.gatewayRefs"),
-    rejected("spec.service.match[].authority", "a route would take more requests without it; give service.hosts"),
-    rejected("spec.service.match[].scheme", "a route would take more requests without it; give gatewayRefs[].sectionName"),
-    rejected("spec.service.match[].port", "a route would take more requests without it; give gatewayRefs[].port"),
-    rejected("spec.service.match[].ignoreUriCase", "a route would take fewer requests without it; use uri.regex with (?i)"),
-    rejected("spec.service.match[].sourceLabels", "a route would take more requests without it; only Istio knows it"),
-    rejected("spec.service.match[].sourceNamespace", "a route would take more requests without it; only Istio knows it"),
-    rejected("spec.service.match[].withoutHeaders", "a route would take more requests without it; only Istio knows it"),
+    warned(
+        "spec.service.match[].name",
+        "only Istio knows it; remove it",
+    ),
+    warned(
+        "spec.service.match[].gateways",
+        "only Istio knows it; give service.gatewayRefs",
+    ),
+    rejected(
+        "spec.service.match[].authority",
+        "a route would take more requests without it; give service.hosts",
+    ),
+    rejected(
+        "spec.service.match[].scheme",
+        "a route would take more requests without it; give gatewayRefs[].sectionName",
+    ),
+    rejected(
+        "spec.service.match[].port",
+        "a route would take more requests without it; give gatewayRefs[].port",
+    ),
+    rejected(
+        "spec.service.match[].ignoreUriCase",
+        "a route would take fewer requests without it; use uri.regex with (?i)",
+    ),
+    rejected(
+        "spec.service.match[].sourceLabels",
+        "a route would take more requests without it; only Istio knows it",
+    ),
+    rejected(
+        "spec.service.match[].sourceNamespace",
+        "a route would take more requests without it; only Istio knows it",
+    ),
+    rejected(
+        "spec.service.match[].withoutHeaders",
+        "a route would take more requests without it; only Istio knows it",
+    ),
     flagger("spec.service.rewrite", "of the HTTPRoute"),
     flagger("spec.service.rewrite.uri", ""),
     flagger("spec.service.rewrite.authority", ""),
-    flagger("spec.service.rewrite.type", "`ReplaceFullPath` or `ReplacePrefixMatch`"),
+    flagger(
+        "spec.service.rewrite.type",
+        "`ReplaceFullPath` or `ReplacePrefixMatch`",
+    ),
     flagger("spec.service.headers", "of the HTTPRoute"),
     flagger("spec.service.headers.request", ""),
     flagger("spec.service.headers.request.set", ""),
@@ -153,7 +207,10 @@ pub(super) const CANARY: &[Field] = &[
     flagger("spec.service.headers.response.set", ""),
     flagger("spec.service.headers.response.add", ""),
     flagger("spec.service.headers.response.remove[]", ""),
-    flagger("spec.service.mirror[]", "`RequestMirror` filters of the HTTPRoute, for all requests"),
+    flagger(
+        "spec.service.mirror[]",
+        "`RequestMirror` filters of the HTTPRoute, for all requests",
+    ),
     flagger("spec.service.apex", ""),
     flagger("spec.service.apex.labels", ""),
     flagger("spec.service.apex.annotations", ""),
@@ -167,26 +224,68 @@ pub(super) const CANARY: &[Field] = &[
         "spec.service.unmanagedMetadata",
         "labels and annotations that others set are left alone in any case; remove it",
     ),
-    warned("spec.service.retries", "the Gateway API's standard channel has no retries; set them at the gateway"),
-    warned("spec.service.corsPolicy", "the Gateway API's standard channel has none; set it at the gateway"),
-    warned("spec.service.gateways", "no VirtualService is made; give service.gatewayRefs"),
-    warned("spec.service.delegation", "no VirtualService is made; remove it"),
-    warned("spec.service.trafficPolicy", "no DestinationRule is made; write one of your own for the Services"),
+    warned(
+        "spec.service.retries",
+        "the Gateway API's standard channel has no retries; set them at the gateway",
+    ),
+    warned(
+        "spec.service.corsPolicy",
+        "the Gateway API's standard channel has none; set it at the gateway",
+    ),
+    warned(
+        "spec.service.gateways",
+        "no VirtualService is made; give service.gatewayRefs",
+    ),
+    warned(
+        "spec.service.delegation",
+        "no VirtualService is made; remove it",
+    ),
+    warned(
+        "spec.service.trafficPolicy",
+        "no DestinationRule is made; write one of your own for the Services",
+    ),
     warned("spec.service.meshName", "App Mesh is not served; remove it"),
     warned("spec.service.backends", "App Mesh is not served; remove it"),
     // analysis
-    flagger("spec.analysis", "`spec.canaryAnalysis` in `v1alpha3`; exactly one of them"),
-    flagger("spec.analysis.interval", "a minute is the default; raised to 10s, with a warning"),
+    flagger(
+        "spec.analysis",
+        "`spec.canaryAnalysis` in `v1alpha3`; exactly one of them",
+    ),
+    flagger(
+        "spec.analysis.interval",
+        "a minute is the default; raised to 10s, with a warning",
+    ),
     flagger("spec.analysis.threshold", "1 is the default"),
-    flagger("spec.analysis.iterations", "blue/green: the Service, or the route, switches after so many checks"),
+    flagger(
+        "spec.analysis.iterations",
+        "blue/green: the Service, or the route, switches after so many checks",
+    ),
     flagger("spec.analysis.stepWeight", ""),
     flagger("spec.analysis.stepWeights[]", "strictly ascending"),
-    flagger("spec.analysis.maxWeight", "100 is the default; no step exceeds it, where Flagger's last may"),
-    flagger("spec.analysis.stepWeightPromotion", "steps from the last weight to 100, one per interval"),
-    flagger("spec.analysis.primaryReadyThreshold", "percent of the stable revision's Pods"),
-    flagger("spec.analysis.canaryReadyThreshold", "percent of the new revision's Pods"),
-    warned("spec.analysis.mirror", "no requests are copied: the new revision gets its first ones with the first step; remove it"),
-    warned("spec.analysis.mirrorWeight", "no requests are copied; remove it"),
+    flagger(
+        "spec.analysis.maxWeight",
+        "100 is the default; no step exceeds it, where Flagger's last may",
+    ),
+    flagger(
+        "spec.analysis.stepWeightPromotion",
+        "steps from the last weight to 100, one per interval",
+    ),
+    flagger(
+        "spec.analysis.primaryReadyThreshold",
+        "percent of the stable revision's Pods",
+    ),
+    flagger(
+        "spec.analysis.canaryReadyThreshold",
+        "percent of the new revision's Pods",
+    ),
+    warned(
+        "spec.analysis.mirror",
+        "no requests are copied: the new revision gets its first ones with the first step; remove it",
+    ),
+    warned(
+        "spec.analysis.mirrorWeight",
+        "no requests are copied; remove it",
+    ),
     warned(
         "spec.analysis.sessionAffinity",
         "a client may meet both revisions; use iterations where that must not be",
@@ -196,18 +295,36 @@ pub(super) const CANARY: &[Field] = &[
         "requests are not told apart by what is in them; leave it out to have iterations without requests from outside",
     ),
     flagger("spec.analysis.metrics[]", ""),
-    flagger("spec.analysis.metrics[].name", "`request-success-rate` and `request-duration` are built in"),
-    flagger("spec.analysis.metrics[].interval", "`1m` is the default; never looks back before the step"),
-    flagger("spec.analysis.metrics[].threshold", "the least for `request-success-rate`, the most for all others"),
-    flagger("spec.analysis.metrics[].thresholdRange", "both ends are still good"),
+    flagger(
+        "spec.analysis.metrics[].name",
+        "`request-success-rate` and `request-duration` are built in",
+    ),
+    flagger(
+        "spec.analysis.metrics[].interval",
+        "`1m` is the default; never looks back before the step",
+    ),
+    flagger(
+        "spec.analysis.metrics[].threshold",
+        "the least for `request-success-rate`, the most for all others",
+    ),
+    flagger(
+        "spec.analysis.metrics[].thresholdRange",
+        "both ends are still good",
+    ),
     flagger("spec.analysis.metrics[].thresholdRange.min", ""),
     flagger("spec.analysis.metrics[].thresholdRange.max", ""),
     flagger("spec.analysis.metrics[].query", "PromQL"),
     flagger("spec.analysis.metrics[].templateRef", "a MetricTemplate"),
     flagger("spec.analysis.metrics[].templateRef.name", ""),
-    flagger("spec.analysis.metrics[].templateRef.namespace", "needs a grant to read there"),
+    flagger(
+        "spec.analysis.metrics[].templateRef.namespace",
+        "needs a grant to read there",
+    ),
     flagger("spec.analysis.metrics[].templateVariables", ""),
-    own("spec.analysis.metrics[].web", "a JSON document instead of Prometheus"),
+    own(
+        "spec.analysis.metrics[].web",
+        "a JSON document instead of Prometheus",
+    ),
     own("spec.analysis.metrics[].web.url", ""),
     own("spec.analysis.metrics[].web.jsonPointer", ""),
     own("spec.analysis.metrics[].web.jsonPath", ""),
@@ -219,46 +336,91 @@ pub(super) const CANARY: &[Field] = &[
     own("spec.analysis.metrics[].web.timeout", ""),
     own("spec.analysis.metrics[].successCondition", ""),
     own("spec.analysis.metrics[].failureCondition", ""),
-    own("spec.analysis.metrics[].noData", "`fail`, `hold` or `pass`; Flagger's rule is `fail`, the default is `hold`"),
+    own(
+        "spec.analysis.metrics[].noData",
+        "`fail`, `hold` or `pass`; Flagger's rule is `fail`, the default is `hold`",
+    ),
     own("spec.analysis.metrics[].onError", "`hold` or `fail`"),
     own("spec.analysis.metrics[].consecutiveErrorLimit", ""),
-    own("spec.analysis.metrics[].minSamples", "requests below which there are no data"),
+    own(
+        "spec.analysis.metrics[].minSamples",
+        "requests below which there are no data",
+    ),
     own("spec.analysis.metrics[].samplesQuery", ""),
     own("spec.analysis.metrics[].dryRun", ""),
-    flagger("spec.analysis.webhooks[]", "any answer from 200 to 299 is a yes, where Flagger takes 200 to 202"),
+    flagger(
+        "spec.analysis.webhooks[]",
+        "any answer from 200 to 299 is a yes, where Flagger takes 200 to 202",
+    ),
     flagger("spec.analysis.webhooks[].type", "`rollout` is the default"),
     flagger("spec.analysis.webhooks[].name", ""),
-    flagger("spec.analysis.webhooks[].url", "the watch has to grant its origin"),
+    flagger(
+        "spec.analysis.webhooks[].url",
+        "the watch has to grant its origin",
+    ),
     flagger("spec.analysis.webhooks[].timeout", "`10s` is the default"),
     flagger("spec.analysis.webhooks[].retries", ""),
     flagger("spec.analysis.webhooks[].metadata", ""),
     flagger("spec.analysis.webhooks[].muteAlert", ""),
-    warned("spec.analysis.webhooks[].disableTLS", "certificates are checked in any case; use http within the cluster"),
+    warned(
+        "spec.analysis.webhooks[].disableTLS",
+        "certificates are checked in any case; use http within the cluster",
+    ),
     flagger("spec.analysis.alerts[]", ""),
     flagger("spec.analysis.alerts[].name", ""),
     flagger("spec.analysis.alerts[].severity", "`info` is the default"),
     flagger("spec.analysis.alerts[].providerRef", "an AlertProvider"),
     flagger("spec.analysis.alerts[].providerRef.name", ""),
-    flagger("spec.analysis.alerts[].providerRef.namespace", "needs a grant to read there"),
+    flagger(
+        "spec.analysis.alerts[].providerRef.namespace",
+        "needs a grant to read there",
+    ),
     // own additions
-    own("spec.replicas", "the Canary's `/scale`: Pods of both revisions together"),
+    own(
+        "spec.replicas",
+        "the Canary's `/scale`: Pods of both revisions together",
+    ),
     own("spec.strategy", ""),
-    own("spec.strategy.maxSurge", "the Deployment's own is the default"),
-    own("spec.strategy.maxUnavailable", "the Deployment's own is the default"),
+    own(
+        "spec.strategy.maxSurge",
+        "the Deployment's own is the default",
+    ),
+    own(
+        "spec.strategy.maxUnavailable",
+        "the Deployment's own is the default",
+    ),
     own("spec.strategy.onFailure", "`abort` or `hold`"),
-    own("spec.strategy.scaleDownDelaySeconds", "30 is the default; only where requests are routed"),
+    own(
+        "spec.strategy.scaleDownDelaySeconds",
+        "30 is the default; only where requests are routed",
+    ),
     own("spec.strategy.revisionHistoryLimit", "10 is the default"),
     own("spec.trafficMode", "`replicas` or `gatewayapi`"),
-    own("spec.steps[]", "instead of `stepWeight`, `stepWeights` and `iterations`"),
+    own(
+        "spec.steps[]",
+        "instead of `stepWeight`, `stepWeights` and `iterations`",
+    ),
     own("spec.steps[].setWeight", "strictly ascending"),
     own("spec.steps[].pause", ""),
-    own("spec.steps[].pause.duration", "without it: until somebody promotes"),
+    own(
+        "spec.steps[].pause.duration",
+        "without it: until somebody promotes",
+    ),
     own("spec.noData", "for metrics that do not say it themselves"),
-    own("spec.minSamples", "for metrics that do not say it themselves"),
+    own(
+        "spec.minSamples",
+        "for metrics that do not say it themselves",
+    ),
     own("spec.paused", "holds a rollout where it is"),
-    own("spec.control", "what `oarlock promote`, `abort`, `retry` and `pause` write"),
+    own(
+        "spec.control",
+        "what `oarlock promote`, `abort`, `retry` and `pause` write",
+    ),
     own("spec.control.abort", "a revision"),
-    own("spec.control.promote", "a revision, `REVISION/full` or `REVISION/2`"),
+    own(
+        "spec.control.promote",
+        "a revision, `REVISION/full` or `REVISION/2`",
+    ),
     own("spec.control.retry", "any text that was not there before"),
     own("spec.control.pause", "a revision"),
     own("spec.takeover", "`flagger`: see TAKEOVER.md"),
@@ -266,29 +428,51 @@ pub(super) const CANARY: &[Field] = &[
 
 /// `MetricTemplate`.
 pub(super) const METRIC_TEMPLATE: &[Field] = &[
-    flagger("spec.query", "PromQL with Flagger's variables"),
+    flagger(
+        "spec.query",
+        "PromQL; `{{ namespace }}`, `{{ name }}`, `{{ target }}`, `{{ service }}`, `{{ ingress }}`, `{{ interval }}` and \
+         `{{ variables.NAME }}` are filled in",
+    ),
     flagger("spec.provider", ""),
-    flagger("spec.provider.type", "`prometheus`; any other is refused where a Canary refers to it"),
-    flagger("spec.provider.address", "the Canary's own metrics server is the default"),
-    flagger("spec.provider.secretRef", "`username` and `password`, or `token`"),
+    flagger(
+        "spec.provider.type",
+        "`prometheus`; with any other the rollout is held. `metrics[].web` reads any JSON document",
+    ),
+    flagger(
+        "spec.provider.address",
+        "the Canary's own metrics server is the default; the watch has to grant its origin",
+    ),
+    flagger(
+        "spec.provider.secretRef",
+        "`username` and `password`, or `token`; not for a template of another namespace than the Canary's",
+    ),
     flagger("spec.provider.secretRef.name", ""),
-    flagger("spec.provider.headers", ""),
+    flagger("spec.provider.headers", "sent along"),
     flagger("spec.provider.headers.*", ""),
-    warned("spec.provider.region", "only CloudWatch knows it; remove it"),
-    warned("spec.provider.insecureSkipVerify", "certificates are checked in any case; use http within the cluster"),
+    warned(
+        "spec.provider.region",
+        "only CloudWatch knows it; remove it",
+    ),
+    warned(
+        "spec.provider.insecureSkipVerify",
+        "certificates are checked in any case; use http within the cluster",
+    ),
 ];
 
 /// `AlertProvider`.
 pub(super) const ALERT_PROVIDER: &[Field] = &[
     flagger(
         "spec.type",
-        "`slack`, or any that takes Slack's messages (`rocket`, `discord` with `/slack` at the end of its address); others get a \
-         plain JSON document",
+        "`slack`, or `webhook` (own) for anybody who takes a JSON document; nothing is told to any other, and a warning says so. \
+         Rocket and Discord (`/slack` at the end of the address) take `slack`",
     ),
-    flagger("spec.channel", ""),
-    flagger("spec.username", ""),
+    flagger("spec.channel", "of `slack`"),
+    flagger("spec.username", "of `slack`"),
     flagger("spec.address", "the watch has to grant its origin"),
     flagger("spec.secretRef", "its key `address`"),
     flagger("spec.secretRef.name", ""),
-    warned("spec.proxy", "the host's own network is used; remove it"),
+    rejected(
+        "spec.proxy",
+        "nothing is told, and a warning says so: calls go where they say; leave it out",
+    ),
 ];

@@ -16,7 +16,7 @@ What becomes of every field of Flagger's objects, and of what this project adds.
 objects by (`src/fields/table.rs`).
 
 - **accepted**: used.
-- **warned**: not used; the condition `Ready` says so, and nothing else is different.
+- **warned**: not used; the condition `Warnings` says so, and nothing else is different.
 - **rejected**: the object is refused, and what runs stays as it is: not to have what the field says would not be safe.
 
 A field that is not in these tables is refused, by its path and with the nearest name that is known. The definitions in `crds/`
@@ -29,11 +29,27 @@ drops what is marked *own*.
 fn published() -> String {
     let mut text = String::from(HEAD);
     for (kind, about, table) in [
-        ("Canary", "`flagger.app/v1alpha3`, `flagger.app/v1beta1` and `canary.oarlock.dev/v1alpha1`.", CANARY),
-        ("MetricTemplate", "`flagger.app/v1beta1` and `canary.oarlock.dev/v1alpha1`.", METRIC_TEMPLATE),
-        ("AlertProvider", "`flagger.app/v1beta1` and `canary.oarlock.dev/v1alpha1`.", ALERT_PROVIDER),
+        (
+            "Canary",
+            "`flagger.app/v1alpha3`, `flagger.app/v1beta1` and `canary.oarlock.dev/v1alpha1`.",
+            CANARY,
+        ),
+        (
+            "MetricTemplate",
+            "`flagger.app/v1beta1` and `canary.oarlock.dev/v1alpha1`.",
+            METRIC_TEMPLATE,
+        ),
+        (
+            "AlertProvider",
+            "`flagger.app/v1beta1` and `canary.oarlock.dev/v1alpha1`.",
+            ALERT_PROVIDER,
+        ),
     ] {
-        write!(text, "\n## {kind}\n\n{about}\n\n| field | | |\n|---|---|---|\n").unwrap();
+        write!(
+            text,
+            "\n## {kind}\n\n{about}\n\n| field | | |\n|---|---|---|\n"
+        )
+        .unwrap();
         for field in table {
             writeln!(text, "{}", line(field)).unwrap();
         }
@@ -93,14 +109,18 @@ fn every_field_stands_once_and_below_what_is_accepted() {
     for table in [CANARY, METRIC_TEMPLATE, ALERT_PROVIDER] {
         for (index, field) in table.iter().enumerate() {
             assert!(
-                !table[..index].iter().any(|before| before.path == field.path),
+                !table[..index]
+                    .iter()
+                    .any(|before| before.path == field.path),
                 "{} twice",
                 field.path
             );
             let (parent, _) = field.path.rsplit_once('.').unwrap();
             assert!(
                 parent == "spec"
-                    || table.iter().any(|above| above.path == parent && above.fate == Fate::Accepted),
+                    || table
+                        .iter()
+                        .any(|above| above.path == parent && above.fate == Fate::Accepted),
                 "{} has no parent",
                 field.path
             );

@@ -84,7 +84,7 @@ impl Situation<'_> {
         let numbers = &self.numbers;
         let drained = self.observed.is_current()
             && numbers.is_at(goal)
-            && numbers.app.running <= goal.canary;
+            && numbers.app.running <= goal.canary + numbers.spare(&state);
         if drained && numbers.away && (numbers.stable.available >= goal.stable || state.broken) && self.routed {
             let state = State {
                 stage: Stage::Rolling,
@@ -449,7 +449,7 @@ impl Situation<'_> {
         let numbers = &self.numbers;
         let there = self.observed.is_current()
             && numbers.is_at(goal)
-            && numbers.app.running <= goal.canary;
+            && numbers.app.running <= goal.canary + numbers.spare(&state);
         let because = state.failure.clone().unwrap_or_default();
         let mut state = state;
         if !numbers.away {

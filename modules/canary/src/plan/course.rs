@@ -138,7 +138,8 @@ impl Audit {
             }
             (None, Some(step)) => self.counted(path, step, analysis.max_weight),
             (None, None) => {
-                if !spec.skip_analysis && (spec.analysis.is_some() || spec.canary_analysis.is_some())
+                if !spec.skip_analysis
+                    && (spec.analysis.is_some() || spec.canary_analysis.is_some())
                 {
                     self.refuse(
                         path,
@@ -260,12 +261,14 @@ impl Audit {
                 (None, Some(pause)) => {
                     let hold = match &pause.duration {
                         None => Some(Hold::Promotion),
-                        Some(IntOrText::Int(seconds)) => {
-                            u64::try_from(*seconds).ok().map(Duration::from_secs).map(Hold::For)
-                        }
-                        Some(IntOrText::Text(text)) => {
-                            text.parse::<GoDuration>().ok().map(|wait| Hold::For(wait.0))
-                        },
+                        Some(IntOrText::Int(seconds)) => u64::try_from(*seconds)
+                            .ok()
+                            .map(Duration::from_secs)
+                            .map(Hold::For),
+                        Some(IntOrText::Text(text)) => text
+                            .parse::<GoDuration>()
+                            .ok()
+                            .map(|wait| Hold::For(wait.0)),
                     };
                     let Some(hold) = hold else {
                         self.refuse(
@@ -282,7 +285,10 @@ impl Audit {
                     paused = true;
                 }
                 (None, None) => {
-                    self.refuse(path, "must be one of {setWeight: 10} and {pause: {duration: 10m}}");
+                    self.refuse(
+                        path,
+                        "must be one of {setWeight: 10} and {pause: {duration: 10m}}",
+                    );
                 }
                 (Some(_), Some(_)) => self.refuse(
                     path,

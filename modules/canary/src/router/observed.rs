@@ -102,7 +102,8 @@ fn is_flaggers(live: &Value, plan: &Plan) -> bool {
     let owners = owners.map(Vec::as_slice).unwrap_or_default();
     let name = live["metadata"]["name"].as_str().unwrap_or_default();
     let made = name.ends_with("-primary") || name.ends_with("-canary") || is_turned(live, plan);
-    owners.iter().any(|owner| owner["uid"] == *plan.uid) || plan.takeover && owners.is_empty() && made
+    owners.iter().any(|owner| owner["uid"] == *plan.uid)
+        || plan.takeover && owners.is_empty() && made
 }
 
 /// Whether a Service or a route has been turned to Flagger's Pods.

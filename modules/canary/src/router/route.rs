@@ -44,14 +44,18 @@ pub(super) fn add(
             ),
         )),
         Lookup::Absent => {
-            routes.children.push(own(plan, service, traffic, names, None));
+            routes
+                .children
+                .push(own(plan, service, traffic, names, None));
             routes.live = Some(0);
             routes
                 .waits
                 .push(missing(name, "is not there yet", "one of this Canary's"));
         }
         Lookup::Found(found) => {
-            routes.children.push(own(plan, service, traffic, names, Some(found)));
+            routes
+                .children
+                .push(own(plan, service, traffic, names, Some(found)));
             let live = weight(&found.live, names);
             routes.live = Some(live.unwrap_or_default());
             judge(&name, live, traffic, found, routes);
@@ -73,7 +77,7 @@ fn own(
             "kind": gateway.kind.as_deref().unwrap_or("Gateway"),
             "name": gateway.name,
         })).collect::<Vec<_>>(),
-        "rules": [rule::of(service, &backends(service, traffic, names))],
+        "rules": rule::of(service, &backends(service, traffic, names)),
     });
     for (index, gateway) in service.gateway_refs.iter().enumerate() {
         let parent = &mut spec["parentRefs"][index];

@@ -78,7 +78,11 @@ pub(super) fn apex(
     let mut base = live.clone();
     base.remove(TRACK);
     base.remove(HASH);
-    if base.is_empty() || !base.iter().all(|(key, value)| target.labels.get(key) == Some(value)) {
+    if base.is_empty()
+        || !base
+            .iter()
+            .all(|(key, value)| target.labels.get(key) == Some(value))
+    {
         routes.waits.push(missing(
             format!("service {name}"),
             format!("selects {}", spoken(&live)),
@@ -177,7 +181,9 @@ fn ports(service: &Service, target: &Target) -> Vec<Value> {
     let mut ports = vec![main];
     if service.port_discovery {
         let others = target.ports.iter().filter(|(label, number)| {
-            *number != port && pods != json!(number) && label.as_ref().is_none_or(|label| pods != **label)
+            *number != port
+                && pods != json!(number)
+                && label.as_ref().is_none_or(|label| pods != **label)
         });
         for (label, number) in others {
             let name = label

@@ -50,7 +50,9 @@ fn world(spec: &Value) -> World {
 }
 
 fn gateway() -> World {
-    world(&json!({"service": {"gatewayRefs": [{"name": "public", "namespace": "infra"}], "hosts": ["web.example.com"]}}))
+    world(
+        &json!({"service": {"gatewayRefs": [{"name": "public", "namespace": "infra"}], "hosts": ["web.example.com"]}}),
+    )
 }
 
 fn blue_green() -> World {
@@ -203,7 +205,10 @@ fn services_are_made_as_flagger_makes_them() {
         })
     );
     assert_eq!(of("front")["metadata"]["labels"], json!({"a": "b"}));
-    assert_eq!(of("front-canary")["metadata"]["annotations"], json!({"c": "d"}));
+    assert_eq!(
+        of("front-canary")["metadata"]["annotations"],
+        json!({"c": "d"})
+    );
     assert_eq!(selector(&world, "front-primary"), "app=web");
 }
 
@@ -216,7 +221,10 @@ fn by_numbers_of_pods_the_service_is_all_of_them() {
         selector(&world, "web-primary"),
         "app=web,canary.oarlock.dev/track=stable"
     );
-    assert_eq!(selector(&world, "web-canary"), "app=web,pod-template-hash=abc");
+    assert_eq!(
+        selector(&world, "web-canary"),
+        "app=web,pod-template-hash=abc"
+    );
     assert_eq!(world.status()["live"], Value::Null);
 }
 
@@ -229,13 +237,19 @@ fn row_27_a_users_service_that_selects_other_pods_is_waited_for() {
         let found = waits(&world);
         assert_eq!(
             found,
-            ["service web: selects app=website, not Pods of web; hint: its selector has to be part of app=web,team=a"]
+            [
+                "service web: selects app=website, not Pods of web; hint: its selector has to be part of app=web,team=a"
+            ]
         );
         let web = ObjectRef::new("v1", "Service", "web").in_namespace("d");
         world.edit_foreign(&web, &json!({"spec": {"selector": {"app": "web"}}}));
         settle(&mut world, &Traffic::idle());
         assert_eq!(waits(&world), [""; 0]);
-        assert_eq!(selector(&world, "web"), "app=web", "left as its user wrote it");
+        assert_eq!(
+            selector(&world, "web"),
+            "app=web",
+            "left as its user wrote it"
+        );
     }
 }
 
@@ -246,15 +260,19 @@ fn row_27_no_requests_before_a_gateway_has_taken_the_route() {
     settle(&mut world, &Traffic::idle());
     assert_eq!(
         waits(&world),
-        ["httproute web: the API server serves no gateway.networking.k8s.io/v1 HTTPRoute, not the Gateway API; hint: install \
-          its definitions, or say spec.trafficMode: replicas"]
+        [
+            "httproute web: the API server serves no gateway.networking.k8s.io/v1 HTTPRoute, not the Gateway API; hint: install \
+          its definitions, or say spec.trafficMode: replicas"
+        ]
     );
 
     let mut world = gateway();
     settle(&mut world, &Traffic::idle());
     assert_eq!(
         waits(&world),
-        ["httproute web: no Gateway has taken it yet, not accepted by a Gateway, with its Services resolved"]
+        [
+            "httproute web: no Gateway has taken it yet, not accepted by a Gateway, with its Services resolved"
+        ]
     );
     gateways_follow(&mut world);
     settle(&mut world, &Traffic::idle());
@@ -269,8 +287,10 @@ fn row_27_no_requests_before_a_gateway_has_taken_the_route() {
     run(&mut world, &Traffic::idle());
     assert_eq!(
         waits(&world),
-        ["httproute web: public: ResolvedRefs is not true: no Service web-canary, not accepted by a Gateway, with its Services \
-          resolved"]
+        [
+            "httproute web: public: ResolvedRefs is not true: no Service web-canary, not accepted by a Gateway, with its Services \
+          resolved"
+        ]
     );
 }
 
@@ -280,8 +300,10 @@ fn row_27_a_route_that_is_missing_or_names_other_services_is_waited_for() {
     settle(&mut world, &Traffic::idle());
     assert_eq!(
         waits(&world),
-        ["httproute web: is not there, not a route to web-primary and web-canary; hint: create it, or give \
-          spec.service.gatewayRefs"]
+        [
+            "httproute web: is not there, not a route to web-primary and web-canary; hint: create it, or give \
+          spec.service.gatewayRefs"
+        ]
     );
     world.foreign(json!({
         "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": "web", "namespace": "d"},
@@ -290,7 +312,9 @@ fn row_27_a_route_that_is_missing_or_names_other_services_is_waited_for() {
     settle(&mut world, &at(10));
     assert_eq!(
         waits(&world),
-        ["httproute web: has no rule that names both Services, not backendRefs web-primary and web-canary in one rule"]
+        [
+            "httproute web: has no rule that names both Services, not backendRefs web-primary and web-canary in one rule"
+        ]
     );
     assert_eq!(weights(&world), [(String::from("web"), 1)]);
 }
@@ -307,7 +331,7 @@ fn a_route_is_made_of_the_gateways() {
         ],
         "timeout": "1m", "backendTimeout": "500ms",
         "headers": {"request": {"set": {"x-a": "1"}, "remove": ["x-b"]}, "response": {"add": {"x-c": "2"}}},
-        "rewrite": {"uri": "/", "authority": "internal"},
+        "rewrite": {"uri": "/", "authority": "internal", "type": "ReplaceFullPath"},
         "mirror": [{"backendRef": {"name": "shadow", "port": 80}}],
     }}));
     settle(&mut world, &Traffic::idle());
@@ -340,7 +364,7 @@ fn a_route_is_made_of_the_gateways() {
                     }},
                     {"type": "ResponseHeaderModifier", "responseHeaderModifier": {"add": [{"name": "x-c", "value": "2"}]}},
                     {"type": "URLRewrite", "urlRewrite": {
-                        "hostname": "internal", "path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"},
+                        "hostname": "internal", "path": {"type": "ReplaceFullPath", "replaceFullPath": "/"},
                     }},
                     {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "shadow", "port": 80}}},
                 ],
@@ -354,12 +378,37 @@ fn a_route_is_made_of_the_gateways() {
     );
 }
 
+/// The Gateway API has one path per rule there.
+#[test]
+fn a_prefix_is_rewritten_in_a_rule_of_its_own() {
+    let mut world = world(&json!({"service": {
+        "gatewayRefs": [{"name": "public"}], "rewrite": {"uri": "/"},
+        "match": [{"uri": {"prefix": "/a"}}, {"uri": {"prefix": "/b"}}],
+    }}));
+    settle(&mut world, &at(20));
+    let rules = &world.live(&route()).unwrap()["spec"]["rules"];
+    let paths: Vec<_> = rules
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rule| &rule["matches"])
+        .collect();
+    assert_eq!(
+        paths,
+        [
+            &json!([{"path": {"type": "PathPrefix", "value": "/a"}}]),
+            &json!([{"path": {"type": "PathPrefix", "value": "/b"}}]),
+        ]
+    );
+    assert_eq!(weights(&world), [split(80, 20), split(80, 20)].concat());
+}
+
 #[test]
 fn what_a_route_cannot_say_is_refused() {
     let canary = world(&json!({"service": {
         "gatewayRefs": [{"name": "public"}], "timeout": "soon",
         "match": [{"uri": {"suffix": ".html"}, "method": {"regex": "G.*"}, "headers": {"x": {}}}],
-        "rewrite": {"type": "Regex"},
+        "rewrite": {"type": "Regex", "uri": "/"},
     }}))
     .object()
     .clone();
@@ -372,6 +421,8 @@ fn what_a_route_cannot_say_is_refused() {
         wrong,
         [
             "spec.service.match[0].uri: must be one of exact, prefix and regex",
+            "spec.service.match[0].uri: must be a prefix: that is what spec.service.rewrite.uri replaces\n\
+             hint: say spec.service.rewrite.type: ReplaceFullPath to replace all of the path",
             "spec.service.match[0].method: must be exact: one of GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, TRACE, PATCH",
             "spec.service.match[0].headers.x: must be one of exact, prefix, suffix and regex",
             "spec.service.timeout: \"soon\" is not a duration, expected one such as 30s, 1m30s or 500ms",
@@ -394,15 +445,24 @@ fn requests_move_by_the_weights_of_the_route() {
         missing
     };
     go(&mut world, &Traffic::idle());
-    assert_eq!((selector(&world, "web"), weights(&world)), (String::from("app=web"), split(100, 0)));
+    assert_eq!(
+        (selector(&world, "web"), weights(&world)),
+        (String::from("app=web"), split(100, 0))
+    );
 
     assert!(go(&mut world, &stable()), "selectors are waited for");
     let track = "app=web,canary.oarlock.dev/track=stable";
-    assert_eq!((selector(&world, "web"), selector(&world, "web-primary")), (track.into(), track.into()));
+    assert_eq!(
+        (selector(&world, "web"), selector(&world, "web-primary")),
+        (track.into(), track.into())
+    );
 
     for weight in [0, 10, 60, 100] {
         assert!(go(&mut world, &at(weight)), "{weight} is waited for");
-        assert_eq!(weights(&world), split(100 - u64::from(weight), u64::from(weight)));
+        assert_eq!(
+            weights(&world),
+            split(100 - u64::from(weight), u64::from(weight))
+        );
         assert_eq!(world.status()["live"], weight);
     }
     let promoted = Traffic {
@@ -410,11 +470,17 @@ fn requests_move_by_the_weights_of_the_route() {
         ..at(0)
     };
     assert!(go(&mut world, &promoted));
-    assert_eq!(selector(&world, "web-primary"), "app=web,pod-template-hash=abc");
+    assert_eq!(
+        selector(&world, "web-primary"),
+        "app=web,pod-template-hash=abc"
+    );
     assert_eq!(weights(&world), split(100, 0));
     go(&mut world, &Traffic::idle());
     assert_eq!(selector(&world, "web-primary"), "app=web");
-    assert!(!run(&mut world, &Traffic::idle()), "nothing happens between rollouts");
+    assert!(
+        !run(&mut world, &Traffic::idle()),
+        "nothing happens between rollouts"
+    );
 }
 
 #[test]
@@ -423,19 +489,30 @@ fn row_12_an_abort_is_waited_for_until_the_gateway_has_seen_it() {
     settle(&mut world, &at(60));
     gateways_follow(&mut world);
     settle(&mut world, &at(60));
-    assert_eq!((waits(&world).len(), &world.status()["live"]), (0, &json!(60)));
+    assert_eq!(
+        (waits(&world).len(), &world.status()["live"]),
+        (0, &json!(60))
+    );
 
     run(&mut world, &at(0));
-    assert_eq!(waits(&world), ["httproute web: sends 60 % to the new revision, not 0 %"]);
+    assert_eq!(
+        waits(&world),
+        ["httproute web: sends 60 % to the new revision, not 0 %"]
+    );
     assert_eq!(world.status()["live"], 60, "its Pods are still needed");
     run(&mut world, &at(0));
     assert_eq!(
         waits(&world),
-        ["httproute web: public has not seen its last change yet, not accepted by a Gateway, with its Services resolved"]
+        [
+            "httproute web: public has not seen its last change yet, not accepted by a Gateway, with its Services resolved"
+        ]
     );
     gateways_follow(&mut world);
     run(&mut world, &at(0));
-    assert_eq!((waits(&world).len(), &world.status()["live"]), (0, &json!(0)));
+    assert_eq!(
+        (waits(&world).len(), &world.status()["live"]),
+        (0, &json!(0))
+    );
 }
 
 #[test]
@@ -448,15 +525,27 @@ fn row_28_the_weights_that_count_are_those_of_the_route() {
     let outcome = world
         .call(|canary: AnyObject, cx: &Context| {
             let routes = decided(canary, cx, &at(50))?;
-            Ok(Outcome::new().patch_status(json!({"live": 50})).children(routes.children))
+            Ok(Outcome::new()
+                .patch_status(json!({"live": 50}))
+                .children(routes.children))
         })
         .unwrap();
     world.perform(&outcome, 4);
-    assert_eq!((weights(&world), &world.status()["live"]), (split(50, 50), &before.status()["live"]));
+    assert_eq!(
+        (weights(&world), &world.status()["live"]),
+        (split(50, 50), &before.status()["live"])
+    );
     gateways_follow(&mut world);
     run(&mut world, &at(30));
-    assert_eq!(world.status()["live"], 50, "as it is, not as the status remembers");
-    assert_eq!(waits(&world), ["httproute web: sends 50 % to the new revision, not 30 %"]);
+    assert_eq!(
+        world.status()["live"],
+        50,
+        "as it is, not as the status remembers"
+    );
+    assert_eq!(
+        waits(&world),
+        ["httproute web: sends 50 % to the new revision, not 30 %"]
+    );
 }
 
 fn users_route() -> Value {
@@ -475,23 +564,36 @@ fn weights_in_a_users_route_are_borrowed_and_given_back() {
     world.foreign(users_route());
     gateways_follow(&mut world);
     settle(&mut world, &Traffic::idle());
-    assert_eq!(world.live(&route()).unwrap()["spec"], users_route()["spec"], "nothing is borrowed between rollouts");
+    assert_eq!(
+        world.live(&route()).unwrap()["spec"],
+        users_route()["spec"],
+        "nothing is borrowed between rollouts"
+    );
 
     settle(&mut world, &at(0));
     gateways_follow(&mut world);
     settle(&mut world, &at(40));
     let header = (String::from("web-canary"), 1);
-    assert_eq!(weights(&world), [vec![header.clone()], split(60, 40)].concat());
+    assert_eq!(
+        weights(&world),
+        [vec![header.clone()], split(60, 40)].concat()
+    );
     gateways_follow(&mut world);
     settle(&mut world, &at(40));
     assert_eq!(waits(&world), [""; 0]);
 
     // Its user changes another part of it meanwhile.
-    world.edit_foreign(&route(), &json!({"spec": {"hostnames": ["web.example.com"]}}));
+    world.edit_foreign(
+        &route(),
+        &json!({"spec": {"hostnames": ["web.example.com"]}}),
+    );
     settle(&mut world, &at(50));
     settle(&mut world, &Traffic::idle());
     assert_eq!(weights(&world), [vec![header], split(9, 1)].concat());
-    assert_eq!(world.live(&route()).unwrap()["spec"]["hostnames"], json!(["web.example.com"]));
+    assert_eq!(
+        world.live(&route()).unwrap()["spec"]["hostnames"],
+        json!(["web.example.com"])
+    );
 }
 
 #[test]
@@ -512,17 +614,28 @@ fn iterations_switch_the_selector_of_the_service() {
     settle(&mut world, &Traffic::idle());
     settle(&mut world, &stable());
     settle(&mut world, &at(0));
-    assert_eq!(selector(&world, "web"), "app=web,canary.oarlock.dev/track=stable");
-    assert_eq!((waits(&world).len(), &world.status()["live"]), (0, &json!(0)));
+    assert_eq!(
+        selector(&world, "web"),
+        "app=web,canary.oarlock.dev/track=stable"
+    );
+    assert_eq!(
+        (waits(&world).len(), &world.status()["live"]),
+        (0, &json!(0))
+    );
 
     run(&mut world, &at(100));
     assert_eq!(
         waits(&world),
-        ["service web: selects app=web,canary.oarlock.dev/track=stable, not app=web,pod-template-hash=abc"]
+        [
+            "service web: selects app=web,canary.oarlock.dev/track=stable, not app=web,pod-template-hash=abc"
+        ]
     );
     settle(&mut world, &at(100));
     assert_eq!(selector(&world, "web"), "app=web,pod-template-hash=abc");
-    assert_eq!((waits(&world).len(), &world.status()["live"]), (0, &json!(100)));
+    assert_eq!(
+        (waits(&world).len(), &world.status()["live"]),
+        (0, &json!(100))
+    );
 }
 
 #[test]
@@ -532,9 +645,15 @@ fn the_selector_of_a_users_service_is_borrowed_and_given_back() {
     settle(&mut world, &Traffic::idle());
     assert_eq!(selector(&world, "web"), "app=web,team=a");
     settle(&mut world, &stable());
-    assert_eq!(selector(&world, "web"), "app=web,canary.oarlock.dev/track=stable,team=a");
+    assert_eq!(
+        selector(&world, "web"),
+        "app=web,canary.oarlock.dev/track=stable,team=a"
+    );
     settle(&mut world, &at(100));
-    assert_eq!(selector(&world, "web"), "app=web,pod-template-hash=abc,team=a");
+    assert_eq!(
+        selector(&world, "web"),
+        "app=web,pod-template-hash=abc,team=a"
+    );
     let mut left = world.clone();
     settle(&mut world, &Traffic::idle());
     assert_eq!(selector(&world, "web"), "app=web,team=a");
@@ -559,13 +678,21 @@ fn what_flagger_made_for_the_same_canary_becomes_the_canarys() {
     let mut world = gateway();
     for name in ["web", "web-primary", "web-canary"] {
         let mut made = service(name, &json!({"app": "web-primary"}));
-        made["metadata"]["ownerReferences"] =
-            json!([{"apiVersion": "flagger.app/v1beta1", "kind": "Canary", "name": "web", "uid": "the-object"}]);
+        made["metadata"]["ownerReferences"] = json!([{"apiVersion": "flagger.app/v1beta1", "kind": "Canary", "name": "web", "uid": "the-object"}]);
         world.foreign(made);
     }
     settle(&mut world, &stable());
-    assert_eq!(selector(&world, "web-primary"), "app=web,canary.oarlock.dev/track=stable");
-    assert_eq!(world.children().filter(|child| child["kind"] == "Service").count(), 3);
+    assert_eq!(
+        selector(&world, "web-primary"),
+        "app=web,canary.oarlock.dev/track=stable"
+    );
+    assert_eq!(
+        world
+            .children()
+            .filter(|child| child["kind"] == "Service")
+            .count(),
+        3
+    );
 }
 
 #[test]

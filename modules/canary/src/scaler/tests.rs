@@ -60,7 +60,11 @@ fn settle(world: &mut World) -> usize {
 fn row_19_an_autoscaler_scales_the_canary_and_both_revisions_with_it() {
     let mut world = world(json!({"autoscalerRef": {"name": "web"}}));
     world.foreign(scaler("web", "web"));
-    assert_eq!(settle(&mut world), 2, "the number first, then the autoscaler");
+    assert_eq!(
+        settle(&mut world),
+        2,
+        "the number first, then the autoscaler"
+    );
     assert_eq!(world.refusal(), None);
     assert_eq!(world.object()["spec"]["replicas"], 4);
     assert_eq!(target(&world), "canary.oarlock.dev/v1alpha1 Canary web");
@@ -122,8 +126,10 @@ fn what_cannot_work_is_told() {
     unnamed.foreign(scaler("other", "other"));
     assert_eq!(
         warnings(&mut unnamed),
-        json!(["HorizontalPodAutoscaler web scales web itself, and counts the Pods of one revision only during a rollout\n\
-                hint: name it in spec.autoscalerRef"])
+        json!([
+            "HorizontalPodAutoscaler web scales web itself, and counts the Pods of one revision only during a rollout\n\
+                hint: name it in spec.autoscalerRef"
+        ])
     );
     let denied = ReadError::Denied(String::from("not granted"));
     unnamed.fails("autoscaling/v2", "HorizontalPodAutoscaler", denied);
@@ -132,19 +138,25 @@ fn what_cannot_work_is_told() {
     let mut absent = world(json!({"autoscalerRef": {"name": "web"}}));
     assert_eq!(
         warnings(&mut absent),
-        json!(["spec.autoscalerRef: there is no HorizontalPodAutoscaler web\nhint: create it, or leave autoscalerRef out"])
+        json!([
+            "spec.autoscalerRef: there is no HorizontalPodAutoscaler web\nhint: create it, or leave autoscalerRef out"
+        ])
     );
     absent.foreign(scaler("web", "api"));
     assert_eq!(
         warnings(&mut absent),
-        json!(["spec.autoscalerRef: HorizontalPodAutoscaler web scales Deployment api, not web, and is left alone\n\
-                hint: name the one of web"])
+        json!([
+            "spec.autoscalerRef: HorizontalPodAutoscaler web scales Deployment api, not web, and is left alone\n\
+                hint: name the one of web"
+        ])
     );
     absent.foreign(scaler("web", "web"));
     absent.foreign(scaler("second", "web"));
     assert_eq!(
         warnings(&mut absent),
-        json!(["spec.autoscalerRef: HorizontalPodAutoscaler second scales web, too, and will fight with web\n\
-                hint: delete one of the two"])
+        json!([
+            "spec.autoscalerRef: HorizontalPodAutoscaler second scales web, too, and will fight with web\n\
+                hint: delete one of the two"
+        ])
     );
 }

@@ -68,8 +68,14 @@ impl Controller {
         census
     }
 
-    pub(super) fn names(&self) -> Vec<String> {
-        self.sets.keys().cloned().collect()
+    /// When the next Pod gets ready.
+    pub(super) fn next_ready(&self, now: Timestamp) -> Option<Timestamp> {
+        let sets = self.sets.values().flatten();
+        sets.filter(|set| !self.is_broken(set))
+            .flat_map(|set| &set.pods)
+            .map(|began| *began + self.ready_after)
+            .filter(|ready| *ready > now)
+            .min()
     }
 
     /// The Deployment is gone, and all of its with it.

@@ -89,6 +89,8 @@ pub(super) struct Site {
     pub(super) checked: Option<(u32, u32)>,
     /// Whether so few may be available as those of the fewest replicas allow.
     pub(super) floor: bool,
+    /// Whether the user's Deployment may have what its own rollout adds beyond the ceiling.
+    pub(super) slack: bool,
     /// What was seen, one line per change.
     pub(super) seen: Vec<String>,
 }
@@ -102,6 +104,7 @@ impl Site {
             controller: Controller::new(),
             checked: None,
             floor: true,
+            slack: false,
             seen: Vec::new(),
         }
     }
@@ -199,6 +202,10 @@ impl Site {
         let mut changed = false;
         // One write after the other, so that the rules see each of them.
         changed |= self.world.perform(&outcome, steps);
+        if std::env::var("TRACE").is_ok() {
+            let of = |name: &str| self.world.live(&at(name)).map(|live| format!("{} paused={} {}", live["spec"]["replicas"], live["spec"]["paused"], live["status"]));
+            eprintln!("run({steps}) {} app {:?} stable {:?} | {}", self.pods(), of("podinfo"), of("podinfo-stable"), self.why());
+        }
         self.check();
         changed
     }
@@ -257,13 +264,21 @@ impl Site {
         self.settle();
     }
 
+    /// To when the module is to be called, or something gets ready. False where nothing will happen.
+    fn sleep(&mut self) -> bool {
+        let now = self.world.now();
+        let ready = self.controller.next_ready(now);
+        let wake = self.world.wake().map(|wake| wake.max(now));
+        let next = [ready, wake].into_iter().flatten().min();
+        next.map(|next| self.world.set_now(next)).is_some()
+    }
+
     /// To the end, sleeping where it must.
     pub(super) fn finish(&mut self) {
-        for _ in 0..200 {
+        for _ in 0..600 {
             self.settle();
-            match self.world.wake() {
-                None => return,
-                Some(wake) => self.world.set_now(wake.max(self.world.now())),
+            if !self.sleep() {
+                return;
             }
         }
         panic!("never ends: {}, {}", self.pods(), self.why());
@@ -276,8 +291,7 @@ impl Site {
             if what(self) {
                 return;
             }
-            let wake = self.world.wake().expect("it sleeps");
-            self.world.set_now(wake.max(self.world.now()));
+            assert!(self.sleep(), "rests: {}, {}", self.pods(), self.why());
         }
         panic!("never gets there: {}, {}", self.pods(), self.why());
     }
@@ -296,7 +310,12 @@ impl Site {
             .live(&at("podinfo"))
             .map(|live| live["spec"].clone())
             .unwrap_or_default();
-        let ceiling = controller::surge(&spec, most).ceiling(most);
+        let own = spec["replicas"].as_u64().and_then(|own| u32::try_from(own).ok());
+        let slack = match (self.slack, own) {
+            (true, Some(_)) => 1,
+            _ => 0,
+        };
+        let ceiling = controller::surge(&spec, most).ceiling(most) + slack;
         let running = self.running(None);
         assert!(running <= ceiling, "more than {ceiling} Pods: {pods}\n{}", self.seen.join("\n"));
         let floor = controller::surge(&spec, fewest).floor(fewest);

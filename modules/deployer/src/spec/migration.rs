@@ -18,6 +18,7 @@ pub struct Migration {
     pub args: Vec<String>,
     /// A PodTemplateSpec, merged over the Job's own: environment, volumes and account of the new version. Its container is called
     /// `migration`.
+    #[serde(default)]
     #[cfg_attr(test, schemars(schema_with = "crate::crd::any_object"))]
     pub template: Option<Value>,
     /// How often the Job tries again before it has failed.

@@ -144,6 +144,7 @@ pub(super) fn server(
         Some(address) => Server {
             address,
             credentials,
+            headers: Vec::new(),
         },
         // Credentials that the object names go wherever it says, or where the watch says.
         None => Server {

@@ -42,6 +42,8 @@ struct Provider {
     address: Option<String>,
     secret_ref: Option<SecretRefSpec>,
     #[serde(default)]
+    headers: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
     insecure_skip_verify: bool,
 }
 
@@ -64,6 +66,7 @@ pub(crate) fn read(
         kind,
         address,
         secret_ref,
+        headers,
         insecure_skip_verify,
     } = object.spec.provider;
     if kind != "prometheus" {
@@ -105,6 +108,10 @@ pub(crate) fn read(
         server: Server {
             address,
             credentials: secret_ref.as_ref().map(Credentials::of),
+            headers: headers
+                .iter()
+                .flat_map(|(name, values)| values.iter().map(|value| (name.clone(), value.clone())))
+                .collect(),
         },
         query,
         warnings,

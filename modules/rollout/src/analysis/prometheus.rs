@@ -23,6 +23,8 @@ pub(crate) fn ask(
     let request = Request::get(address(&server.address, query, caller.cx.now()))
         .header("accept", "application/json")
         .header(HEADER, url::header(name));
+    let more = server.headers.iter();
+    let request = more.fold(request, |request, (name, value)| request.header(name, value));
     let response = caller.send(request, &server.address, server.credentials.as_ref(), limit)?;
     answer::prometheus(&response)
 }

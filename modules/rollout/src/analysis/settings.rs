@@ -66,6 +66,8 @@ pub struct Monitoring {
 pub(crate) struct Server {
     pub(crate) address: Url,
     pub(crate) credentials: Option<Credentials>,
+    /// Sent along, such as the tenant that is asked for.
+    pub(crate) headers: Vec<(String, String)>,
 }
 
 /// A Secret of the object's namespace with `username` and `password`, or with `token`.
@@ -116,6 +118,7 @@ impl Monitoring {
                 server: Server {
                     address,
                     credentials: None,
+                    headers: Vec::new(),
                 },
                 series: series.clone(),
             }),

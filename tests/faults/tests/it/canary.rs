@@ -1,73 +1,48 @@
-//! The canary module: its users, and what must hold whatever goes wrong.
+//! The Canary: a Deployment that its user edits, rolled out by a Canary beside it without a router. Three populations of
+//! Pods: the old and the new ReplicaSet of the user's Deployment, and the stable Deployment that stands in for it.
 
 mod rules;
 mod story;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use oarlock_config::Watch;
 use oarlock_core::reconciler::Reconciler;
 use oarlock_devcluster::Store;
 use oarlock_devcluster::resource::ResourceId;
-use oarlock_wasm::{EngineOptions, Loader, WasmModule};
 use serde_json::{Value, json};
 
 use crate::chance::Chance;
+use crate::component::{self, text};
 use crate::outside::{Witness, Wrong};
 use crate::play::{Play, Record, Story, all, bare, conditions, watch};
 use crate::sweep::sweep;
-use oarlock_native::Native;
 
-pub(crate) const DEPLOYERS: ResourceId = ResourceId::of("deploy.example.com", "deployers");
-pub(crate) const DEPLOYMENTS: ResourceId = ResourceId::of("apps", "deployments");
+const CANARIES: ResourceId = ResourceId::of("canary.oarlock.dev", "canaries");
+const DEPLOYMENTS: ResourceId = ResourceId::of("apps", "deployments");
 const REPLICA_SETS: ResourceId = ResourceId::of("apps", "replicasets");
 const PODS: ResourceId = ResourceId::of("", "pods");
 
-/// Every so manieth seed runs the real component, which costs more.
-const COMPONENT: u64 = 20;
+/// Label of what belongs to the stable Deployment.
+const TRACK: &str = "canary.oarlock.dev/track";
+
+const WATCHES: &str = "\
+- group: canary.oarlock.dev
+  version: v1alpha1
+  kind: Canary
+  module: canary.wasm
+  grants:
+    write: [{apiGroups: [apps], resources: [deployments]}]
+    read: [{apiGroups: [apps], resources: [deployments, replicasets]}]
+";
 
 static DEFINITION: LazyLock<Value> =
-    LazyLock::new(|| serde_saphyr::from_str(&text("examples/deployer/crd.yaml")).unwrap());
-static MANIFEST: LazyLock<Value> =
-    LazyLock::new(|| serde_saphyr::from_str(&text("examples/deployer/deployer.yaml")).unwrap());
-static NATIVE: LazyLock<Arc<Native>> = LazyLock::new(|| Arc::new(Native::default()));
-static WASM: LazyLock<Arc<WasmModule>> = LazyLock::new(|| {
-    let path = root().join("target/oarlock/modules/canary.wasm");
-    let bytes = fs::read(&path).unwrap_or_else(|error| {
-        panic!(
-            "cannot read {}: {error}\nhint: cargo xtask modules",
-            path.display()
-        )
-    });
-    let options = EngineOptions {
-        cache: Some(root().join("target/oarlock/cache")),
-        ..EngineOptions::default()
-    };
-    // A thread of its own: whoever asks first may be in a runtime.
-    let loading = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = { runtime }.enable_time().build().unwrap();
-        runtime.block_on(Loader::new(options).unwrap().load(bytes))
-    });
-    Arc::new(loading.join().unwrap().unwrap())
-});
+    LazyLock::new(|| serde_saphyr::from_str(&text("modules/canary/crds/canaries.yaml")).unwrap());
 
-fn root() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
+pub(crate) struct Canaries;
 
-fn text(path: &str) -> String {
-    let path = root().join(path);
-    fs::read_to_string(&path)
-        .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
-}
-
-pub(crate) struct Canary;
-
-impl Play for Canary {
+impl Play for Canaries {
     fn name(&self) -> &'static str {
         "canary"
     }
@@ -77,12 +52,11 @@ impl Play for Canary {
     }
 
     fn served(&self, seed: u64) -> (Watch, Arc<dyn Reconciler>) {
-        let watch = watch(&text("examples/deployer/watches.yaml"));
-        if seed % COMPONENT == COMPONENT - 1 {
-            (watch, Arc::clone(&*WASM) as _)
-        } else {
-            (watch, Arc::clone(&*NATIVE) as _)
-        }
+        (watch(WATCHES), component::of(seed))
+    }
+
+    fn share(&self, seeds: u64) -> u64 {
+        seeds / 5
     }
 
     fn story(&self, chance: Chance) -> Story {
@@ -90,20 +64,24 @@ impl Play for Canary {
     }
 
     fn witness(&self, _: &Store) -> Witness {
-        Box::new(|_, _| Some(Wrong::Unannounced("the canary calls nobody".to_owned())))
+        Box::new(|_, _| Some(Wrong::Unannounced("nothing is asked outside".to_owned())))
     }
 
     fn end(&self, store: &Store) -> Value {
-        let deployer = |deployer: &Arc<Value>| {
-            let status = &deployer["status"];
-            let mut bare = bare(deployer);
+        let canary = |canary: &Arc<Value>| {
+            let status = &canary["status"];
+            let mut bare = bare(canary);
             bare["status"] = json!({
                 "phase": status["phase"],
-                "from": status["from"],
-                "to": status["to"],
-                "isCurrent": status["observedGeneration"] == deployer["metadata"]["generation"],
+                "stage": status["stage"],
+                "stableRevision": status["stableRevision"],
+                "currentRevision": status["currentRevision"],
+                "rejectedRevisions": status["rejectedRevisions"],
+                "replicas": status["replicas"],
+                "availableReplicas": status["availableReplicas"],
+                "isCurrent": status["observedGeneration"] == canary["metadata"]["generation"],
             });
-            bare["conditions"] = json!(conditions(deployer));
+            bare["conditions"] = json!(conditions(canary));
             bare
         };
         let deployment = |deployment: &Arc<Value>| {
@@ -118,17 +96,24 @@ impl Play for Canary {
         };
         let mut pods = BTreeMap::<String, u64>::new();
         for pod in all(store, &PODS) {
-            let version = &pod["metadata"]["labels"]["deploy.example.com/version"];
-            *pods
-                .entry(format!("{version} {}", pod["status"]["phase"]))
-                .or_default() += 1;
+            let track = &pod["metadata"]["labels"][TRACK];
+            let image = &pod["spec"]["containers"][0]["image"];
+            let phase = &pod["status"]["phase"];
+            *pods.entry(format!("{track} {image} {phase}")).or_default() += 1;
         }
-        json!({
-            "deployers": all(store, &DEPLOYERS).iter().map(deployer).collect::<Vec<_>>(),
+        let end = json!({
+            "canaries": all(store, &CANARIES).iter().map(canary).collect::<Vec<_>>(),
             "deployments": all(store, &DEPLOYMENTS).iter().map(deployment).collect::<Vec<_>>(),
             "running": all(store, &REPLICA_SETS).iter().filter(|set| set["spec"]["replicas"] != 0).count(),
             "pods": pods,
-        })
+        });
+        // Marks name the owner by its uid.
+        let mut text = end.to_string();
+        for canary in all(store, &CANARIES) {
+            let uid = canary["metadata"]["uid"].as_str().unwrap_or_default();
+            text = text.replace(uid, "UID");
+        }
+        serde_json::from_str(&text).unwrap()
     }
 
     fn violations(&self, record: &Record<'_>) -> Vec<String> {
@@ -138,5 +123,5 @@ impl Play for Canary {
 
 #[test]
 fn canary() {
-    sweep(&Canary);
+    sweep(&Canaries);
 }

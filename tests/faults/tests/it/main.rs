@@ -15,6 +15,7 @@
 
 mod chance;
 mod chronicle;
+mod component;
 mod determinism;
 mod faults;
 mod gate;
@@ -29,3 +30,4 @@ mod unreliable;
 
 mod berth;
 mod canary;
+mod deployer;

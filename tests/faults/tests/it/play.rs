@@ -30,6 +30,11 @@ pub(crate) trait Play: Sync {
     /// The watch and the module.
     fn served(&self, seed: u64) -> (Watch, Arc<dyn Reconciler>);
 
+    /// How many of so many seeds it is worth.
+    fn share(&self, seeds: u64) -> u64 {
+        seeds
+    }
+
     /// What the users do.
     fn story(&self, chance: Chance) -> Story;
 
@@ -74,6 +79,10 @@ pub(crate) enum Deed {
     Gone(Place),
     /// Waits until it is there.
     There(Place),
+    /// Waits until the field that this JSON pointer points at has this value.
+    Until(Place, &'static str, Value),
+    /// Wishes something for the revision that `status.currentRevision` names: `abort` or `promote` in `spec.control`.
+    Wish(Place, &'static str),
     /// Containers begin to behave like this.
     Behave(Pattern, Behaviour),
     /// All containers behave well again.
@@ -112,6 +121,8 @@ impl fmt::Display for Deed {
             Self::Delete(place) => write!(f, "delete {place}"),
             Self::Gone(place) => write!(f, "{place} is gone"),
             Self::There(place) => write!(f, "{place} is there"),
+            Self::Until(place, pointer, value) => write!(f, "{pointer} of {place} is {value}"),
+            Self::Wish(place, verb) => write!(f, "{verb} {place}"),
             Self::Behave(pattern, behaviour) => write!(f, "{pattern:?} begin to {behaviour:?}"),
             Self::BehaveWell => f.write_str("all Pods behave well again"),
         }

@@ -95,7 +95,7 @@ pub(crate) fn sweep(play: &dyn Play) {
         assert!(tale.violations.is_empty(), "seed {seed} fails");
         return;
     }
-    let seeds = number(MANY).unwrap_or(DEFAULT);
+    let seeds = play.share(number(MANY).unwrap_or(DEFAULT));
     let began = Instant::now();
     let (next, failed) = (AtomicU64::new(0), Mutex::new(None::<u64>));
     let happened = Mutex::new(BTreeMap::<Fault, usize>::new());

@@ -6,7 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
 use kube::client::Body;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -31,11 +32,15 @@ pub(crate) struct Gate {
     died: CancellationToken,
 }
 
+/// What is answered instead of the API: a status code, for a request of this method and path.
+type Refusal = Box<dyn FnMut(&Method, &str) -> Option<StatusCode> + Send>;
+
 #[derive(Default)]
 struct State {
     requests: Vec<String>,
     writes: usize,
     kill: Option<(usize, Moment)>,
+    refusal: Option<Refusal>,
 }
 
 impl Gate {
@@ -51,6 +56,14 @@ impl Gate {
     /// Pulls the plug at the write of this index, counted from 0.
     pub(crate) fn kill_at(&self, write: usize, moment: Moment) {
         self.state.lock().kill = Some((write, moment));
+    }
+
+    /// Answers some requests without the API, from now on.
+    pub(crate) fn refuse(
+        &self,
+        refusal: impl FnMut(&Method, &str) -> Option<StatusCode> + Send + 'static,
+    ) {
+        self.state.lock().refusal = Some(Box::new(refusal));
     }
 
     pub(crate) fn is_dead(&self) -> bool {
@@ -70,6 +83,25 @@ impl Gate {
     /// Requests since the last call, as `METHOD path?query`.
     pub(crate) fn requests(&self) -> Vec<String> {
         std::mem::take(&mut self.state.lock().requests)
+    }
+
+    /// The refusal of a request, if it is refused.
+    fn refusal(&self, request: &Request<Body>) -> Option<Response<oarlock_devcluster::Body>> {
+        let mut state = self.state.lock();
+        let refusal = state.refusal.as_mut()?;
+        let code = refusal(request.method(), request.uri().path())?;
+        let reason = match code {
+            StatusCode::CONFLICT => "Conflict",
+            _ => "InternalError",
+        };
+        let status = serde_json::json!({
+            "apiVersion": "v1", "kind": "Status", "status": "Failure", "code": code.as_u16(),
+            "reason": reason, "message": "refused by the test",
+        });
+        let body = Full::from(status.to_string()).boxed_unsync();
+        let mut response = Response::new(body);
+        *response.status_mut() = code;
+        Some(response)
     }
 
     /// Counts a request; whether the plug is pulled at it.
@@ -105,6 +137,9 @@ impl tower::Service<Request<Body>> for Gate {
                 return std::future::pending().await;
             }
             let kill = gate.count(&request);
+            if let Some(refusal) = gate.refusal(&request) {
+                return Ok(refusal);
+            }
             if kill.is_some() {
                 gate.dead.cancel();
             }

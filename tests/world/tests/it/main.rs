@@ -1,7 +1,7 @@
 //! The whole operator in one process: the embedded cluster, the Kubernetes client, the engine, and real components, under
 //! virtual time. What is tested here needs all of them at once; what one room can show alone is tested there.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod canary;
 mod chronicle;
@@ -10,6 +10,7 @@ mod determinism;
 mod gate;
 mod hostile;
 mod languages;
+mod podinfo;
 mod swap;
 mod witness;
 mod world;

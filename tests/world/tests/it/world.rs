@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oarlock_cluster::{Kubernetes, Options};
+use oarlock_cluster::{Kubernetes, Options, ServerClock};
 use oarlock_config::{Env, Watch};
 use oarlock_core::clock::Clock;
 use oarlock_core::cluster::Cluster;
@@ -45,9 +45,35 @@ pub(crate) struct World {
     clock: Arc<VirtualClock>,
     pub(crate) chronicle: Chronicle,
     served: Served,
+    outside: Arc<dyn Egress>,
     operator: Operator,
     /// How often it was started.
     pub(crate) lives: usize,
+    /// Where users look.
+    pub(crate) namespace: &'static str,
+    /// How far the clock of the operator's host is ahead of the cluster's, in milliseconds; it sets its time by the API
+    /// server's answers then. None: the two are one clock.
+    pub(crate) skew: Option<i64>,
+}
+
+/// What a world begins with beside what is served.
+pub(crate) struct Circumstances {
+    /// The write that the operator's first life ends at.
+    pub(crate) kill: Option<(usize, Moment)>,
+    /// What the modules can call.
+    pub(crate) outside: Arc<dyn Egress>,
+    /// As [`World::skew`].
+    pub(crate) skew: Option<i64>,
+}
+
+impl Default for Circumstances {
+    fn default() -> Self {
+        Self {
+            kill: None,
+            outside: Arc::new(NobodyAnswers),
+            skew: None,
+        }
+    }
 }
 
 /// One life of the operator.
@@ -56,7 +82,8 @@ struct Operator {
     kubernetes: Arc<Kubernetes>,
     engine: Arc<Engine>,
     metrics: Registry,
-    task: AbortOnDropHandle<()>,
+    /// None once it was killed.
+    task: Option<AbortOnDropHandle<()>>,
 }
 
 /// The watches of a file. Every entry must be good.
@@ -76,7 +103,7 @@ pub(crate) fn watch(text: &str) -> Watch {
 impl World {
     /// A cluster with these definitions, and an operator that serves.
     pub(crate) fn new(definitions: &[Value], served: Served) -> Self {
-        Self::killed_at(definitions, served, None)
+        Self::with(definitions, served, Circumstances::default())
     }
 
     /// The same, where the operator's first life ends at one of its writes.
@@ -85,6 +112,24 @@ impl World {
         served: Served,
         kill: Option<(usize, Moment)>,
     ) -> Self {
+        let circumstances = Circumstances {
+            kill,
+            ..Circumstances::default()
+        };
+        Self::with(definitions, served, circumstances)
+    }
+
+    /// The same under these circumstances.
+    pub(crate) fn with(
+        definitions: &[Value],
+        served: Served,
+        circumstances: Circumstances,
+    ) -> Self {
+        let Circumstances {
+            kill,
+            outside,
+            skew,
+        } = circumstances;
         let start = Timestamp::parse_rfc3339("2026-11-02T09:00:00Z").unwrap();
         let clock = Arc::new(VirtualClock::new(start, 1.0));
         let cluster = DevCluster::builder()
@@ -99,7 +144,7 @@ impl World {
                 .create(&CRDS, "", definition.clone(), &Write::by(USER));
             written.unwrap();
         }
-        let operator = Operator::start(&cluster, &clock, &served);
+        let operator = Operator::start(&cluster, host_clock(&clock, skew), &outside, &served);
         if let Some((write, moment)) = kill {
             operator.gate.kill_at(write, moment);
         }
@@ -108,8 +153,11 @@ impl World {
             clock,
             chronicle,
             served,
+            outside,
             operator,
             lives: 1,
+            namespace: NAMESPACE,
+            skew,
         }
     }
 
@@ -135,13 +183,21 @@ impl World {
         self.served = served;
     }
 
+    /// Takes the operator away as `kill -9` does.
+    pub(crate) async fn kill(&mut self) {
+        if let Some(task) = self.operator.task.take() {
+            task.abort();
+            // Aborted: that is all it can say.
+            let _aborted = task.await;
+        }
+        self.operator.kubernetes.shutdown().await;
+    }
+
     /// Takes the operator away as `kill -9` does, and starts another.
     pub(crate) async fn restart(&mut self) {
-        self.operator.task.abort();
-        // Aborted: that is all it can say.
-        let _aborted = (&mut self.operator.task).await;
-        self.operator.kubernetes.shutdown().await;
-        self.operator = Operator::start(&self.cluster, &self.clock, &self.served);
+        self.kill().await;
+        let clock = host_clock(&self.clock, self.skew);
+        self.operator = Operator::start(&self.cluster, clock, &self.outside, &self.served);
         self.lives += 1;
     }
 
@@ -156,9 +212,24 @@ impl World {
             tokio::select! {
                 change = changes.next() => drop(change.unwrap().unwrap()),
                 () = self.operator.gate.died() => self.restart().await,
-                () = self.clock.sleep_until(deadline) => panic!("not within {PATIENCE:?}: {what}"),
+                () = self.clock.sleep_until(deadline) => panic!("not within {PATIENCE:?}: {what}\n{}", self.told()),
             }
         }
+    }
+
+    /// What is said of everything that is served, for whoever reads why a test failed.
+    fn told(&self) -> String {
+        let mut lines = Vec::new();
+        for (watch, _) in &self.served {
+            let kind = &watch.gvk;
+            let resource = self.store().resource_of(&kind.api_version(), &kind.kind);
+            for object in resource.iter().flat_map(|resource| self.list(&resource.id)) {
+                lines.push(format!("{} {}", kind.kind, object["metadata"]["name"]));
+                lines.extend(conditions(&object));
+                lines.push(object["status"]["why"].to_string());
+            }
+        }
+        lines.join("\n")
     }
 
     /// Lets time pass; everything that can happen in it happens.
@@ -181,22 +252,25 @@ impl World {
             Ok(())
         };
         let store = self.store();
-        store.modify(id, NAMESPACE, name, None, &Write::by(USER), change)?;
+        store.modify(id, self.namespace, name, None, &Write::by(USER), change)?;
         Ok(())
     }
 
     /// `kubectl delete`.
     pub(crate) fn delete(&self, id: &ResourceId, name: &str) {
         let options = DeleteOptions::default();
-        self.store().delete(id, NAMESPACE, name, &options).unwrap();
+        let store = self.store();
+        store.delete(id, self.namespace, name, &options).unwrap();
     }
 
     pub(crate) fn get(&self, id: &ResourceId, name: &str) -> Option<Arc<Value>> {
-        self.store().get(id, NAMESPACE, name).ok()
+        self.store().get(id, self.namespace, name).ok()
     }
 
     pub(crate) fn list(&self, id: &ResourceId) -> Vec<Arc<Value>> {
-        let all = self.store().select(id, Some(NAMESPACE), &<_>::default());
+        let all = self
+            .store()
+            .select(id, Some(self.namespace), &<_>::default());
         all.unwrap()
     }
 
@@ -263,18 +337,26 @@ impl Drop for Operator {
 }
 
 impl Operator {
-    fn start(cluster: &DevCluster, clock: &Arc<VirtualClock>, served: &Served) -> Self {
+    fn start(
+        cluster: &DevCluster,
+        (port, server_clock): HostClock,
+        outside: &Arc<dyn Egress>,
+        served: &Served,
+    ) -> Self {
         let gate = Gate::new(cluster.service());
         let client = kube::Client::new(gate.clone(), NAMESPACE);
-        let port = Arc::clone(clock) as Arc<dyn Clock>;
-        let kubernetes = Kubernetes::new(client, Arc::clone(&port), Options::default());
+        let cluster_options = Options {
+            server_clock,
+            ..Options::default()
+        };
+        let kubernetes = Kubernetes::new(client, Arc::clone(&port), cluster_options);
         let options = oarlock_engine::Options {
             seed: Some(7),
             ..oarlock_engine::Options::default()
         };
         let engine = Engine::new(
             Arc::clone(&kubernetes) as Arc<dyn Cluster>,
-            Arc::new(NobodyAnswers),
+            Arc::clone(outside),
             port,
             options,
         );
@@ -287,9 +369,21 @@ impl Operator {
             kubernetes,
             engine,
             metrics,
-            task: AbortOnDropHandle::new(task),
+            task: Some(AbortOnDropHandle::new(task)),
         }
     }
+}
+
+/// The operator's clock, and the same again where answers set it right.
+type HostClock = (Arc<dyn Clock>, Option<ServerClock>);
+
+fn host_clock(clock: &Arc<VirtualClock>, skew: Option<i64>) -> HostClock {
+    let Some(skew) = skew else {
+        return (Arc::clone(clock) as Arc<dyn Clock>, None);
+    };
+    let millis = clock.now().as_millis().saturating_add_signed(skew);
+    let host = ServerClock::starting_at(Timestamp::from_millis(millis));
+    (Arc::new(host.clone()), Some(host))
 }
 
 /// The world outside: every call hangs.

@@ -18,6 +18,7 @@ pub(crate) fn text(timeline: &Timeline) -> String {
     let rows: Vec<Row> = timeline
         .lines
         .iter()
+        .filter(|line| !is_said_below(line, timeline))
         .filter_map(|line| row(line, &mut before))
         .collect();
     let mut widths = HEADINGS.map(str::len);
@@ -47,6 +48,19 @@ pub(crate) fn text(timeline: &Timeline) -> String {
 enum Row {
     Cells([String; COLUMNS]),
     Note(String, String),
+}
+
+/// Whether an Event only says what the object says of itself at the same time.
+fn is_said_below(line: &Line, timeline: &Timeline) -> bool {
+    let What::Event(event) = &line.what else {
+        return false;
+    };
+    let course = timeline.objects.get(&event.object).into_iter().flatten();
+    let mut now = course.filter(|(at, _)| *at == line.at);
+    now.any(|(_, frame)| {
+        let same = |frame: &Frame| frame.decision == event.reason && frame.why == event.note;
+        frame.as_ref().is_some_and(same)
+    })
 }
 
 /// What a line looks like; nothing where it looks like the one before of the same object.

@@ -130,6 +130,7 @@ invariants:
   - {expr: avialable >= 90%}
   - {expr: "weight(canary) <= 50%", for: -1s}
   - {for: 3s}
+  - {expr: ready >= 1, object: nginx}
 "#;
     insta::assert_snapshot!(parse(wrong).unwrap_err());
 }

@@ -194,3 +194,15 @@ fn what_never_held_is_violated() {
         Finding::Never { .. }
     ));
 }
+
+#[test]
+fn what_is_said_of_an_object_that_never_was_is_violated() {
+    let object = |text: &str| Some(text.to_owned());
+    for (text, violated) in [("Rollout/team/app", false), ("Rollout/app", true)] {
+        let invariant = Invariant::parse("total >= 0", Duration::ZERO, object(text)).unwrap();
+        let timeline = Timeline::of(&record(), &[invariant]);
+        assert_eq!(timeline.verdicts.len(), 1);
+        assert_eq!(timeline.verdicts[0].object.to_string(), text);
+        assert_eq!(timeline.is_violated(), violated, "{text}");
+    }
+}

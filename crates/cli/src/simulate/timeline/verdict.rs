@@ -108,6 +108,19 @@ pub(super) fn judge(
     })
 }
 
+/// What became of an invariant about an object that never was: what nobody looked at did not hold.
+pub(super) fn of_nothing(invariant: &Invariant) -> Option<Verdict> {
+    let object = Name::parse(invariant.object.as_deref()?)?;
+    Some(Verdict {
+        text: invariant.text.clone(),
+        spare: invariant.spare,
+        object,
+        finding: Finding::Never {
+            values: "there never was such an object".to_owned(),
+        },
+    })
+}
+
 fn close(stretches: &mut [Stretch], at: Duration) {
     if let Some(stretch) = stretches.last_mut() {
         stretch.end.get_or_insert(at);

@@ -26,6 +26,15 @@ async fn files_that_are_not_there() {
         };
         told.push_str(&format!("{}\n{said}\n", args.join(" ")));
     }
+    // A directory may have files of another kind; what looks like a manifest has to be one.
+    rehearsal.write("notes.yaml", "- one\n- two\n");
+    rehearsal.write(
+        "slip.yaml",
+        "apiVersion: v1\nkindd: ConfigMap\nmetadata: {name: a}\n",
+    );
+    let said = rehearsal.refused(&["-f", "."]).await;
+    told.push_str(&format!("-f . with slip.yaml\n{said}\n"));
+    std::fs::remove_file(rehearsal.path().join("slip.yaml")).unwrap();
     std::fs::remove_file(rehearsal.path().join("watches.yaml")).unwrap();
     std::fs::create_dir(rehearsal.path().join("empty")).unwrap();
     for args in [&["-f", "."][..], &["-f", "empty"]] {
@@ -46,17 +55,20 @@ async fn manifests_that_are_none() {
         "apiVersion: v1\nkind: Pod\n",
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\n- 1\n",
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n",
-        "apiVersion: deploy.example.com/v1alpha1\nkind: Deployer\nmetadata: {name: a}\nspec: {}\n",
     ] {
         rehearsal.write("manifest.yaml", manifest);
         let said = rehearsal.refused(&["-f", "manifest.yaml"]).await;
         told.push_str(&format!("{manifest}\n{said}\n"));
     }
-    let manifest = "apiVersion: example.com/v1\nkind: Unknown\nmetadata: {name: b}\n";
-    rehearsal.write("manifest.yaml", manifest);
-    let args = ["-f", "deployer.yaml", "manifest.yaml"];
-    let said = rehearsal.refused(&args).await;
-    told.push_str(&format!("{manifest}\n{said}\n"));
+    for manifest in [
+        "apiVersion: example.com/v1\nkind: Unknown\nmetadata: {name: b}\n",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: Not_a_name}\n",
+    ] {
+        rehearsal.write("manifest.yaml", manifest);
+        let args = ["-f", "deployer.yaml", "manifest.yaml"];
+        let said = rehearsal.refused(&args).await;
+        told.push_str(&format!("{manifest}\n{said}\n"));
+    }
     insta::assert_snapshot!(told);
 }
 
@@ -73,7 +85,7 @@ async fn scenarios_that_cannot_be() {
         "invariants: [{expr: available => 90%}]",
         "changes: [{at: 1m, patch: {target: Deployer/other, merge: {spec: {}}}}]",
         "changes: [{at: 1m, patch: {target: Deploymint/nginx, merge: {spec: {}}}}]",
-        "changes: [{at: 1m, patch: {target: Deployer/nginx, merge: {spec: {steps: many}}}}]",
+        "changes: [{at: 1m, patch: {target: Deployer/nginx, merge: {metadata: {labels: {a: '!'}}}}}]",
         "changes: [{at: 90m, delete: stray.yaml}]",
     ] {
         rehearsal.write("scenario.yaml", scenario);

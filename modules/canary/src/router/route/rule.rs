@@ -11,26 +11,51 @@ const METHODS: [&str; 9] = [
     "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
 ];
 
-/// The rule, with these backends.
-pub(super) fn of(service: &Service, backends: &Value) -> Value {
+/// The rules, with these backends. One, but where a prefix is rewritten: that has one path in each rule.
+pub(super) fn of(service: &Service, backends: &Value) -> Vec<Value> {
     let matches: Vec<_> = match service.matches.as_slice() {
         [] => vec![json!({"path": {"type": "PathPrefix", "value": "/"}})],
         matches => matches.iter().map(one).collect(),
     };
+    let matches: Vec<_> = match rewrites_prefix(service) {
+        true => matches.into_iter().map(|one| vec![one]).collect(),
+        false => vec![matches],
+    };
+    matches
+        .into_iter()
+        .map(|matches| rule(service, &matches, backends))
+        .collect()
+}
+
+fn rule(service: &Service, matches: &[Value], backends: &Value) -> Value {
     let mut rule = json!({"matches": matches, "backendRefs": backends});
     let filters = filters(service);
     if !filters.is_empty() {
         rule["filters"] = json!(filters);
     }
-    for (field, text) in [
-        ("request", &service.timeout),
-        ("backendRequest", &service.backend_timeout),
+    for (field, timeout) in [
+        ("request", duration(service.timeout.as_deref())),
+        (
+            "backendRequest",
+            duration(service.backend_timeout.as_deref()),
+        ),
     ] {
-        if let Some(timeout) = text.as_deref().and_then(|text| text.parse::<GoDuration>().ok()) {
+        if let Some(timeout) = timeout {
             rule["timeouts"][field] = json!(timeout.to_string());
         }
     }
     rule
+}
+
+fn duration(text: Option<&str>) -> Option<GoDuration> {
+    text?.parse().ok()
+}
+
+fn rewrites_prefix(service: &Service) -> bool {
+    let rewrite = service.rewrite.as_ref();
+    rewrite.is_some_and(|rewrite| {
+        rewrite.uri.is_some() && rewrite.kind.as_deref() != Some("ReplaceFullPath")
+    })
 }
 
 fn one(wanted: &Match) -> Value {
@@ -43,7 +68,11 @@ fn one(wanted: &Match) -> Value {
         },
     };
     let mut rule = json!({"path": path});
-    if let Some(method) = wanted.method.as_ref().and_then(|method| method.exact.as_ref()) {
+    if let Some(method) = wanted
+        .method
+        .as_ref()
+        .and_then(|method| method.exact.as_ref())
+    {
         rule["method"] = json!(method);
     }
     for (field, texts) in [
@@ -152,6 +181,16 @@ pub(super) fn problems(service: &Service) -> Vec<FieldError> {
                 String::from("must be one of exact, prefix and regex"),
             );
         }
+        let prefix = one.uri.as_ref().is_none_or(|uri| uri.prefix.is_some());
+        if rewrites_prefix(service) && !prefix {
+            refuse(
+                format!("{path}.uri"),
+                String::from(
+                    "must be a prefix: that is what spec.service.rewrite.uri replaces\n\
+                     hint: say spec.service.rewrite.type: ReplaceFullPath to replace all of the path",
+                ),
+            );
+        }
         if let Some(method) = &one.method {
             let exact = method.exact.as_deref();
             if given(method) != 1 || !exact.is_some_and(|method| METHODS.contains(&method)) {
@@ -161,7 +200,10 @@ pub(super) fn problems(service: &Service) -> Vec<FieldError> {
                 );
             }
         }
-        for (field, texts) in [("headers", &one.headers), ("queryParams", &one.query_params)] {
+        for (field, texts) in [
+            ("headers", &one.headers),
+            ("queryParams", &one.query_params),
+        ] {
             for (name, _) in texts.iter().filter(|(_, text)| given(text) != 1) {
                 refuse(
                     format!("{path}.{field}.{name}"),
@@ -178,8 +220,22 @@ pub(super) fn problems(service: &Service) -> Vec<FieldError> {
             refuse(format!("spec.service.{field}"), error.to_string());
         }
     }
-    let kind = service.rewrite.as_ref().and_then(|rewrite| rewrite.kind.as_deref());
-    if let Some(kind) = kind.filter(|kind| !["ReplaceFullPath", "ReplacePrefixMatch"].contains(kind))
+    if let (Some(all), Some(backend)) = (
+        duration(service.timeout.as_deref()),
+        duration(service.backend_timeout.as_deref()),
+    ) && backend > all
+    {
+        refuse(
+            String::from("spec.service.backendTimeout"),
+            format!("must not be longer than the {all} of spec.service.timeout"),
+        );
+    }
+    let kind = service
+        .rewrite
+        .as_ref()
+        .and_then(|rewrite| rewrite.kind.as_deref());
+    if let Some(kind) =
+        kind.filter(|kind| !["ReplaceFullPath", "ReplacePrefixMatch"].contains(kind))
     {
         refuse(
             String::from("spec.service.rewrite.type"),

@@ -45,6 +45,31 @@ fn a_template_is_filled_in_and_asked_where_it_says() {
 }
 
 #[test]
+fn a_template_names_headers() {
+    let spec = json!({
+        "provider": {"type": "prometheus", "headers": {"X-Scope-OrgID": ["team-a", "team-b"]}}, "query": "up",
+    });
+    let site = Site::new()
+        .object(template("flagger.app/v1beta1", "prod", spec))
+        .answer("errors", [one("1")]);
+    let metric = json!({"name": "errors", "templateRef": {"name": "errors"}, "threshold": 1});
+    assert_eq!(site.metric(metric).judgement, Judgement::Pass);
+    let sent = site.sent.borrow();
+    let tenants: Vec<_> = sent[0]
+        .headers
+        .iter()
+        .filter(|(name, _)| name == "X-Scope-OrgID")
+        .collect();
+    assert_eq!(
+        tenants
+            .iter()
+            .map(|(_, value)| value.as_str())
+            .collect::<Vec<_>>(),
+        ["team-a", "team-b"]
+    );
+}
+
+#[test]
 fn a_template_of_another_namespace_and_without_an_address() {
     let spec = json!({"provider": {"type": "prometheus"}, "query": "up"});
     let site = Site::new()

@@ -1,211 +1,368 @@
-//! What users do with a Deployer.
+//! What users do with a Deployment that a Canary looks after.
+
+use std::time::Duration;
 
 use oarlock_devcluster::workload::{Behaviour, Pattern};
 use serde_json::{Value, json};
 
-use super::{DEPLOYERS, DEPLOYMENTS, MANIFEST};
+use super::{CANARIES, DEPLOYMENTS};
 use crate::chance::Chance;
 use crate::faults::Fault;
 use crate::play::{Act, Deed, Place, Story, after};
 
-/// Replicas and steps.
-const SHAPES: &[(u64, &[(u64, u64)])] = &[
-    (2, &[(50, 10), (100, 0)]),
-    (3, &[(34, 10), (67, 5), (100, 0)]),
-    (1, &[]),
+/// A number of replicas, how far they may be left, and the steps.
+pub(super) struct Shape {
+    pub(super) replicas: u64,
+    pub(super) max_surge: u64,
+    pub(super) max_unavailable: u64,
+    /// Percent, and the Pods of the new revision that this is.
+    pub(super) steps: &'static [(u64, u64)],
+}
+
+pub(super) const SHAPES: &[Shape] = &[
+    Shape {
+        replicas: 3,
+        max_surge: 1,
+        max_unavailable: 0,
+        // One of four is nearer to a fifth than one of three.
+        steps: &[(20, 1), (67, 2)],
+    },
+    Shape {
+        replicas: 4,
+        max_surge: 0,
+        max_unavailable: 1,
+        steps: &[(50, 2)],
+    },
+    Shape {
+        replicas: 2,
+        max_surge: 1,
+        max_unavailable: 1,
+        steps: &[(50, 1)],
+    },
+    Shape {
+        replicas: 1,
+        max_surge: 1,
+        max_unavailable: 0,
+        steps: &[(10, 1)],
+    },
 ];
 
-type Acts = fn(&Value) -> Vec<Act>;
+type Acts = fn(&Shape) -> Vec<Act>;
 
 const STORIES: &[(&str, Acts)] = &[
-    ("rollout", |first| vec![apply(first), deploy(40, "1.7.8")]),
-    ("rollout too early", |first| {
-        vec![apply(first), deploy(0, "1.7.8")]
+    ("rollout", |_| held(vec![deploy(5, "v2")])),
+    ("two rollouts", |_| {
+        held(vec![
+            deploy(5, "v2"),
+            until("/status/phase", "Succeeded"),
+            deploy(2, "v3"),
+        ])
     }),
-    ("back", |first| {
-        vec![apply(first), deploy(20, "1.7.8"), deploy(8, "1.7.7")]
+    ("back", |_| held(vec![deploy(5, "v2"), deploy(5, "v1")])),
+    ("third version", |_| {
+        held(vec![deploy(5, "v2"), deploy(5, "v3")])
     }),
-    ("third version", |first| {
-        vec![apply(first), deploy(20, "1.7.8"), deploy(8, "1.7.9")]
+    ("there and back and there", |_| {
+        held(vec![deploy(5, "v2"), deploy(4, "v1"), deploy(4, "v2")])
     }),
-    ("there and back and there", |first| {
-        vec![
-            apply(first),
-            deploy(20, "1.7.8"),
-            deploy(10, "1.7.7"),
-            deploy(5, "1.7.8"),
-        ]
+    ("promoted by hand", |shape| {
+        held(vec![
+            steps(&waits(shape)),
+            deploy(5, "v2"),
+            stands(),
+            after(1, 5, Deed::Wish(canary(), "promote")),
+        ])
     }),
-    ("steps edited", |first| {
-        let steps = json!({"spec": {"steps": [{"percent": 20, "sleep": 3}, {"percent": 100}]}});
-        vec![
-            apply(first),
-            deploy(20, "1.7.8"),
-            after(10, 15, Deed::Patch(deployer(), steps)),
-        ]
+    ("given up by hand", |shape| {
+        held(vec![
+            steps(&waits(shape)),
+            deploy(5, "v2"),
+            stands(),
+            after(1, 5, Deed::Wish(canary(), "abort")),
+            until("/status/stage", "Failed"),
+        ])
     }),
-    ("more replicas", |first| {
-        vec![apply(first), deploy(20, "1.7.8"), replicas(10, 4)]
+    ("given up and taken back", |shape| {
+        held(vec![
+            steps(&waits(shape)),
+            deploy(5, "v2"),
+            stands(),
+            after(1, 5, Deed::Wish(canary(), "abort")),
+            until("/status/stage", "Failed"),
+            deploy(1, "v1"),
+        ])
     }),
-    ("fewer replicas", |first| {
-        vec![apply(first), deploy(20, "1.7.8"), replicas(10, 1)]
+    ("given up and tried again", |shape| {
+        let again = json!({"spec": {
+            "steps": [{"setWeight": shape.steps[0].0}],
+            "control": {"abort": null, "retry": "once more"},
+        }});
+        held(vec![
+            steps(&waits(shape)),
+            deploy(5, "v2"),
+            stands(),
+            after(1, 5, Deed::Wish(canary(), "abort")),
+            until("/status/stage", "Failed"),
+            after(1, 5, Deed::Patch(canary(), again)),
+        ])
     }),
-    ("nothing at all", |first| {
-        vec![apply(first), replicas(20, 0), deploy(5, "1.7.8")]
+    ("paused on the way", |_| {
+        let paused = |paused: bool| Deed::Patch(canary(), json!({"spec": {"paused": paused}}));
+        held(vec![
+            deploy(5, "v2"),
+            after(3, 10, paused(true)),
+            after(20, 20, paused(false)),
+        ])
     }),
-    ("deleted", |first| {
-        vec![
-            apply(first),
-            deploy(20, "1.7.8"),
-            after(5, 15, Deed::Delete(deployer())),
-        ]
+    ("steps edited", |_| {
+        held(vec![
+            deploy(5, "v2"),
+            after(
+                3,
+                15,
+                steps(&json!([{"setWeight": 40}, {"setWeight": 80}])).deed,
+            ),
+        ])
     }),
-    ("deleted and created again", |first| {
-        vec![
-            apply(first),
-            deploy(20, "1.7.8"),
-            after(5, 15, Deed::Delete(deployer())),
-            after(0, 0, Deed::Gone(deployer())),
-            after(0, 3, Deed::Apply(first.clone())),
-        ]
+    ("more replicas", |shape| {
+        held(vec![deploy(5, "v2"), scale(3, shape.replicas + 2)])
     }),
-    ("replicas by hand", |first| {
-        let patch = |replicas: u64| json!({"spec": {"replicas": replicas}});
-        vec![
-            apply(first),
-            after(20, 10, Deed::Patch(deployment("1.7.7"), patch(5))),
-            deploy(5, "1.7.8"),
-            after(5, 10, Deed::Patch(deployment("1.7.8"), patch(0))),
-        ]
+    ("fewer replicas", |shape| {
+        // A number that is not the one that the Deployment was given.
+        let (_, given) = shape.steps[0];
+        let fewer = match shape.replicas - 1 {
+            fewer if fewer > given => fewer,
+            _ => shape.replicas + 1,
+        };
+        held(vec![
+            steps(&waits(shape)),
+            deploy(5, "v2"),
+            stands(),
+            scale(3, fewer),
+            after(20, 10, Deed::Wish(canary(), "promote")),
+        ])
     }),
-    ("labels by hand", |first| {
-        let labels = json!({"metadata": {"labels": {"operator": "nobody", "mine": "stays"}}});
-        vec![
-            apply(first),
-            after(10, 0, Deed::There(deployment("1.7.7"))),
-            after(0, 30, Deed::Patch(deployment("1.7.7"), labels)),
-        ]
+    ("no replicas", |_| {
+        held(vec![scale(5, 0), deploy(5, "v2"), scale(10, 3)])
     }),
-    ("a Deployment is deleted", |first| {
-        vec![
-            apply(first),
-            deploy(20, "1.7.8"),
-            after(5, 10, Deed::Delete(deployment("1.7.7"))),
-            after(3, 10, Deed::Delete(deployment("1.7.8"))),
-        ]
+    ("the stable one by hand", |_| {
+        let none = json!({"spec": {"replicas": 0}});
+        held(vec![
+            deploy(5, "v2"),
+            after(0, 0, Deed::There(stable())),
+            after(0, 15, Deed::Patch(stable(), none)),
+        ])
     }),
-    ("broken for a while", |first| {
-        let broken = Deed::Behave(Pattern::image("1.7.8"), Behaviour::NeverReady);
-        vec![
-            apply(first),
-            after(20, 0, broken),
-            deploy(0, "1.7.8"),
+    ("the stable one is deleted", |_| {
+        held(vec![
+            deploy(5, "v2"),
+            after(0, 0, Deed::There(stable())),
+            after(0, 15, Deed::Delete(stable())),
+        ])
+    }),
+    ("broken for a while", |_| {
+        held(vec![
+            after(
+                0,
+                0,
+                Deed::Behave(Pattern::image("v2"), Behaviour::NeverReady),
+            ),
+            deploy(5, "v2"),
             after(30, 20, Deed::BehaveWell),
-        ]
+        ])
     }),
-    ("crashing for a while", |first| {
-        let after_ready = std::time::Duration::from_secs(4);
-        let crash = Behaviour::CrashLoopBackOff { after: after_ready };
-        vec![
-            apply(first),
-            deploy(20, "1.7.8"),
-            after(5, 5, Deed::Behave(Pattern::image("1.7.7"), crash)),
+    ("the stable one crashes for a while", |_| {
+        let crash = Behaviour::CrashLoopBackOff {
+            after: Duration::from_secs(4),
+        };
+        held(vec![
+            deploy(5, "v2"),
+            after(5, 5, Deed::Behave(Pattern::image("v1"), crash)),
             after(20, 10, Deed::BehaveWell),
-        ]
+        ])
     }),
-    ("wrong and right again", |first| {
-        let wrong = json!({"spec": {"steps": [{"percent": 50}, {"percent": 20}]}});
-        let right = json!({"spec": {"steps": first["spec"]["steps"]}});
-        vec![
-            apply(first),
-            deploy(20, "1.7.8"),
-            after(5, 10, Deed::Patch(deployer(), wrong)),
-            after(10, 10, Deed::Patch(deployer(), right)),
-        ]
+    ("broken and given up", |_| {
+        held(vec![
+            after(
+                0,
+                0,
+                Deed::Patch(canary(), json!({"spec": {"progressDeadlineSeconds": 30}})),
+            ),
+            after(
+                0,
+                0,
+                Deed::Behave(Pattern::image("v2"), Behaviour::NeverReady),
+            ),
+            deploy(5, "v2"),
+            until("/status/stage", "Failed"),
+        ])
     }),
-    ("other labels", |first| {
-        let labels = json!({"spec": {"deployment": {"labels": {"app": "web"}}}});
-        // Labels that come before their Deployment need no second one.
-        vec![
-            apply(first),
-            after(10, 0, Deed::There(deployment("1.7.7"))),
-            after(0, 20, Deed::Patch(deployer(), labels)),
-        ]
+    ("deleted", |_| {
+        held(vec![
+            deploy(5, "v2"),
+            after(5, 15, Deed::Delete(canary())),
+            after(0, 0, Deed::Gone(canary())),
+        ])
     }),
 ];
 
 /// Stories in which nobody but the operator moves Pods, and all of them work.
 pub(super) const ORDERLY: &[&str] = &[
     "rollout",
-    "rollout too early",
+    "two rollouts",
     "back",
     "third version",
     "there and back and there",
+    "promoted by hand",
+    "given up by hand",
+    "given up and taken back",
+    "given up and tried again",
+    "paused on the way",
     "steps edited",
-    "wrong and right again",
 ];
+
+/// Stories in which no Pod beyond the step's share may be of the new revision, or in which it may.
+pub(super) const SHARED: &[&str] = &[
+    "rollout",
+    "paused on the way",
+    "broken for a while",
+    "broken and given up",
+    "given up by hand",
+    "the stable one crashes for a while",
+];
+
+/// Stories whose end is a revision that was given up.
+pub(super) const GIVEN_UP: &[&str] = &["given up by hand", "broken and given up"];
+
+/// The shape of a story, by its name.
+pub(super) fn shape(name: &str) -> &'static Shape {
+    SHAPES
+        .iter()
+        .find(|shape| name.ends_with(&told(shape)))
+        .unwrap()
+}
+
+fn told(shape: &Shape) -> String {
+    let Shape {
+        replicas,
+        max_surge,
+        max_unavailable,
+        ..
+    } = shape;
+    format!(", {replicas} replicas, {max_surge} and {max_unavailable}")
+}
 
 pub(super) fn of(chance: Chance) -> Story {
     let mut draw = chance.at("story");
     let (name, acts) = draw.pick(STORIES);
-    let (replicas, steps) = draw.pick(SHAPES);
-    let mut first = MANIFEST.clone();
-    first["metadata"]["namespace"] = "default".into();
-    first["spec"]["deployment"]["replicas"] = json!(replicas);
-    first["spec"]["steps"] = steps
-        .iter()
-        .map(|(percent, sleep)| json!({"percent": percent, "sleep": sleep}))
-        .collect();
-    // A Pod that crashed at the end is late.
+    let shape = draw.pick(SHAPES);
     let unwanted = vec![
+        // Nothing is asked outside.
         Fault::EffectRefused,
         Fault::EffectFailed,
         Fault::EffectUnanswered,
     ];
+    let mut acts = acts(shape);
+    acts.insert(0, after(0, 5, Deed::Apply(manifest(shape))));
     Story {
-        name: format!("{name}, {replicas} replicas, {} steps", steps.len()),
-        before: vec![foreign()],
-        acts: acts(&first),
+        name: format!("{name}{}", told(shape)),
+        before: vec![deployment(shape)],
+        acts,
         unwanted,
     }
 }
 
-/// Looks like one of the operator's, and is not.
-pub(super) fn foreign() -> Value {
-    let labels = json!({"app": "nginx", "operator": "deployer"});
-    let container = json!({"name": "nginx", "image": "nginx:1.7.7"});
-    json!({"apiVersion": "apps/v1", "kind": "Deployment",
-        "metadata": {"name": "nginx", "namespace": "default", "labels": labels},
-        "spec": {"replicas": 0, "selector": {"matchLabels": {"other": "one"}}, "template": {
-            "metadata": {"labels": {"other": "one"}}, "spec": {"containers": [container]}}}})
+/// What comes after the Canary has its Deployment in its hands.
+fn held(then: Vec<Act>) -> Vec<Act> {
+    let paused = Deed::Until(app(), "/spec/paused", json!(true));
+    let mut acts = vec![after(0, 0, paused)];
+    acts.extend(then);
+    acts
 }
 
-fn apply(object: &Value) -> Act {
-    after(0, 5, Deed::Apply(object.clone()))
+fn deployment(shape: &Shape) -> Value {
+    let labels = json!({"app": "web"});
+    let container = json!({"name": "web", "image": "registry.example.com/web:v1"});
+    let limits = json!({"maxSurge": shape.max_surge, "maxUnavailable": shape.max_unavailable});
+    json!({"apiVersion": "apps/v1", "kind": "Deployment",
+    "metadata": {"name": "web", "namespace": "default", "labels": labels},
+    "spec": {
+        "replicas": shape.replicas,
+        "selector": {"matchLabels": labels},
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": limits},
+        "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+    }})
+}
+
+fn manifest(shape: &Shape) -> Value {
+    let steps: Vec<Value> = shape
+        .steps
+        .iter()
+        .map(|(percent, _)| json!({"setWeight": percent}))
+        .collect();
+    json!({"apiVersion": "canary.oarlock.dev/v1alpha1", "kind": "Canary",
+    "metadata": {"name": "web", "namespace": "default"},
+    "spec": {
+        "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+        "analysis": {"interval": "10s"},
+        "steps": steps,
+    }})
+}
+
+/// The first step alone, held until somebody decides.
+fn waits(shape: &Shape) -> Value {
+    let (percent, _) = shape.steps[0];
+    json!([{"setWeight": percent}, {"pause": {}}])
+}
+
+/// It stands at a step that waits for a person.
+fn stands() -> Act {
+    until("/status/why/decision", "WaitingForPromotion")
+}
+
+fn steps(steps: &Value) -> Act {
+    after(
+        0,
+        0,
+        Deed::Patch(canary(), json!({"spec": {"steps": steps}})),
+    )
+}
+
+fn until(pointer: &'static str, value: &str) -> Act {
+    after(0, 0, Deed::Until(canary(), pointer, json!(value)))
 }
 
 fn deploy(seconds: u64, version: &str) -> Act {
-    let patch = json!({"spec": {"deployment": {"version": version}}});
-    after(seconds, 15, Deed::Patch(deployer(), patch))
+    let container = json!({"name": "web", "image": format!("registry.example.com/web:{version}")});
+    let patch = json!({"spec": {"template": {"spec": {"containers": [container]}}}});
+    after(seconds, 15, Deed::Patch(app(), patch))
 }
 
-fn replicas(seconds: u64, replicas: u64) -> Act {
-    let patch = json!({"spec": {"deployment": {"replicas": replicas}}});
-    after(seconds, 10, Deed::Patch(deployer(), patch))
+fn scale(seconds: u64, replicas: u64) -> Act {
+    let patch = json!({"spec": {"replicas": replicas}});
+    after(seconds, 15, Deed::Patch(app(), patch))
 }
 
-fn deployer() -> Place {
+fn canary() -> Place {
     Place {
-        resource: DEPLOYERS,
+        resource: CANARIES,
         namespace: "default",
-        name: "nginx".to_owned(),
+        name: "web".to_owned(),
     }
 }
 
-fn deployment(version: &str) -> Place {
+fn app() -> Place {
     Place {
         resource: DEPLOYMENTS,
         namespace: "default",
-        name: format!("nginx-{version}"),
+        name: "web".to_owned(),
+    }
+}
+
+fn stable() -> Place {
+    Place {
+        resource: DEPLOYMENTS,
+        namespace: "default",
+        name: "web-stable".to_owned(),
     }
 }

@@ -230,6 +230,15 @@ impl Stage {
                 }
                 Ok(())
             }
+            Deed::Until(place, pointer, value) => {
+                let found = store.get(&place.resource, place.namespace, &place.name);
+                let is_so = found.is_ok_and(|found| found.pointer(pointer) == Some(value));
+                if !is_so {
+                    return false;
+                }
+                Ok(())
+            }
+            Deed::Wish(place, verb) => wish(store, place, verb),
             Deed::Behave(pattern, behaviour) => {
                 workloads.add(pattern.clone(), *behaviour);
                 Ok(())
@@ -400,6 +409,17 @@ fn edit(store: &Store, place: &Place, patch: &Value) -> Result<()> {
         change,
     )?;
     Ok(())
+}
+
+/// As `oarlock abort` and `oarlock promote` write it.
+fn wish(store: &Store, place: &Place, verb: &str) -> Result<()> {
+    let live = store.get(&place.resource, place.namespace, &place.name)?;
+    let revision = &live["status"]["currentRevision"];
+    edit(
+        store,
+        place,
+        &json!({"spec": {"control": {verb: revision}}}),
+    )
 }
 
 /// RFC 7386.

@@ -69,7 +69,7 @@ async fn more_replicas_in_the_middle_of_a_step() {
     site.pass(Duration::from_secs(10)).await;
     assert_eq!(site.sizes(), "1.7.7=8 1.7.8=12");
     let now = &site.deployer()["status"];
-    for field in ["stepStartedAt", "nextStepAt", "stepIndex"] {
+    for field in ["stepStartedAt", "stepEndsAt", "currentStep"] {
         assert_eq!(now[field], status[field], "the time goes on");
     }
     site.until_stable("1.7.8").await;
@@ -85,15 +85,21 @@ async fn an_image_that_cannot_be_pulled() {
     let old = site.get(&DEPLOYMENTS, "nginx-1.7.7").unwrap();
     let since = site.store().revision();
     site.deploy("1.7.8");
-    let failed = |world: &World| {
+    let given_up = |world: &World| {
         let ready = condition(&*world.get(&DEPLOYERS, "nginx")?, "Ready")?;
-        ready.contains("DeploymentFailed").then_some(ready)
+        ready.contains("Rejected").then_some(ready)
     };
-    let ready = site.until("the failure is told", failed).await;
-    insta::assert_snapshot!(ready, @r#"False DeploymentFailed: Deployment nginx-1.7.8: ReplicaSet "nginx-1.7.8-67bff5656" has timed out progressing."#);
+    let began = site.now();
+    let ready = site.until("it is given up", given_up).await;
+    let took = site.now().since(began).as_secs();
+    assert!((600..610).contains(&took), "{took}");
+    insta::assert_snapshot!(ready, @"
+    False Rejected: 1.7.8 (cab41d256f) was given up: the Pods of nginx-1.7.8 were not available within 600s
+    hint: change it, or try it again with spec.control.retry
+    ");
     site.pass(Duration::from_secs(1800)).await;
     assert_eq!(site.ready(), ready);
-    assert_eq!(site.sizes(), "1.7.7=10 1.7.8=1");
+    assert_eq!(site.sizes(), "1.7.7=10");
     let untouched = site.get(&DEPLOYMENTS, "nginx-1.7.7").unwrap();
     assert_eq!(
         untouched["metadata"]["generation"],
@@ -105,9 +111,9 @@ async fn an_image_that_cannot_be_pulled() {
         .into_iter()
         .filter(|event| event.starts_with("Warning"))
         .collect();
-    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    insta::assert_snapshot!(warnings.join("\n"), @"Warning Aborted: nginx-1.7.8 is given up: the Pods of nginx-1.7.8 were not available within 600s");
 
-    // The next version is a good one: it takes all steps, past the broken one.
+    // The next version is a good one: it takes all steps.
     let began = site.now();
     site.deploy("1.7.9");
     site.until_stable("1.7.9").await;
@@ -185,7 +191,7 @@ async fn a_deployment_that_somebody_deletes_comes_back() {
         site.delete(&DEPLOYMENTS, name);
         site.pass(Duration::from_secs(10)).await;
         assert_eq!(site.sizes(), "1.7.7=4 1.7.8=6", "{name}");
-        assert_eq!(site.deployer()["status"]["stepIndex"], 3);
+        assert_eq!(site.deployer()["status"]["currentStep"], 3);
         site.until_stable("1.7.8").await;
         assert_eq!(site.sizes(), "1.7.8=10");
     }

@@ -55,7 +55,7 @@ async fn phases(site: &Site, since: u64) -> Vec<String> {
             continue;
         }
         let status = &entry.change.object["status"];
-        let phase = format!("{} {}", status["phase"], status["stepIndex"]);
+        let phase = format!("{} {}", status["phase"], status["currentStep"]);
         if seen.last() != Some(&phase) {
             seen.push(phase);
         }

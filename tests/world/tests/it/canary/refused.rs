@@ -20,14 +20,17 @@ fn with(path: &str, value: Value) -> Value {
 async fn by_the_schema() {
     let site = Site::new().await;
     let refused = [
-        ("/spec/type", json!("blueGreen")),
+        ("/spec/type", json!("bluegreen")),
         ("/spec/deployment/replicas", json!(-1)),
         ("/spec/deployment/version", json!(1.7)),
         ("/spec/deployment/image", json!("")),
         ("/spec/deployment", json!(null)),
         ("/spec/steps/0/percent", json!(0)),
         ("/spec/steps/3/percent", json!(101)),
-        ("/spec/steps/1/sleep", json!("30s")),
+        ("/spec/steps/1/sleep", json!("soon")),
+        ("/spec/steps/1/percent", json!(10)),
+        ("/spec/steps/1/percent", json!(5)),
+        ("/spec/steps/3/percent", json!(90)),
     ];
     let told: Vec<String> = refused
         .into_iter()
@@ -42,7 +45,7 @@ async fn by_the_schema() {
 async fn by_the_module() {
     let witness = Witness::of(component("modules/canary").await);
     let mut site = Site::with(serving(witness.clone()), None);
-    let mut deployer = with("/spec/steps/1/percent", json!(5));
+    let mut deployer = with("/spec/deployment/image", json!("my app"));
     deployer["spec"]["deployment"]["namespace"] = json!("other");
     site.apply(deployer).unwrap();
     let told = |world: &World| condition(&*world.get(&DEPLOYERS, "nginx")?, "Ready");
@@ -50,13 +53,13 @@ async fn by_the_module() {
     site.pass(Duration::from_secs(1)).await;
     insta::assert_snapshot!(conditions(&site.deployer()).join("\n"), @r#"
     Ready=False InvalidSpec: spec.deployment.namespace: must be the Deployer's own namespace "default", not "other"
-    hint: leave it out, or create the Deployer in "other"; spec.steps[1].percent: must be more than the 10 of the step before
+    hint: leave it out, or create the Deployer in "other"; spec.deployment.image: must not be empty or contain white space
     Stalled=True InvalidSpec: spec.deployment.namespace: must be the Deployer's own namespace "default", not "other"
-    hint: leave it out, or create the Deployer in "other"; spec.steps[1].percent: must be more than the 10 of the step before
+    hint: leave it out, or create the Deployer in "other"; spec.deployment.image: must not be empty or contain white space
     "#);
     insta::assert_snapshot!(site.events("nginx").join("\n"), @r#"
     Warning InvalidSpec: spec.deployment.namespace: must be the Deployer's own namespace "default", not "other"
-    hint: leave it out, or create the Deployer in "other"; spec.steps[1].percent: must be more than the 10 of the step before
+    hint: leave it out, or create the Deployer in "other"; spec.deployment.image: must not be empty or contain white space
     "#);
     let problems = |site: &Site| {
         site.metric("oarlock_problems_total{controller=\"deployer.deploy.example.com\",reason=\"InvalidSpec\"}")
@@ -72,11 +75,15 @@ async fn by_the_module() {
     );
 
     // Until somebody does something about it.
-    site.set(&json!({"deployment": {"namespace": null}, "steps": [{"percent": 100}]}));
+    site.set(&json!({"deployment": {"namespace": null, "image": "nginx"}}));
     site.until_stable("1.7.7").await;
     site.pass(Duration::from_secs(1)).await;
     insta::assert_snapshot!(conditions(&site.deployer()).join("\n"), @r"
     Ready=True Available: all 10 Pods of nginx-1.7.7 are available
+    Progressing=False Stable: all replicas are of nginx-1.7.7
+    Available=True MinimumReplicasAvailable: at least 10 Pods are available
+    Paused=False NotPaused: nobody holds it
+    Degraded=False AsExpected: nothing is wrong
     Running=True Successful: Awaiting next reconciliation
     ");
 }
@@ -88,12 +95,14 @@ async fn in_the_middle_of_a_rollout() {
     site.deploy("1.7.8");
     site.until_step(2).await;
     let sizes = site.sizes();
-    let steps = site.deployer()["spec"]["steps"].clone();
-    site.set(&json!({"steps": [{"percent": 50}, {"percent": 40}]}));
+    site.set(&json!({"control": {"promote": "it/please"}}));
     site.pass(Duration::from_secs(600)).await;
     assert_eq!(site.sizes(), sizes);
-    insta::assert_snapshot!(site.ready(), @"False InvalidSpec: spec.steps[1].percent: must be more than the 50 of the step before");
-    site.set(&json!({"steps": steps}));
+    insta::assert_snapshot!(site.ready(), @"
+    False InvalidSpec: spec.control.promote: \"please\" is neither the number of a step nor `full`
+    hint: REVISION/2 goes past step 2, REVISION/full to the end
+    ");
+    site.set(&json!({"control": null}));
     site.until_stable("1.7.8").await;
     assert_eq!(site.sizes(), "1.7.8=10");
 }

@@ -39,6 +39,10 @@ async fn the_demo_from_its_first_manifest_to_the_second_version() {
     assert_eq!(site.list(&ResourceId::of("", "pods")).len(), 10);
     insta::assert_snapshot!(conditions(&site.deployer()).join("\n"), @r"
     Ready=True Available: all 10 Pods of nginx-1.7.8 are available
+    Progressing=False Stable: all replicas are of nginx-1.7.8
+    Available=True MinimumReplicasAvailable: at least 10 Pods are available
+    Paused=False NotPaused: nobody holds it
+    Degraded=False AsExpected: nothing is wrong
     Running=True Successful: Awaiting next reconciliation
     ");
     insta::assert_snapshot!("demo-events", site.events("nginx").join("\n"));

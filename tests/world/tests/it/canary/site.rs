@@ -111,7 +111,7 @@ impl Site {
         let waits = |world: &World| {
             let deployer = world.get(&DEPLOYERS, "nginx")?;
             let status = &deployer["status"];
-            let there = status["phase"] == "Waiting" && status["stepIndex"] == number;
+            let there = status["phase"] == "Waiting" && status["currentStep"] == number;
             let current = status["observedGeneration"] == deployer["metadata"]["generation"];
             (there && current).then_some(())
         };
