@@ -78,7 +78,7 @@ pub(crate) struct Args {
         value_name = "DIR"
     )]
     cache_dir: Option<PathBuf>,
-    /// Until nothing happens any more and nothing is to come; the default.
+    /// Until nothing happens any more and nothing is to come, a day at most; the default.
     #[arg(long, conflicts_with = "time")]
     until_idle: bool,
     /// For so long, such as 2h.

@@ -6,6 +6,7 @@ use oarlock_sdk::{
 use rollout::analysis::Settings;
 
 use crate::children;
+use crate::deployment;
 use crate::goal::Numbers;
 use crate::machine::{self, Act, Hold, Situation, Turn};
 use crate::observed::{App, Observed};
@@ -90,7 +91,7 @@ fn roll(
         surge: app.surge,
         app: app.count(),
         stable: observed.stable_count(),
-        reserve: app.reserve(),
+        own_surge: deployment::max_surge(&app.live),
         recreates: app.live.spec.recreates(),
         routing: plan.routing,
         away: true,

@@ -129,6 +129,17 @@ pub(crate) fn trouble(live: &Live) -> Option<&str> {
         .map(|condition| condition.message.as_str())
 }
 
+/// What its own rollouts may have beyond its replicas.
+pub(crate) fn max_surge(live: &Live) -> IntOrPercent {
+    let update = live.spec.strategy.rolling_update.as_ref();
+    match live.spec.recreates() {
+        true => IntOrPercent::Int(0),
+        false => update
+            .and_then(|update| update.max_surge)
+            .unwrap_or(IntOrPercent::DEFAULT),
+    }
+}
+
 /// How far a rollout may leave `replicas`: as is said, else as its strategy has it, else Kubernetes' default. `Recreate` has
 /// none.
 pub(crate) fn surge(

@@ -1,6 +1,6 @@
 //! How many Pods each Deployment shall have, stage by stage. Numbers only.
 
-use rollout::arithmetic::{self, Count, Routing as Router, Split, Surge};
+use rollout::arithmetic::{self, Count, IntOrPercent, Routing as Router, Split, Surge};
 
 use crate::plan::{Course, Hold, Plan, Routing, Step};
 use crate::state::{Stage, State};
@@ -14,8 +14,8 @@ pub(crate) struct Numbers {
     /// Of the user's Deployment.
     pub(crate) app: Count,
     pub(crate) stable: Count,
-    /// Pods that the user's Deployment may have beyond its replicas while they are of two revisions.
-    pub(crate) reserve: u32,
+    /// What the user's Deployment may have beyond its replicas while it has Pods of several revisions.
+    pub(crate) own_surge: IntOrPercent,
     /// Whether the requests have left what is to shrink.
     pub(crate) away: bool,
     /// Whether the Deployment replaces Pods by taking all of them away first.
@@ -165,10 +165,18 @@ impl Numbers {
         Split { canary, stable }
     }
 
+    /// Pods of the user's Deployment at this size, while they are of several revisions.
+    fn mixed(&self, size: u32) -> u32 {
+        match size {
+            0 => 0,
+            some => some.saturating_add(self.own_surge.up(some)),
+        }
+    }
+
     /// Pods that the user's Deployment may have beyond its replicas, because it has Pods of several revisions.
     pub(crate) fn spare(&self, state: &State) -> u32 {
         match is_mixed(state) {
-            true => self.reserve,
+            true => self.mixed(self.app.wanted) - self.app.wanted,
             false => 0,
         }
     }
@@ -185,7 +193,7 @@ impl Numbers {
         let app = match mixed {
             false => self.app,
             true => Count {
-                running: self.app.running.max(self.app.wanted + self.reserve),
+                running: self.app.running.max(self.mixed(self.app.wanted)),
                 ..self.app
             },
         };
@@ -203,7 +211,13 @@ impl Numbers {
             true => {
                 let available = self.app.available + self.stable.available.min(stable);
                 let spare = available.saturating_sub(self.surge.floor(self.replicas));
-                sizes.canary.max(self.app.wanted.saturating_sub(spare))
+                let wanted = self.app.wanted;
+                (sizes.canary..wanted)
+                    .find(|size| {
+                        let gone = self.mixed(wanted) - self.mixed(*size);
+                        gone.min(self.app.available) <= spare
+                    })
+                    .unwrap_or(sizes.canary.max(wanted))
             }
         };
         // What serves must not wait for room that a broken revision takes: one Pod beyond the ceiling at a time.

@@ -117,14 +117,6 @@ impl App {
         deployment::count(&self.live)
     }
 
-    /// Pods that its own rollouts may have beyond its replicas.
-    pub(crate) fn reserve(&self) -> u32 {
-        match self.wanted() {
-            0 => 0,
-            some => deployment::surge(&self.live, some, None, None).max_surge,
-        }
-    }
-
     /// `spec.replicas`.
     pub(crate) fn wanted(&self) -> u32 {
         deployment::wanted(&self.live)

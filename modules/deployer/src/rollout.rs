@@ -167,6 +167,13 @@ fn write(state: State, told: Vec<Told>) -> Turn {
 
 fn intent(mut state: State, at: &Situation<'_>) -> Next {
     migrating::note(&mut state, at);
+    // As the spec renders it: what was taken from a live Deployment has the API server's defaults in it.
+    let wanted = &at.plan.release;
+    for known in state.from.iter_mut().chain([&mut state.to]) {
+        if known.revision == wanted.revision {
+            known.clone_from(wanted);
+        }
+    }
     let state = match goal::wishes(state, at) {
         Ok(next) => return next,
         Err(state) => *state,

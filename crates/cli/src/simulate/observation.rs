@@ -281,3 +281,6 @@ pub(crate) fn clock(time: Duration) -> String {
         _ => format!("{hours}:{minutes:02}:{seconds:02}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ mod leader;
 mod least_rights;
 mod metrics;
 mod objects;
+mod podinfo;
 mod probes;
 mod process;
 mod prometheus;

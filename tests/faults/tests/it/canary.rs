@@ -81,7 +81,15 @@ impl Play for Canaries {
                 "availableReplicas": status["availableReplicas"],
                 "isCurrent": status["observedGeneration"] == canary["metadata"]["generation"],
             });
-            bare["conditions"] = json!(conditions(canary));
+            // At which stage Pods were missed for too long is a matter of when what went wrong.
+            let is_given_up = status["stage"] == "Failed";
+            bare["conditions"] = conditions(canary)
+                .into_iter()
+                .map(|told| match told.split_once(": ") {
+                    Some((told, _)) if is_given_up => told.to_owned(),
+                    _ => told,
+                })
+                .collect();
             bare
         };
         let deployment = |deployment: &Arc<Value>| {

@@ -58,7 +58,15 @@ const STORIES: &[(&str, Acts)] = &[
             deploy(2, "v3"),
         ])
     }),
-    ("back", |_| held(vec![deploy(5, "v2"), deploy(5, "v1")])),
+    ("back", |_| {
+        // It may be back before anybody looked: the first rollout makes no difference then.
+        held(vec![
+            deploy(5, "v2"),
+            until("/status/phase", "Succeeded"),
+            deploy(5, "v3"),
+            deploy(5, "v2"),
+        ])
+    }),
     ("third version", |_| {
         held(vec![deploy(5, "v2"), deploy(5, "v3")])
     }),
