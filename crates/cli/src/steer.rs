@@ -18,7 +18,9 @@ use crate::output;
 use crate::target::{Handle, Target, Told};
 
 use rollout::Rollout;
-use wish::{Change, Decision, Reach, Refusal, Wish, decide};
+use wish::{Change, Decision, Refusal, decide};
+
+pub(crate) use wish::{Reach, Wish};
 
 /// Field manager of what these commands write.
 const MANAGER: &str = "oarlock-cli";
@@ -125,6 +127,23 @@ async fn steer(args: Args, wish: Wish) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     bail!("{handle}: others keep writing it; hint: try again")
+}
+
+/// What `wish` means where the object stands, by the rules of the commands: a merge patch of its `spec`, or none where it is so
+/// already.
+///
+/// # Errors
+///
+/// When there is nothing that could be steered like that. `words` name the object in the hint.
+pub(crate) fn change(
+    wish: Wish,
+    object: &DynamicObject,
+    words: &str,
+) -> anyhow::Result<Option<Value>> {
+    match decide(wish, &Rollout::of(object), words)? {
+        Decision::Write(change) => Ok(Some(change.spec)),
+        Decision::Already(_) => Ok(None),
+    }
 }
 
 /// Writes the change, unless somebody else has written meanwhile.

@@ -1,4 +1,5 @@
 //! `cargo xtask bench`: the benchmarks, in the release profile, on modules and guests built the same way.
+//! `cargo xtask bench fleet` and `cargo xtask bench canaries` are benchmarks of their own, with arguments of their own.
 
 use std::path::Path;
 
@@ -12,6 +13,11 @@ const PACKAGE: &str = "oarlock-bench";
 
 pub(crate) fn run(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
     modules::run(root)?;
+    if let [first, rest @ ..] = arguments
+        && first == "canaries"
+    {
+        return benchmark("canaries", root, rest);
+    }
     let guests = Selection {
         languages: vec![Lang::Rust],
         allow_missing: false,

@@ -14,7 +14,7 @@ use crate::plan::{Plan, Routing};
 use crate::rival::Rival;
 use crate::spec::CanarySpec;
 use crate::state::State;
-use crate::{checks, deletion, report, router, scaler, traffic};
+use crate::{checks, deletion, report, router, scaler, takeover, traffic};
 
 /// One run for one Canary, of whichever group.
 ///
@@ -37,6 +37,9 @@ pub(crate) fn reconcile(object: AnyObject, cx: &Context) -> Result<Outcome, Fail
         let born = born.unwrap_or_default();
         if let Some(rival) = Rival::of(cx, &plan, &born, &app.live)? {
             return Ok(rival.outcome(&plan));
+        }
+        if let Some(outcome) = takeover::outcome(cx, &plan, &app.live)? {
+            return Ok(outcome);
         }
     }
     roll(&canary, plan, cx, known, &observed, app)
@@ -151,8 +154,10 @@ fn roll(
     for notice in notices {
         outcome = outcome.notify(notice);
     }
-    for condition in report::conditions(&state, &told, &situation) {
-        outcome = outcome.condition(condition);
+    for why in &status.why {
+        for condition in report::conditions(&state, why, &situation) {
+            outcome = outcome.condition(condition);
+        }
     }
     let Some(effect) = act else {
         return Ok(outcome.once_written());

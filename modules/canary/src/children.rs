@@ -51,10 +51,8 @@ fn share(plan: &Plan, app: &App, hold: Hold) -> Option<Child> {
         restore["spec"]["replicas"] = json!(app.replicas);
         restore["metadata"] = json!({"annotations": {REPLICAS: null}});
     }
-    let changes = paused != app.live.spec.paused
-        || replicas.is_some_and(|replicas| replicas != app.wanted());
     // What its user wrote in between must not be lost, and is not to be rolled out unseen.
-    let expect = match changes {
+    let expect = match replicas.is_some() || paused != app.live.spec.paused {
         true => Expect::Version(app.live.metadata.resource_version.clone()),
         false => Expect::Any,
     };

@@ -197,7 +197,15 @@ impl Numbers {
                 ..self.app
             },
         };
-        let sizes = arithmetic::resize(self.replicas, goal, self.surge, app, self.stable, &[]);
+        // What runs needs no room: where somebody asked for less, it is asked for again.
+        let stable = Count {
+            wanted: self
+                .stable
+                .wanted
+                .max(goal.stable.min(self.stable.running)),
+            ..self.stable
+        };
+        let sizes = arithmetic::resize(self.replicas, goal, self.surge, app, stable, &[]);
         let stable = match state.broken {
             // It had its time: its Pods serve nobody, and stand in the way of those that will.
             true => sizes

@@ -21,6 +21,7 @@ mod scaler;
 mod spec;
 mod state;
 mod status;
+mod takeover;
 #[cfg(test)]
 mod tests;
 mod traffic;

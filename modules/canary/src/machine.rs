@@ -83,6 +83,8 @@ pub(crate) struct Told {
     pub(crate) because: String,
     /// What checks said.
     pub(crate) answer: Option<Answer>,
+    /// Nothing was decided: what was told before still holds.
+    pub(crate) quiet: bool,
 }
 
 impl Told {
@@ -91,6 +93,15 @@ impl Told {
             decision,
             because: because.into(),
             answer: None,
+            quiet: false,
+        }
+    }
+
+    /// Nothing is decided yet.
+    pub(crate) fn quiet(decision: &'static str, because: impl Into<String>) -> Self {
+        Self {
+            quiet: true,
+            ..Self::new(decision, because)
         }
     }
 }
@@ -357,7 +368,7 @@ impl Situation<'_> {
             // Where the Canary has replicas of its own, they are what the Deployment gets.
             Stage::Idle | Stage::Finalising if self.plan.replicas.is_none() => Hold::Paused,
             stage => Hold::Sized {
-                paused: stage != Stage::Rolling,
+                paused: stage != Stage::Rolling && !self.is_bare(),
                 replicas: next.canary,
             },
         };
@@ -373,6 +384,11 @@ impl Situation<'_> {
         };
         let stable = (state.stage != Stage::Observing).then_some(next.stable);
         Effect { hold, stable }
+    }
+
+    /// Whether the Deployment was just made: while it is paused, its controller makes it no ReplicaSet.
+    fn is_bare(&self) -> bool {
+        !self.app.live.spec.paused && self.numbers.app.running == 0 && self.numbers.app.wanted > 0
     }
 
     /// Whether what `goal` says is there, and serves.

@@ -32,7 +32,13 @@ pub(crate) fn status(
         desired_replicas: at.numbers.replicas,
         selector: selector(&at.app.live.spec.selector),
         tracks: tracks(state, at),
-        why: Some(why(state, told, at, wake)),
+        why: Some(match &before.why {
+            Some(last) if told.quiet && before.stage == Some(state.stage.name()) => Why {
+                next_wake_up: wake,
+                ..last.clone()
+            },
+            _ => why(state, told, at, wake),
+        }),
         ..state.write(before, at.now)
     }
 }
@@ -126,7 +132,7 @@ fn why(state: &State, told: &Told, at: &Situation<'_>, wake: Option<Timestamp>) 
 }
 
 /// The conditions.
-pub(crate) fn conditions(state: &State, told: &Told, at: &Situation<'_>) -> Vec<Condition> {
+pub(crate) fn conditions(state: &State, why: &Why, at: &Situation<'_>) -> Vec<Condition> {
     let numbers = &at.numbers;
     let floor = numbers.surge.floor(numbers.replicas);
     let available = at.observed.available();
@@ -136,9 +142,9 @@ pub(crate) fn conditions(state: &State, told: &Told, at: &Situation<'_>) -> Vec<
     );
     let settled = state.stage == Stage::Idle;
     let ready = match (settled, available >= floor) {
-        (true, true) => Condition::yes("Ready", told.decision, told.because.clone()),
+        (true, true) => Condition::yes("Ready", why.decision.clone(), why.because.clone()),
         (true, false) => Condition::no("Ready", "WaitingForPods", counts.clone()),
-        (false, _) => Condition::no("Ready", told.decision, told.because.clone()),
+        (false, _) => Condition::no("Ready", why.decision.clone(), why.because.clone()),
     };
     let paused = at.plan.suspend
         || at.plan.paused
@@ -148,8 +154,8 @@ pub(crate) fn conditions(state: &State, told: &Told, at: &Situation<'_>) -> Vec<
         flag(
             "Progressing",
             state.stage.is_under_way() && !paused,
-            told.decision,
-            &told.because,
+            &why.decision,
+            &why.because,
         ),
         match available >= floor {
             true => Condition::yes("Available", "Available", counts),

@@ -9,19 +9,23 @@
 #[cfg(test)]
 mod tests;
 
-use oarlock_sdk::{Child, Context, ObjectRef, ReadError, Removal, Timestamp, Value, json};
-use rollout::why::{Input, Verdict};
+use oarlock_sdk::{
+    Child, Condition, Context, Event, ObjectRef, Outcome, ReadError, Removal, Requeue, Timestamp,
+    Value, json,
+};
+use rollout::why::{Input, Verdict, Why};
 
 use crate::deployment::{self, Live};
 use crate::plan::Plan;
-use crate::router::Routes;
+use crate::router::observed::Observed;
+use crate::router::{self, Routes, Target, Traffic};
 
 /// Annotation on Flagger's Deployment: since when no requests are sent to it.
-pub(crate) const IDLE_SINCE: &str = "canary.oarlock.dev/idle-since";
+const IDLE_SINCE: &str = "canary.oarlock.dev/idle-since";
 
 /// What a Flagger left behind.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Seen {
+struct Seen {
     /// Its Deployment.
     primary: Option<Value>,
     /// Its autoscaler, of the primary.
@@ -30,7 +34,7 @@ pub(crate) struct Seen {
 
 /// What is to be done about it.
 #[derive(Clone, Debug)]
-pub(crate) enum Takeover {
+enum Takeover {
     /// Nothing, or nothing any more.
     Done,
     /// This, and nothing else for the Canary.
@@ -39,13 +43,75 @@ pub(crate) enum Takeover {
 
 /// One turn of a take-over.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Turn {
-    pub(crate) children: Vec<Child>,
-    pub(crate) removals: Vec<Removal>,
+struct Turn {
+    children: Vec<Child>,
+    removals: Vec<Removal>,
     /// What is waited for, and what is done.
-    pub(crate) waits: Vec<Input>,
+    waits: Vec<Input>,
     /// When it goes on, if nothing changes before.
-    pub(crate) wake: Option<Timestamp>,
+    wake: Option<Timestamp>,
+}
+
+/// One turn of a take-over, where there is one to make: nothing else is to be done for the Canary then.
+///
+/// # Errors
+///
+/// Where the host has no answer.
+pub(crate) fn outcome(cx: &Context, plan: &Plan, app: &Live) -> Result<Option<Outcome>, ReadError> {
+    let seen = Seen::of(cx, plan)?;
+    if seen.primary.is_none() {
+        return Ok(None);
+    }
+    let services = Observed::of(cx, plan)?;
+    let routes = router::decide(plan, &Target::of(app), &Traffic::idle(), &services);
+    let Takeover::Busy(turn) = decide(plan, &seen, app, routes, cx.now()) else {
+        return Ok(None);
+    };
+    Ok(Some(told(plan, *turn)))
+}
+
+fn told(plan: &Plan, turn: Turn) -> Outcome {
+    let waits: Vec<_> = turn
+        .waits
+        .iter()
+        .map(|wait| match &wait.expected {
+            Some(expected) => format!("{}: {}, expected {expected}", wait.name, wait.value),
+            None => format!("{}: {}", wait.name, wait.value),
+        })
+        .collect();
+    let because = waits.join("\n");
+    let stuck = turn.children.is_empty();
+    let (reason, about) = match stuck {
+        true => ("FlaggerServes", "what a Flagger left behind is not touched"),
+        false => ("TakingOver", "what a Flagger left behind is taken over"),
+    };
+    let why = Why {
+        decision: String::from(reason),
+        because: because.clone(),
+        inputs: turn.waits,
+        next_wake_up: turn.wake,
+    };
+    let event = match stuck {
+        true => Event::warning(
+            format!("takeover-stuck-{}", plan.uid),
+            reason,
+            because.clone(),
+        ),
+        false => Event::normal(format!("takeover-{}", plan.uid), reason, about),
+    };
+    let mut outcome = Outcome::new()
+        .patch_status(json!({"why": why}))
+        .condition(Condition::no(
+            "Ready",
+            reason,
+            format!("{about}\n{because}"),
+        ))
+        .event(event)
+        .requeue(turn.wake.map_or(Requeue::OnChange, Requeue::At));
+    if !stuck {
+        outcome = outcome.children(turn.children);
+    }
+    turn.removals.into_iter().fold(outcome, Outcome::remove)
 }
 
 impl Seen {
@@ -54,7 +120,7 @@ impl Seen {
     /// # Errors
     ///
     /// Where the host has no answer.
-    pub(crate) fn of(cx: &Context, plan: &Plan) -> Result<Self, ReadError> {
+    fn of(cx: &Context, plan: &Plan) -> Result<Self, ReadError> {
         let at = |api_version: &str, kind: &str, name: &str| {
             ObjectRef::new(api_version, kind, format!("{name}-primary"))
                 .in_namespace(&plan.namespace)
@@ -87,13 +153,7 @@ fn is_flaggers(live: &Value) -> bool {
 }
 
 /// The next turn. `routes` are those between rollouts.
-pub(crate) fn decide(
-    plan: &Plan,
-    seen: &Seen,
-    app: &Live,
-    routes: Routes,
-    now: Timestamp,
-) -> Takeover {
+fn decide(plan: &Plan, seen: &Seen, app: &Live, routes: Routes, now: Timestamp) -> Takeover {
     let Some(primary) = &seen.primary else {
         return Takeover::Done;
     };

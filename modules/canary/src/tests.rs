@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod analysis;
+mod changes;
 mod chaos;
 mod controller;
 mod rollouts;
+mod routed;
 mod site;

@@ -101,23 +101,28 @@ impl Decision {
 
 /// One turn.
 pub(crate) fn step(known: Option<State>, at: &Situation<'_>) -> Turn {
-    let state = match known {
-        Some(state) => state,
-        None => match goal::baseline(at) {
-            Some(from) => return write(goal::begin(from, goal::memory(), at), Vec::new()),
-            // The first version: written down with its effect, for there is nothing that it could be confused with.
-            None => {
-                let state = goal::install(goal::memory(), at);
-                let mut turn = act::act(state, None, at);
-                turn.told.insert(0, Told::Installing);
-                return turn;
-            }
-        },
+    let Some(state) = known else {
+        return unknown(at);
     };
     match intent(state, at) {
         Next::Write(turn) => *turn,
         Next::Act(state, held) => act::act(*state, held, at),
     }
+}
+
+/// Nothing was written down, or it was lost.
+fn unknown(at: &Situation<'_>) -> Turn {
+    if let Some(from) = goal::baseline(at) {
+        return write(goal::begin(from, goal::memory(), at), Vec::new());
+    }
+    // The first version: written down with its effect, for there is nothing that it could be confused with.
+    let state = goal::install(goal::memory(), at);
+    if state.phase != Phase::Installing {
+        return write(state, vec![Told::Installing]);
+    }
+    let mut turn = act::act(state, None, at);
+    turn.told.insert(0, Told::Installing);
+    turn
 }
 
 /// What comes next.

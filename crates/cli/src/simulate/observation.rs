@@ -11,6 +11,7 @@ use std::time::Duration;
 use oarlock_core::timestamp::Timestamp;
 use oarlock_devcluster::resource::ResourceId;
 use oarlock_devcluster::store::Key;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The objects of one moment.
@@ -43,8 +44,25 @@ pub(crate) struct Frame {
     pub(crate) decision: String,
     /// A sentence.
     pub(crate) why: String,
+    /// What was looked at for that.
+    pub(crate) inputs: Vec<Input>,
     /// What its condition `Ready` says, where it has one.
     pub(crate) ready: Option<bool>,
+}
+
+/// One thing that was looked at, as `status.why` has it.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+pub(crate) struct Input {
+    /// Such as `metric request-success-rate`.
+    name: String,
+    /// What was found.
+    value: String,
+    /// What was wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expected: Option<String>,
+    /// What it says to the decision: `pass`, `hold`, `fail` or `info`.
+    #[serde(default)]
+    verdict: String,
 }
 
 /// One version of a workload.
@@ -138,10 +156,22 @@ impl Frame {
             tracks,
             decision,
             why: readable(&why, began),
+            inputs: inputs(object),
             ready: ready.map(|ready| ready["status"] == "True"),
             object: name,
         }
     }
+}
+
+/// What was looked at, as far as it can be read.
+fn inputs(object: &Value) -> Vec<Input> {
+    let inputs = object
+        .pointer("/status/why/inputs")
+        .and_then(Value::as_array);
+    let inputs = inputs.into_iter().flatten();
+    inputs
+        .filter_map(|input| Input::deserialize(input).ok())
+        .collect()
 }
 
 /// The Deployments of a namespace.

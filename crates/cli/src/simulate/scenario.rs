@@ -21,7 +21,7 @@ use crate::simulate::invariant::Invariant;
 use crate::simulate::observation::Name;
 
 pub(crate) use answers::{Answer, Answers};
-pub(crate) use change::{Change, Deed, Patch};
+pub(crate) use change::{Change, Deed, Patch, Place};
 pub(crate) use pods::Conduct;
 pub(crate) use series::{Sample, Series};
 
@@ -76,6 +76,7 @@ fn form() -> Form {
         "answer" => Some("answer: 500"),
         "expr" => Some("expr: available >= 90%"),
         "target" => Some("target: Deployer/nginx"),
+        "wish" => Some("wish: promote"),
         _ => None,
     })
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow, bail};
 use http::{Method, Request};
 use kube::Client;
+use kube::api::DynamicObject;
 use oarlock_devcluster::DevCluster;
 use oarlock_devcluster::resource::Resource;
 use serde_json::{Value, json};
 
 use crate::simulate::manifests::Manifest;
-use crate::simulate::scenario::{Deed, Patch};
+use crate::simulate::scenario::{Deed, Patch, Place};
+use crate::steer::{self, Wish};
 
 /// The field manager of what people write.
 const MANAGER: &str = "kubectl";
@@ -53,6 +55,7 @@ impl<'c> User<'c> {
         match deed {
             Deed::Apply(_, manifests) => self.apply_all(manifests.iter()).await,
             Deed::Patch(patch) => self.patch(patch).await,
+            Deed::Steer(place, wish) => self.steer(place, *wish).await,
             Deed::Delete(_, manifests) => {
                 for manifest in manifests {
                     self.delete(manifest).await?;
@@ -108,15 +111,37 @@ impl<'c> User<'c> {
     }
 
     async fn patch(&self, patch: &Patch) -> anyhow::Result<()> {
-        let (kind, name) = (&patch.kind, &patch.name);
-        let resource = self.find(kind)?;
-        let version = resource.versions.first().map_or("", |v| v.name.as_str());
-        let path = path(&resource, version, &patch.namespace, name);
+        let path = self.place(&patch.place)?;
         let path = format!("{path}?fieldManager={MANAGER}&fieldValidation=Strict");
         let body = Value::Object(patch.merge.clone());
         let sent = self.send(Method::PATCH, &path, "application/merge-patch+json", &body);
         sent.await
-            .with_context(|| format!("the patch of {kind} {name} was refused"))
+            .with_context(|| format!("the patch of {} was refused", patch.place))
+    }
+
+    /// As `oarlock promote` and its kin do.
+    async fn steer(&self, place: &Place, wish: Wish) -> anyhow::Result<()> {
+        let path = self.place(place)?;
+        let request = Request::get(&path).body(Vec::new())?;
+        let object: DynamicObject = match self.client.request(request).await {
+            Ok(object) => object,
+            Err(kube::Error::Api(status)) => bail!("{}", status.message),
+            Err(error) => return Err(error.into()),
+        };
+        let Some(spec) = steer::change(wish, &object, &place.to_string())? else {
+            return Ok(());
+        };
+        let path = format!("{path}?fieldManager={MANAGER}&fieldValidation=Strict");
+        let body = json!({"spec": spec});
+        let sent = self.send(Method::PATCH, &path, "application/merge-patch+json", &body);
+        sent.await
+            .with_context(|| format!("{place} is not steered"))
+    }
+
+    fn place(&self, place: &Place) -> anyhow::Result<String> {
+        let resource = self.find(&place.kind)?;
+        let version = resource.versions.first().map_or("", |v| v.name.as_str());
+        Ok(path(&resource, version, &place.namespace, &place.name))
     }
 
     /// The one resource that a word means.

@@ -7,7 +7,7 @@ use super::rollout::{Rollout, Standing};
 
 /// What a person wishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wish {
+pub(crate) enum Wish {
     /// On, past a step.
     Promote(Reach),
     /// Back to what served before.
@@ -22,7 +22,7 @@ pub(super) enum Wish {
 
 /// How far a promotion goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(crate) enum Reach {
     /// Past the current step.
     Current,
     /// Past this step, counted from 1.

@@ -1,8 +1,10 @@
 //! A cluster that checks rights, and people who have some.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use oarlock_devcluster::{DevCluster, Rbac};
+use oarlock_core::timestamp::Timestamp;
+use oarlock_devcluster::{DevCluster, Rbac, VirtualClock};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -15,13 +17,17 @@ use crate::rights::{apply, token};
 pub(crate) struct Guarded {
     directory: TempDir,
     pub(crate) cluster: DevCluster,
-    url: String,
+    pub(crate) url: String,
     _serving: AbortOnDropHandle<()>,
 }
 
 impl Guarded {
     pub(crate) async fn new() -> Self {
-        let cluster = DevCluster::builder().rbac(Rbac::new()).start();
+        // Fast: rollouts take minutes by its clock.
+        let start = Timestamp::parse_rfc3339("2026-11-02T09:00:00Z").unwrap();
+        let clock = Arc::new(VirtualClock::new(start, 60.0));
+        let rbac = Rbac::new().enforcing_owner_references();
+        let cluster = DevCluster::builder().clock(clock).rbac(rbac).start();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let served = cluster.clone();
@@ -59,12 +65,17 @@ impl Guarded {
         ];
         let admin = self.cluster.client();
         apply(&admin, &objects, false).await;
-        let token = token(&admin, "default", name).await;
+        self.kubeconfig(name, "default").await
+    }
+
+    /// The kubeconfig of a ServiceAccount.
+    pub(crate) async fn kubeconfig(&self, name: &str, namespace: &str) -> PathBuf {
+        let token = token(&self.cluster.client(), namespace, name).await;
         let config = json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "c",
             "clusters": [{"name": "c", "cluster": {"server": self.url}}],
             "users": [{"name": "u", "user": {"token": token}}],
-            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u", "namespace": "default"}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u", "namespace": namespace}}],
         });
         let path = self.path().join(name);
         std::fs::write(&path, config.to_string()).unwrap();

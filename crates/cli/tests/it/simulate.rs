@@ -211,6 +211,37 @@ invariants:
     assert!(told.contains("the time is over at 30:00"), "{told}");
 }
 
+/// Held at its first step, promoted past all of them.
+#[tokio::test]
+async fn people_steer_the_revision_that_rolls_out() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.write(
+        "scenario.yaml",
+        "\
+changes:
+  - at: 1m
+    patch: {target: Deployer/nginx, merge: {spec: {deployment: {version: 1.7.8}}}}
+  - {at: 90s, steer: {wish: pause, target: Deployer/nginx}}
+  - {at: 30m, steer: {wish: resume, target: Deployer/nginx}}
+  - {at: 30m, steer: {wish: promoteFully, target: Deployer/nginx}}
+",
+    );
+    let lines = rehearsal
+        .lines(&["-f", ".", "--scenario", "scenario.yaml"])
+        .await;
+    let states = states(&lines);
+    let of = |from: u64, to: u64| {
+        let during = move |s: &&&Value| (from..to).contains(&s["t"].as_u64().unwrap_or(0));
+        states.iter().filter(during)
+    };
+    // Its first step would be over a minute after it began.
+    assert!(of(91, 1800).all(|s| s["step"] == 1), "{lines:#?}");
+    let last = states.last().unwrap();
+    assert!(last["t"].as_u64() < Some(1830), "{last}");
+    assert_eq!(sum(last, "available"), 10);
+    assert_eq!(last["tracks"].as_array().unwrap().len(), 1, "{last}");
+}
+
 #[tokio::test]
 async fn grants_are_those_of_production() {
     let rehearsal = Rehearsal::new();

@@ -36,8 +36,13 @@ impl Podinfo {
                 "read": [
                     {"apiGroups": ["apps"], "resources": ["deployments", "replicasets"]},
                     {"apiGroups": [""], "resources": ["services", "configmaps"]},
+                    {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["httproutes"]},
                 ],
-                "write": [{"apiGroups": ["apps"], "resources": ["deployments"]}],
+                "write": [
+                    {"apiGroups": ["apps"], "resources": ["deployments"]},
+                    {"apiGroups": [""], "resources": ["services"]},
+                    {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["httproutes"]},
+                ],
                 "http": hosts,
             },
         }]);
@@ -70,6 +75,13 @@ impl Podinfo {
 
     /// Applies the Deployment, of ten Pods, and the Canary with this analysis. Done when it holds the Deployment.
     pub(crate) async fn apply(&mut self, analysis: Value) {
+        self.apply_with(json!({"analysis": analysis})).await;
+    }
+
+    /// Applies the Deployment, of ten Pods, and the Canary with this spec. Done when it holds the Deployment.
+    pub(crate) async fn apply_with(&mut self, mut spec: Value) {
+        spec["targetRef"] =
+            json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "podinfo"});
         let user = PatchParams::apply("kubectl");
         deployments(&self.client)
             .patch("podinfo", &user, &Patch::Apply(deployment("3.1.0")))
@@ -79,10 +91,7 @@ impl Podinfo {
             "apiVersion": "canary.oarlock.dev/v1alpha1",
             "kind": "Canary",
             "metadata": {"name": "podinfo"},
-            "spec": {
-                "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "podinfo"},
-                "analysis": analysis,
-            },
+            "spec": spec,
         });
         canaries(&self.client)
             .patch("podinfo", &user, &Patch::Apply(canary))

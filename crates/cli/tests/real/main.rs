@@ -4,12 +4,19 @@
 //! is watched for. Data goes with the cluster, so tests leave theirs behind.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod abort;
 mod audit;
+mod canary;
+mod canary_killed;
 mod children;
 mod control;
 mod definitions;
 mod deletion;
+mod gateway;
+#[path = "../it/gateway.rs"]
+mod gateways;
 mod ground;
+mod hpa;
 mod killed;
 mod leader;
 mod least_rights;
@@ -34,3 +41,6 @@ mod users;
 )]
 #[path = "../it/rollout.rs"]
 mod watching;
+#[expect(dead_code, reason = "what only tests on an embedded cluster ask")]
+#[path = "../it/webhooks.rs"]
+mod webhooks;

@@ -47,7 +47,7 @@ impl Situation<'_> {
 
     fn idle(&self, state: State) -> Turn {
         // A person may have let it go and rolled it out: what is there now is what serves.
-        let told = Told::new("NothingToDo", format!("revision {} serves", state.target));
+        let told = Told::quiet("NothingToDo", format!("revision {} serves", state.target));
         self.act(state, told, None)
     }
 
@@ -66,7 +66,7 @@ impl Situation<'_> {
                 return self.act(state, told, Some(wake));
             }
         } else if asks {
-            let told = Told::new("WaitingForConfirmation", "the rollout was not confirmed yet");
+            let told = Told::quiet("WaitingForConfirmation", "the rollout was not confirmed yet");
             return self.act(state, told, Some(next));
         }
         let mut state = state;
@@ -204,7 +204,7 @@ impl Situation<'_> {
         let due = self.next_look(&state, mark, step);
         if due > self.now {
             let told = format!("step {number} ({}%) is checked at {due}", mark.weight);
-            return self.act(state, Told::new("WaitingForInterval", told), Some(due));
+            return self.act(state, Told::quiet("WaitingForInterval", told), Some(due));
         }
         let Some(answer) = answer else {
             return Turn::Ask(Question::Checks {
@@ -327,7 +327,7 @@ impl Situation<'_> {
         }
         let due = self.tick(&state, None);
         if due > self.now {
-            let told = Told::new("WaitingPromotion", "the promotion was not confirmed yet");
+            let told = Told::quiet("WaitingPromotion", "the promotion was not confirmed yet");
             return self.act(state, told, Some(due));
         }
         let Some(answer) = answer else {
@@ -385,7 +385,7 @@ impl Situation<'_> {
                 ..mark
             });
             let told = format!("{}% until {due}", mark.weight);
-            return self.act(state, Told::new("WaitingForInterval", told), Some(due));
+            return self.act(state, Told::quiet("WaitingForInterval", told), Some(due));
         }
         state.stage = self.promotion(mark.weight, false);
         enter(state, Told::new("Promoting", "on with the promotion"))

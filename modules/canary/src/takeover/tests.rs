@@ -3,14 +3,9 @@
 use std::time::Duration;
 
 use oarlock_sdk::testing::World;
-use oarlock_sdk::{AnyObject, Context, Failure, ObjectRef, Outcome, Value, json, merge_patch};
-use rollout::analysis::Settings;
+use oarlock_sdk::{ObjectRef, Value, json, merge_patch};
 
-use super::{Seen, Takeover, decide};
-use crate::deployment::DeploymentSpec;
-use crate::plan::Plan;
-use crate::router::observed::Observed;
-use crate::router::{self, Target, Traffic};
+use crate::canary::reconcile;
 
 fn deployment(name: &str, replicas: u32, image: &str) -> Value {
     json!({
@@ -88,33 +83,21 @@ fn follow(world: &mut World) {
     });
 }
 
-/// The take-over alone; what is waited for is in the status.
-fn take_over(canary: AnyObject, cx: &Context) -> Result<Outcome, Failure> {
-    let (_, plan) = Plan::read(canary, &Settings::default())?;
-    let app = cx.get::<DeploymentSpec>("d", "web")?.unwrap();
-    let seen = Seen::of(cx, &plan)?;
-    let services = Observed::of(cx, &plan)?;
-    let routes = router::decide(&plan, &Target::of(&app), &Traffic::idle(), &services);
-    match decide(&plan, &seen, &app, routes.clone(), cx.now()) {
-        Takeover::Done => Ok(Outcome::new()
-            .patch_status(json!({"waits": "done"}))
-            .children(routes.children)),
-        Takeover::Busy(turn) => {
-            let waits: Vec<_> = turn
-                .waits
-                .iter()
-                .map(|wait| format!("{}: {}", wait.name, wait.value))
-                .collect();
-            let outcome = Outcome::new()
-                .patch_status(json!({"waits": waits.join("; ")}))
-                .children(turn.children);
-            let outcome = turn.removals.into_iter().fold(outcome, Outcome::remove);
-            Ok(match turn.wake {
-                Some(wake) => outcome.requeue_at(wake),
-                None => outcome,
-            })
-        }
+/// What is waited for, as people are told.
+fn told(world: &World) -> String {
+    let why = &world.status()["why"];
+    let decision = why["decision"].as_str().unwrap_or_default();
+    if !["TakingOver", "FlaggerServes"].contains(&decision) {
+        return String::from("done");
     }
+    let inputs = why["inputs"].as_array().unwrap().iter();
+    let inputs: Vec<_> = inputs
+        .map(|wait| {
+            let text = |key: &str| wait[key].as_str().unwrap();
+            format!("{}: {}", text("name"), text("value"))
+        })
+        .collect();
+    inputs.join("; ")
 }
 
 /// Available Pods that the Service sends requests to.
@@ -134,15 +117,15 @@ fn to_the_end(world: &mut World) -> Vec<String> {
     let mut story = Vec::new();
     let mut kills = 0;
     for _ in 0..100 {
-        let outcome = world.call(take_over).unwrap();
+        let outcome = world.call(reconcile).unwrap();
         kills = (kills + 1) % 7;
         world.perform(&outcome, if kills == 0 { usize::MAX } else { kills });
         assert_eq!(world.refusal(), None);
         assert!(serving(world) >= 3, "{story:?}");
-        let outcome = world.call(take_over).unwrap();
+        let outcome = world.call(reconcile).unwrap();
         let changed = world.perform(&outcome, usize::MAX);
         assert!(serving(world) >= 3, "{story:?}");
-        let waits = world.status()["waits"].as_str().unwrap().to_owned();
+        let waits = told(world);
         if story.last() != Some(&waits) {
             story.push(waits);
         }
@@ -178,11 +161,7 @@ fn a_flagger_is_taken_over_without_a_moment_without_pods() {
     assert!(world.live(&named("Deployment", "web-primary")).is_none());
     let app = world.live(&named("Deployment", "web")).unwrap();
     assert_eq!(app["spec"]["replicas"], 3);
-    assert_eq!(
-        app["metadata"]["annotations"],
-        json!({}),
-        "nothing is borrowed any more"
-    );
+    assert_eq!(app["spec"]["paused"], true, "held, as any other");
     assert_eq!(serving(&world), 3);
 }
 
@@ -257,6 +236,6 @@ fn a_deployment_of_that_name_that_is_nobodys_business_is_left_alone() {
         "spec": {"template": {"metadata": {"annotations": null}}},
     });
     world.edit_foreign(&primary, &plain);
-    let outcome = world.call(take_over).unwrap();
-    assert_eq!(outcome.status_patch(), Some(&json!({"waits": "done"})));
+    assert!(world.run(reconcile).unwrap().changed);
+    assert_eq!(told(&world), "done");
 }

@@ -209,3 +209,91 @@ fn any_order_of_things_ends_at_the_last_version() {
         assert_eq!(site.sizes(), format!("{version}={replicas}"), "seed {seed}");
     }
 }
+
+/// Everything that people may want, in any order, of a canary. The site itself checks the floor and the ceiling after every
+/// write; in the end the last version serves.
+#[test]
+fn any_order_of_wishes_ends_at_the_last_version() {
+    for seed in 0..50 {
+        let mut rng = Rng::new(seed);
+        let replicas = u32::try_from(rng.below(8)).unwrap() + 1;
+        let mut site = Site::installed(replicas);
+        site.world.edit(json!({"spec": {
+            "revisionHistoryLimit": rng.below(3), "strategy": {"progressDeadlineSeconds": 0},
+        }}));
+        let mut version = "1.7.7".to_owned();
+        for turn in 0..60 {
+            match rng.below(14) {
+                0 | 1 => {
+                    version = format!("1.7.{}", 7 + rng.below(4));
+                    site.deploy(&version);
+                }
+                2 => site.wish("abort", ""),
+                3 => site.wish(
+                    "promote",
+                    ["", "/1", "/2", "/full"][usize::try_from(rng.below(4)).unwrap()],
+                ),
+                4 => site
+                    .world
+                    .edit(json!({"spec": {"control": {"abort": null, "retry": turn.to_string()}}})),
+                5 => site
+                    .world
+                    .edit(json!({"spec": {"paused": rng.below(2) == 0}})),
+                6 => site.pass(rng.below(90)),
+                7..=9 => drop(site.pods_follow()),
+                10 => {
+                    let outcome = site.world.call(reconcile).unwrap();
+                    site.world
+                        .perform(&outcome, usize::try_from(rng.below(5)).unwrap());
+                    site.check();
+                }
+                _ => drop(site.run()),
+            }
+        }
+        site.world
+            .edit(json!({"spec": {"paused": false, "control": null, "revisionHistoryLimit": 0}}));
+        site.world
+            .edit(json!({"spec": {"control": {"retry": "in the end"}}}));
+        site.finish();
+        assert_eq!(site.sizes(), format!("{version}={replicas}"), "seed {seed}");
+        assert_eq!(site.ready().split(' ').next(), Some("True"), "seed {seed}");
+    }
+}
+
+/// Another kind of rollout in the middle of one, and one after the other: what began ends as it began.
+#[test]
+fn any_order_of_kinds_ends_at_the_last_version() {
+    for seed in 0..40 {
+        let mut rng = Rng::new(seed);
+        let mut site = Site::installed(3);
+        site.checked = None;
+        let mut version = "1.7.7".to_owned();
+        for _ in 0..60 {
+            match rng.below(10) {
+                0 => {
+                    let kind =
+                        ["canary", "blueGreen", "recreate"][usize::try_from(rng.below(3)).unwrap()];
+                    site.world.edit(json!({"spec": {"type": kind}}));
+                }
+                1 => {
+                    version = format!("1.7.{}", 7 + rng.below(4));
+                    site.deploy(&version);
+                }
+                2 => site.wish("abort", ""),
+                3 => site.pass(rng.below(90)),
+                4 | 5 => drop(site.pods_follow()),
+                6 => {
+                    let outcome = site.world.call(reconcile).unwrap();
+                    site.world
+                        .perform(&outcome, usize::try_from(rng.below(5)).unwrap());
+                }
+                _ => drop(site.run()),
+            }
+        }
+        site.world.edit(json!({"spec": {"control": null}}));
+        site.world
+            .edit(json!({"spec": {"control": {"retry": "in the end"}}}));
+        site.finish();
+        assert_eq!(site.sizes(), format!("{version}=3"), "seed {seed}");
+    }
+}

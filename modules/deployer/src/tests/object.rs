@@ -120,3 +120,21 @@ fn refuses_what_cannot_be_rolled_out() {
         "spec.deployment.version: is required"
     );
 }
+
+/// The manifest with everything in it: the schema takes it, and so does the module.
+#[test]
+fn the_checked_example_is_one_that_works() {
+    let text = include_str!("../../../../examples/deployer/checked.yaml");
+    let mut object: Value = serde_saphyr::from_str(text).unwrap();
+    object["metadata"]["namespace"] = "default".into();
+    crate::crd::takes(&object["spec"]);
+    let mut site = Site::of(object);
+    site.settle();
+    let shop = site.deployment("shop-2.4.0");
+    assert_eq!(shop["spec"]["minReadySeconds"], 10);
+    let container = &shop["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(container["image"], "registry.example.com/shop:2.4.0");
+    assert_eq!(container["env"][0]["name"], "LOG");
+    assert_eq!(container["ports"][0]["containerPort"], 80);
+    assert_eq!(site.phase(), "Stable");
+}

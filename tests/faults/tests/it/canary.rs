@@ -81,7 +81,6 @@ impl Play for Canaries {
                 "availableReplicas": status["availableReplicas"],
                 "isCurrent": status["observedGeneration"] == canary["metadata"]["generation"],
             });
-            // At which stage Pods were missed for too long is a matter of when what went wrong.
             let is_given_up = status["stage"] == "Failed";
             bare["conditions"] = conditions(canary)
                 .into_iter()
@@ -92,6 +91,11 @@ impl Play for Canaries {
                 .collect();
             bare
         };
+        // Where something was given up is a matter of when what went wrong: then the Pods alone are compared, wherever
+        // they are.
+        let is_given_up = all(store, &CANARIES)
+            .iter()
+            .any(|canary| canary["status"]["stage"] == "Failed");
         let deployment = |deployment: &Arc<Value>| {
             let mut bare = bare(deployment);
             // Which revision it is depends on how often somebody had to put it right.
@@ -102,16 +106,23 @@ impl Play for Canaries {
             });
             bare
         };
+        let deployments: Vec<Value> = match is_given_up {
+            true => Vec::new(),
+            false => all(store, &DEPLOYMENTS).iter().map(deployment).collect(),
+        };
         let mut pods = BTreeMap::<String, u64>::new();
         for pod in all(store, &PODS) {
-            let track = &pod["metadata"]["labels"][TRACK];
+            let track = match is_given_up {
+                true => &Value::Null,
+                false => &pod["metadata"]["labels"][TRACK],
+            };
             let image = &pod["spec"]["containers"][0]["image"];
             let phase = &pod["status"]["phase"];
             *pods.entry(format!("{track} {image} {phase}")).or_default() += 1;
         }
         let end = json!({
             "canaries": all(store, &CANARIES).iter().map(canary).collect::<Vec<_>>(),
-            "deployments": all(store, &DEPLOYMENTS).iter().map(deployment).collect::<Vec<_>>(),
+            "deployments": deployments,
             "running": all(store, &REPLICA_SETS).iter().filter(|set| set["spec"]["replicas"] != 0).count(),
             "pods": pods,
         });

@@ -358,5 +358,5 @@ fn what_is_refused_ends_the_simulation() {
     let scenario = "changes: [{at: 5m, patch: {target: widgets/other, merge: {}}}]";
     let subject = subject(scenario, None, async |_, _| Outcome::nothing());
     let error = run(subject, &CancellationToken::new()).unwrap_err();
-    insta::assert_snapshot!(format!("{error:#}"), @r#"at 05:00, patch widgets/other {}: the patch of widgets other was refused: widgets.example.com "other" not found"#);
+    insta::assert_snapshot!(format!("{error:#}"), @r#"at 05:00, patch widgets/other {}: the patch of widgets/other was refused: widgets.example.com "other" not found"#);
 }

@@ -36,6 +36,7 @@ fn frame() -> Frame {
         desired: 10,
         decision: String::new(),
         why: String::new(),
+        inputs: Vec::new(),
         ready: None,
     }
 }

@@ -1,5 +1,6 @@
 //! The timeline as one page that needs nothing else: no network, no scripts.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::plot::plot;
@@ -58,6 +59,7 @@ fn table(page: &mut String, timeline: &Timeline) {
         "<h2>Timeline</h2>\n<table>\n<thead><tr><th>time</th><th>object</th><th>step</th><th>tracks</th><th>decision</th>\
          <th>why</th></tr></thead>\n<tbody>\n",
     );
+    let mut last = BTreeMap::new();
     for line in &timeline.lines {
         let at = clock(line.at);
         let (class, object, text) = match &line.what {
@@ -69,6 +71,10 @@ fn table(page: &mut String, timeline: &Timeline) {
                     frame.decision.clone(),
                     frame.why.clone(),
                 ];
+                // What differs is not shown.
+                if last.insert(&frame.object, cells.clone()).as_ref() == Some(&cells) {
+                    continue;
+                }
                 let _ = write!(page, "<tr><td>{at}</td>");
                 for cell in &cells {
                     let _ = write!(page, "<td>{}</td>", escape(cell));

@@ -1,6 +1,7 @@
 //! The timeline for programs: one JSON object per line.
 //!
-//! Lines with `object` and `tracks` are states, each from `t` (seconds since the beginning) on. Lines with `event` are what
+//! Lines with `object` and `tracks` are states, each from `t` (seconds since the beginning) on; `inputs` is what was looked at
+//! for the decision, as `status.why` has it. Lines with `event` are what
 //! happened besides. The last line has `end`.
 
 use std::time::Duration;
@@ -73,6 +74,7 @@ fn state(t: Value, frame: &Frame) -> Value {
         "tracks": tracks,
         "decision": frame.decision,
         "why": frame.why,
+        "inputs": frame.inputs,
     })
 }
 

@@ -130,7 +130,7 @@ pub(super) struct Reply {
     pub(super) answer: Option<Word>,
 }
 
-/// Something that somebody does: one of apply, patch and delete.
+/// Something that somebody does: one of apply, patch, steer and delete.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Change {
@@ -141,9 +141,36 @@ pub(super) struct Change {
     pub(super) apply: Option<String>,
     /// A merge patch, as kubectl patch --type merge does.
     pub(super) patch: Option<RawPatch>,
+    /// What oarlock promote, abort, retry, pause and resume do, for the revision that is rolled out then.
+    pub(super) steer: Option<RawSteer>,
     /// Manifests whose objects are deleted: a file beside the scenario.
     pub(super) delete: Option<String>,
 }
+
+/// A wish for a rollout.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RawSteer {
+    /// What is wished.
+    #[schemars(required, extend("enum" = WISHES))]
+    pub(super) wish: Option<String>,
+    /// The object: KIND/NAME.
+    #[schemars(required)]
+    pub(super) target: Option<String>,
+    /// Its namespace.
+    #[schemars(extend("default" = "default"))]
+    pub(super) namespace: Option<String>,
+}
+
+/// What can be wished: on past the current step, or past all of them; back; once more; a pause, and its end.
+pub(super) const WISHES: [&str; 6] = [
+    "promote",
+    "promoteFully",
+    "abort",
+    "retry",
+    "pause",
+    "resume",
+];
 
 /// A merge patch of one object.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use oarlock_devcluster::workload::{Behaviour, Pattern};
 
+use crate::steer::{Reach, Wish};
+
 use super::{Answer, Deed, Sample, Scenario, form};
 
 const CHECKED_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/scenario.schema.json");
@@ -23,6 +25,7 @@ webhooks:
   - {name: confirm, answers: [{at: 5m, answer: refused}, {at: 10m, answer: timeout}]}
 changes:
   - {at: 5m, patch: {target: Deployer/nginx, merge: {spec: {deployment: {version: 1.7.8}}}}}
+  - {at: 6m, steer: {wish: promoteFully, target: Deployer/nginx, namespace: team}}
 crashes:
   - {at: 6m, down: 30s}
 invariants:
@@ -91,8 +94,19 @@ fn everything_that_may_be_said_is_understood() {
         panic!("{:?}", scenario.changes);
     };
     assert_eq!(
-        (patch.kind.as_str(), patch.name.as_str()),
+        (patch.place.kind.as_str(), patch.place.name.as_str()),
         ("Deployer", "nginx")
+    );
+    let Deed::Steer(place, wish) = &scenario.changes[1].deed else {
+        panic!("{:?}", scenario.changes);
+    };
+    assert_eq!(
+        (place.namespace.as_str(), *wish),
+        ("team", Wish::Promote(Reach::Full))
+    );
+    assert_eq!(
+        scenario.changes[1].deed.to_string(),
+        "promoteFully Deployer/nginx"
     );
     assert_eq!(scenario.crashes[0].down, Duration::from_secs(30));
     assert_eq!(scenario.invariants[0].spare, Duration::from_secs(30));
@@ -124,6 +138,8 @@ changes:
   - {apply: 3}
   - {at: 5m, patch: {target: nginx, merge: {}}}
   - {at: 5m, patch: {target: Deployer/nginx}}
+  - {at: 5m, steer: {target: Deployer/nginx, wish: promot}}
+  - {at: 5m, steer: {wish: abort}}
 crashes:
   - {at: soon}
 invariants:

@@ -55,7 +55,10 @@ fn rollout(step: u64, decision: &str, weight: u64) -> Value {
                 {"name": "app", "role": "canary", "revision": "b2", "desired": 9, "ready": 9, "available": 9,
                  "weight": weight},
             ],
-            "why": {"decision": decision, "because": "again at 2026-01-05T09:02:00Z, says <b>"},
+            "why": {"decision": decision, "because": "again at 2026-01-05T09:02:00Z, says <b>", "inputs": [
+                {"name": "metric a", "value": "97", "expected": ">= 99", "verdict": "fail"},
+                {"name": "unreadable"},
+            ]},
             "conditions": [{"type": "Ready", "status": "False", "reason": "x", "message": "y"}],
         },
     })

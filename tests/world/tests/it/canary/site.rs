@@ -55,6 +55,20 @@ impl Site {
         Self::with(serving(component("modules/canary").await), kill)
     }
 
+    /// With the rights that other ways than steps need.
+    pub(crate) async fn with_all_rights(kill: Option<(usize, Moment)>) -> Self {
+        let watch = watch(
+            "- group: deploy.example.com\n  version: v1alpha1\n  kind: Deployer\n  module: canary.wasm\n  \
+             grants: {write: [{apiGroups: [apps], resources: [deployments]}, \
+             {apiGroups: [''], resources: [services]}, {apiGroups: [batch], resources: [jobs]}], \
+             read: [{apiGroups: [''], resources: [services]}]}\n",
+        );
+        let module = serving(component("modules/canary").await);
+        Self {
+            world: World::killed_at(&[definition()], vec![(watch, module)], kill),
+        }
+    }
+
     /// With this module in the place of the canary.
     pub(crate) fn with(module: Module, kill: Option<(usize, Moment)>) -> Self {
         let watch = watch(&text("examples/deployer/watches.yaml"));
