@@ -302,7 +302,7 @@ impl Run<'_> {
         mut seen: Seen,
     ) -> Result<(), Stop> {
         self.redaction.learn_outcome(&outcome);
-        let (children, leaving) = match outcome.children {
+        let (mut children, leaving) = match outcome.children {
             Children::Exactly(children) => (children, Leaving::Unlisted),
             Children::Keep => {
                 // What is removed by name is not kept: it would come back, to be removed again.
@@ -327,6 +327,11 @@ impl Run<'_> {
         let account = self.account(outcome.act_as.as_deref())?;
         let manager = module.manifest().field_manager();
         self.gather(&children, &outcome.removals, &mut seen).await?;
+        if leaving == Leaving::Nobody {
+            // What is only borrowed is never created: of an object that is gone, nothing is to be kept.
+            children
+                .retain(|child| child.write != Write::Share || seen.is_live(child.object.target()));
+        }
         let mut plan = {
             let scene = seen.scene(self, &manager, account.as_ref());
             plan::plan(&scene, &children, leaving, &outcome.removals)

@@ -1,5 +1,7 @@
 //! One run for one Canary: look, decide, and say what is to be done.
 
+use std::time::Duration;
+
 use oarlock_sdk::{
     AnyObject, Condition, Context, Event, Failure, Object, Outcome, ReadError, Requeue,
 };
@@ -13,7 +15,8 @@ use crate::observed::{App, Observed};
 use crate::plan::{Plan, Routing};
 use crate::rival::Rival;
 use crate::spec::CanarySpec;
-use crate::state::State;
+use crate::state::{Stage, State};
+use crate::status::Phase;
 use crate::{checks, deletion, report, router, scaler, takeover, traffic};
 
 /// One run for one Canary, of whichever group.
@@ -33,7 +36,10 @@ pub(crate) fn reconcile(object: AnyObject, cx: &Context) -> Result<Outcome, Fail
         });
     };
     if !cx.deleting() {
-        let born = canary.metadata.creation_timestamp.map(|born| born.to_string());
+        let born = canary
+            .metadata
+            .creation_timestamp
+            .map(|born| born.to_string());
         let born = born.unwrap_or_default();
         if let Some(rival) = Rival::of(cx, &plan, &born, &app.live)? {
             return Ok(rival.outcome(&plan));
@@ -44,6 +50,9 @@ pub(crate) fn reconcile(object: AnyObject, cx: &Context) -> Result<Outcome, Fail
     }
     roll(&canary, plan, cx, known, &observed, app)
 }
+
+/// When it is looked whether the requests go where they were sent.
+const ROUTES: Duration = Duration::from_secs(1);
 
 /// What sends requests, and what scales.
 struct Surroundings {
@@ -154,8 +163,20 @@ fn roll(
     for notice in notices {
         outcome = outcome.notify(notice);
     }
-    for why in &status.why {
-        for condition in report::conditions(&state, why, &situation) {
+    if state.stage == Stage::Idle
+        && act.is_none()
+        && !app.held
+        && app.replicas > 0
+        && !state.promoted
+    {
+        // Not before it is held.
+        status.phase = Some(Phase::Initializing);
+    }
+    let warned = canary.raw()["status"]["conditions"]
+        .as_array()
+        .is_some_and(|list| list.iter().any(|condition| condition["type"] == "Warnings"));
+    if let Some(why) = &status.why {
+        for condition in report::conditions(&state, why, &situation, warned) {
             outcome = outcome.condition(condition);
         }
     }
@@ -164,15 +185,21 @@ fn roll(
     };
     // Replicas are given back by a run of its own, after the one that made them what they shall be.
     let lends = matches!(effect.hold, Hold::Sized { .. })
-        && state.stage == crate::state::Stage::Idle
+        && state.stage == Stage::Idle
         && plan.replicas.is_none();
-    let requeue = match (lends, wake) {
-        (true, _) => Requeue::At(cx.now()),
-        (false, Some(at)) => Requeue::At(at),
-        (false, None) => Requeue::OnChange,
-    };
     // Requests go where they shall before Pods go.
     let routes = around.routes(plan, &state, &numbers);
+    let waits =
+        plan.routing != Routing::Replicas && !routes.waits.is_empty() && state.stage != Stage::Idle;
+    // What was written by this run is no reason to run again.
+    let look = (waits || lends).then(|| match lends {
+        true => cx.now(),
+        false => cx.now() + ROUTES,
+    });
+    let requeue = match wake.into_iter().chain(look).min() {
+        Some(at) => Requeue::At(at),
+        None => Requeue::OnChange,
+    };
     let all = routes
         .children
         .into_iter()
@@ -204,7 +231,11 @@ fn missing(
     let rollout = known.map_or(0, |state| state.rollout);
     let outcome = Outcome::new()
         .condition(Condition::no("Ready", "TargetMissing", message.clone()))
-        .condition(Condition::no("Progressing", "TargetMissing", message.clone()))
+        .condition(Condition::no(
+            "Progressing",
+            "TargetMissing",
+            message.clone(),
+        ))
         .event(Event::warning(
             format!("rollout-{rollout}-target-missing"),
             "TargetMissing",

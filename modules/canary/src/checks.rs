@@ -2,7 +2,8 @@
 
 use oarlock_sdk::{Context, Event, Notice, Timestamp};
 use rollout::analysis::{
-    Alerts, Assessment, Decision, Inquiry, News, Occasion, Ruling, Scope, Severity, Tally,
+    Alerts, Assessment, Decision, Finding, Hold, Inquiry, Judgement, News, Occasion, Ruling, Scope,
+    Severity, Tally,
 };
 
 use crate::machine::{Answer, Question, Said, Situation};
@@ -51,18 +52,14 @@ pub(crate) fn scope(plan: &Plan, state: &State, now: Timestamp) -> Scope {
 }
 
 /// Asks.
-pub(crate) fn ask(
-    cx: &Context,
-    question: Question,
-    state: &State,
-    at: &Situation<'_>,
-) -> Answer {
+pub(crate) fn ask(cx: &Context, question: Question, state: &State, at: &Situation<'_>) -> Answer {
     let round = Round {
         plan: at.plan,
         inquiry: Inquiry::new(cx),
         scope: scope(at.plan, state, at.now),
         tally: state.checks.tally.clone(),
         pre_rollout_passed: state.pre_rollout_passed,
+        young: false,
         heard: Vec::new(),
     };
     round.ask(question)
@@ -75,6 +72,7 @@ struct Round<'a> {
     scope: Scope,
     tally: Tally,
     pre_rollout_passed: bool,
+    young: bool,
     heard: Vec<Assessment>,
 }
 
@@ -129,9 +127,9 @@ impl Round<'_> {
                 if said.0 != Said::Pass || !onward {
                     return self.answer(said);
                 }
-                let gate = self
-                    .inquiry
-                    .gate(webhooks, Occasion::ConfirmTrafficIncrease, &self.scope);
+                let gate =
+                    self.inquiry
+                        .gate(webhooks, Occasion::ConfirmTrafficIncrease, &self.scope);
                 let confirmed = self.hear(gate);
                 match confirmed.0 {
                     Said::Pass => self.answer(said),
@@ -151,6 +149,9 @@ impl Round<'_> {
             ..
         } = ruling;
         self.tally = tally;
+        let young = |finding: &&Finding| finding.judgement == Judgement::Hold(Hold::TooYoung);
+        let obstacles = assessment.obstacles();
+        self.young = !obstacles.is_empty() && obstacles.iter().all(young);
         self.heard.push(assessment);
         let said = match decision {
             Decision::Advance => Said::Pass,
@@ -184,6 +185,7 @@ impl Round<'_> {
             because,
             inputs: self.heard.iter().flat_map(Assessment::inputs).collect(),
             warnings: self.heard.iter().flat_map(Assessment::warnings).collect(),
+            young: self.young,
             wake,
             tally: self.tally,
             pre_rollout_passed: self.pre_rollout_passed,

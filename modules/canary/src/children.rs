@@ -102,7 +102,10 @@ pub(crate) fn stable(
     });
     for (field, seconds) in [
         ("minReadySeconds", app.spec.min_ready_seconds),
-        ("progressDeadlineSeconds", app.spec.progress_deadline_seconds),
+        (
+            "progressDeadlineSeconds",
+            app.spec.progress_deadline_seconds,
+        ),
     ] {
         if let Some(seconds) = seconds {
             spec[field] = json!(seconds);
@@ -135,7 +138,13 @@ pub(crate) fn stable_alone(plan: &Plan, live: &Live, serves: &Release, replicas:
     {
         labels.remove(TRACK);
     }
-    stable(plan, Some(live), &selector, serves, replicas.max(deployment::wanted(live)))
+    stable(
+        plan,
+        Some(live),
+        &selector,
+        serves,
+        replicas.max(deployment::wanted(live)),
+    )
 }
 
 fn without_nulls(value: &Value) -> Value {

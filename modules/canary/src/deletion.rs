@@ -29,7 +29,8 @@ pub(crate) fn hand_back(known: Option<&State>, at: &Situation<'_>) -> Option<Vec
     let whole = numbers.is_at(goal)
         && numbers.stable.running == 0
         && (n == 0 || numbers.app.available >= numbers.surge.floor(n));
-    let untouched = at.app.assigned.is_none() && numbers.stable.wanted == 0 && numbers.stable.running == 0;
+    let untouched =
+        at.app.assigned.is_none() && numbers.stable.wanted == 0 && numbers.stable.running == 0;
     if untouched || (whole && lent && at.observed.is_current()) {
         return None;
     }
@@ -42,7 +43,13 @@ pub(crate) fn hand_back(known: Option<&State>, at: &Situation<'_>) -> Option<Vec
         },
         stable: Some(next.stable),
     };
-    Some(children::of(at.plan, at.observed, at.app, &state.stable, effect))
+    Some(children::of(
+        at.plan,
+        at.observed,
+        at.app,
+        &state.stable,
+        effect,
+    ))
 }
 
 /// The outcome of a deletion.

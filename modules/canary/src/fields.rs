@@ -17,6 +17,10 @@ pub(crate) struct Field {
     /// `spec.analysis`.
     pub(crate) path: &'static str,
     pub(crate) fate: Fate,
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "only the published table tells it")
+    )]
     pub(crate) origin: Origin,
     /// What it is used for, or what to do instead.
     pub(crate) remark: &'static str,

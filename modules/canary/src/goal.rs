@@ -31,12 +31,11 @@ fn is_mixed(state: &State) -> bool {
 /// The steps of a plan. Where checks are counted instead of weights, one step without requests; without steps none.
 pub(crate) fn steps(plan: &Plan) -> Vec<Step> {
     match &plan.course {
-        Course::Weights { steps, .. } => steps.clone(),
         Course::BlueGreen { .. } => vec![Step {
             weight: 0,
             hold: Hold::Checks,
         }],
-        Course::AtOnce => Vec::new(),
+        course @ (Course::Weights { .. } | Course::AtOnce) => course.steps().to_vec(),
     }
 }
 
@@ -199,18 +198,13 @@ impl Numbers {
         };
         // What runs needs no room: where somebody asked for less, it is asked for again.
         let stable = Count {
-            wanted: self
-                .stable
-                .wanted
-                .max(goal.stable.min(self.stable.running)),
+            wanted: self.stable.wanted.max(goal.stable.min(self.stable.running)),
             ..self.stable
         };
         let sizes = arithmetic::resize(self.replicas, goal, self.surge, app, stable, &[]);
         let stable = match state.broken {
             // It had its time: its Pods serve nobody, and stand in the way of those that will.
-            true => sizes
-                .stable
-                .min(goal.stable.max(self.stable.available)),
+            true => sizes.stable.min(goal.stable.max(self.stable.available)),
             false => sizes.stable,
         };
         // Of Pods of several revisions, those that do not serve are not the first to go.

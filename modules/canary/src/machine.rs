@@ -7,10 +7,10 @@
 mod rollout;
 mod ticks;
 
-use oarlock_sdk::{Timestamp, Value};
 use ::rollout::arithmetic::Split;
 use ::rollout::control::Promotion;
 use ::rollout::history::Outcome;
+use oarlock_sdk::{Timestamp, Value};
 
 use crate::goal::{self, Numbers};
 use crate::observed::{App, Observed};
@@ -170,9 +170,15 @@ impl Situation<'_> {
                 ..fresh()
             };
             if self.app.revision == state.target && pure && self.numbers.stable.wanted == 0 {
-                return enter(state, Told::new("Recovered", "the status was lost; nothing is rolled out"));
+                return enter(
+                    state,
+                    Told::new("Recovered", "the status was lost; nothing is rolled out"),
+                );
             }
-            return self.begin(state, "the status was lost; the stable Deployment tells what served");
+            return self.begin(
+                state,
+                "the status was lost; the stable Deployment tells what served",
+            );
         }
         if !crate::deployment::is_settled(&self.app.live) {
             let because = match self.app.live.spec.paused {
@@ -180,7 +186,9 @@ impl Situation<'_> {
                     "the Deployment is paused by its user and has Pods of an older template; it is held when they are replaced\n\
                      hint: set spec.paused of the Deployment to false",
                 ),
-                false => String::from("the Deployment rolls out by itself; it is held when that ends"),
+                false => {
+                    String::from("the Deployment rolls out by itself; it is held when that ends")
+                }
             };
             return self.act(State::new(), Told::new("Observing", because), None);
         }
@@ -239,7 +247,10 @@ impl Situation<'_> {
                     failure: None,
                     ..state.clone()
                 };
-                return Some(enter(state, Told::new("Promoted", format!("without waiting and checks: {because}"))));
+                return Some(enter(
+                    state,
+                    Told::new("Promoted", format!("without waiting and checks: {because}")),
+                ));
             }
         }
         None
@@ -271,7 +282,13 @@ impl Situation<'_> {
             state.failure = Some(format!(
                 "revision {revision} was given up before\nhint: change the Deployment, or set spec.control.retry to another text"
             ));
-            return enter(state, Told::new("StillRejected", format!("revision {revision} was given up before")));
+            return enter(
+                state,
+                Told::new(
+                    "StillRejected",
+                    format!("revision {revision} was given up before"),
+                ),
+            );
         }
         self.begin(state, "the Pod template of the Deployment changed")
     }
@@ -330,7 +347,10 @@ impl Situation<'_> {
         match self.plan.strategy.on_failure {
             OnFailure::Abort => self.give_up(state, because),
             OnFailure::Hold if state.failure.is_some() => {
-                let told = Told::new("Held", format!("{because}; spec.strategy.onFailure holds it"));
+                let told = Told::new(
+                    "Held",
+                    format!("{because}; spec.strategy.onFailure holds it"),
+                );
                 self.act(state, told, None)
             }
             OnFailure::Hold => {
@@ -338,7 +358,9 @@ impl Situation<'_> {
                     failure: Some(String::from(because)),
                     ..state
                 };
-                let told = format!("{because}; spec.strategy.onFailure holds it\nhint: spec.control has abort, promote and retry");
+                let told = format!(
+                    "{because}; spec.strategy.onFailure holds it\nhint: spec.control has abort, promote and retry"
+                );
                 enter(state, Told::new("Held", told))
             }
         }
@@ -402,7 +424,11 @@ impl Situation<'_> {
             && numbers.app.running <= goal.canary
             && numbers.stable.running <= goal.stable
             && enough(goal.canary, self.plan.ready.canary, numbers.app.available)
-            && enough(goal.stable, self.plan.ready.stable, numbers.stable.available)
+            && enough(
+                goal.stable,
+                self.plan.ready.stable,
+                numbers.stable.available,
+            )
     }
 
     /// The first step of the course.

@@ -116,11 +116,6 @@ impl App {
     pub(crate) fn count(&self) -> Count {
         deployment::count(&self.live)
     }
-
-    /// `spec.replicas`.
-    pub(crate) fn wanted(&self) -> u32 {
-        deployment::wanted(&self.live)
-    }
 }
 
 /// The revision of a Pod template. An API server of another version may fill other defaults in, so that the hash of the same

@@ -4,7 +4,6 @@ use oarlock_sdk::{Condition, Event, Timestamp, Value};
 use rollout::track::{Role, Track};
 use rollout::why::{Input, Verdict, Why};
 
-use crate::deployment;
 use crate::machine::{Situation, Told};
 use crate::state::{Stage, State};
 use crate::status::CanaryStatus;
@@ -119,8 +118,12 @@ fn why(state: &State, told: &Told, at: &Situation<'_>, wake: Option<Timestamp>) 
             false => Verdict::Fail,
         };
         inputs.push(
-            Input::new("failed checks", format!("{}", state.checks.tally.failed_checks), verdict)
-                .expected(format!("< {}", at.plan.threshold)),
+            Input::new(
+                "failed checks",
+                format!("{}", state.checks.tally.failed_checks),
+                verdict,
+            )
+            .expected(format!("< {}", at.plan.threshold)),
         );
     }
     Why {
@@ -132,7 +135,13 @@ fn why(state: &State, told: &Told, at: &Situation<'_>, wake: Option<Timestamp>) 
 }
 
 /// The conditions.
-pub(crate) fn conditions(state: &State, why: &Why, at: &Situation<'_>) -> Vec<Condition> {
+/// `warned`: the object has the condition of warnings already.
+pub(crate) fn conditions(
+    state: &State,
+    why: &Why,
+    at: &Situation<'_>,
+    warned: bool,
+) -> Vec<Condition> {
     let numbers = &at.numbers;
     let floor = numbers.surge.floor(numbers.replicas);
     let available = at.observed.available();
@@ -165,7 +174,11 @@ pub(crate) fn conditions(state: &State, why: &Why, at: &Situation<'_>) -> Vec<Co
             "Paused",
             paused,
             if paused { "Held" } else { "Running" },
-            if paused { "its user holds it where it is" } else { "" },
+            if paused {
+                "its user holds it where it is"
+            } else {
+                ""
+            },
         ),
         match &state.failure {
             Some(failure) => Condition::yes("Degraded", "RolloutFailed", failure.clone()),
@@ -173,10 +186,15 @@ pub(crate) fn conditions(state: &State, why: &Why, at: &Situation<'_>) -> Vec<Co
         },
         promoted(state),
     ];
-    conditions.push(match at.plan.warnings.is_empty() {
-        true => Condition::no("Warnings", "None", ""),
-        false => Condition::yes("Warnings", "FieldsNotUsed", at.plan.warnings.join("\n")),
-    });
+    match at.plan.warnings.as_slice() {
+        [] if warned => conditions.push(Condition::no("Warnings", "None", "")),
+        [] => {}
+        warnings => conditions.push(Condition::yes(
+            "Warnings",
+            "FieldsNotUsed",
+            warnings.join("\n"),
+        )),
+    }
     conditions
 }
 
@@ -185,11 +203,9 @@ fn promoted(state: &State) -> Condition {
     let phase = format!("{:?}", state.phase());
     match state.stage {
         Stage::Idle => Condition::yes("Promoted", phase, "all Pods are of one revision"),
-        Stage::Aborting | Stage::Failed => Condition::no(
-            "Promoted",
-            phase,
-            state.failure.clone().unwrap_or_default(),
-        ),
+        Stage::Aborting | Stage::Failed => {
+            Condition::no("Promoted", phase, state.failure.clone().unwrap_or_default())
+        }
         _ => Condition::unknown("Promoted", phase, ""),
     }
 }
@@ -202,12 +218,18 @@ fn flag(kind: &str, yes: bool, reason: &str, message: &str) -> Condition {
 }
 
 /// One Event per transition. The keys name it, so that no restart repeats one.
-pub(crate) fn events(before: Option<&State>, state: &State, told: &Told, at: &Situation<'_>) -> Vec<Event> {
+pub(crate) fn events(
+    before: Option<&State>,
+    state: &State,
+    told: &Told,
+    at: &Situation<'_>,
+) -> Vec<Event> {
     let mut events = Vec::new();
     let moved = before.is_none_or(|before| before.stage.name() != state.stage.name());
     let step = state.stage.mark().map_or(0, |mark| mark.index + 1);
     let news = match told.decision {
-        "StepAvailable" | "StepEntered" | "Aborted" | "RetryHeard" | "NewRevision" | "Promoting" => true,
+        "StepAvailable" | "StepEntered" | "Aborted" | "RetryHeard" | "NewRevision"
+        | "Promoting" => true,
         "CheckFailed" | "Held" => told.answer.is_some(),
         _ => moved,
     };
@@ -249,13 +271,4 @@ pub(crate) fn events(before: Option<&State>, state: &State, told: &Told, at: &Si
         }
     }
     events
-}
-
-/// What keeps Pods from coming, for a condition.
-pub(crate) fn trouble(at: &Situation<'_>) -> Option<String> {
-    let of = |name: &str, live: &deployment::Live| {
-        deployment::trouble(live).map(|trouble| format!("Deployment {name}: {trouble}"))
-    };
-    of(&at.plan.target, &at.app.live)
-        .or_else(|| of(&at.plan.stable(), at.observed.stable.as_ref()?))
 }

@@ -51,9 +51,9 @@ pub(crate) struct CanarySpec {
     /// Holds everything as it is, whatever changes.
     #[serde(default)]
     pub(crate) suspend: bool,
-    /// What happens to a rollout that is under way when the Canary is deleted: back to the stable revision rather than on to
-    /// the new one.
+    /// Whether what was changed is given back when the Canary is deleted. It is in any case.
     #[serde(default)]
+    #[expect(dead_code, reason = "there is nothing else to do")]
     pub(crate) revert_on_deletion: bool,
 
     /// Pods of all revisions together: the `/scale` of the Canary, which its autoscaler writes. Without it the Deployment's

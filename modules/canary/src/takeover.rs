@@ -189,9 +189,9 @@ fn decide(plan: &Plan, seen: &Seen, app: &Live, routes: Routes, now: Timestamp) 
     let since = primary["metadata"]["annotations"][IDLE_SINCE]
         .as_str()
         .and_then(|text| text.parse::<Timestamp>().ok());
-    turn.children.push(idle(plan, &name, since.unwrap_or(now)));
     let until = since.unwrap_or(now) + plan.strategy.linger;
     if since.is_none() || now < until {
+        turn.children.push(idle(plan, &name, since.unwrap_or(now)));
         turn.waits.push(
             Input::new(
                 format!("pods of {name}"),
@@ -208,6 +208,7 @@ fn decide(plan: &Plan, seen: &Seen, app: &Live, routes: Routes, now: Timestamp) 
         let uid = live["metadata"]["uid"].as_str().unwrap_or_default();
         Removal::of(ObjectRef::new(kind.0, kind.1, name).in_namespace(&plan.namespace)).uid(uid)
     };
+    // What goes is not listed any more: the host would look after it as long as no later outcome lists anything.
     turn.waits.push(Input::new(
         format!("deployment {name}"),
         "gets no requests any more, and is removed",

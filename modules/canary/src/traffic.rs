@@ -16,12 +16,15 @@ pub(crate) fn of(state: &State, plan: &Plan, numbers: &Numbers, hash: Option<&st
         weight: 0,
     };
     let serves = numbers.stable.available >= numbers.replicas && numbers.replicas > 0;
+    let floor = numbers.surge.floor(numbers.replicas).max(1);
     match state.stage {
         Stage::Observing | Stage::Idle | Stage::Finalising => Traffic::idle(),
         _ if numbers.replicas == 0 => Traffic::idle(),
         Stage::Waiting | Stage::Aborting | Stage::Failed if state.is_home() => Traffic::idle(),
         // Old Pods in both: all of them serve until the stable ones are enough.
         Stage::Draining if state.is_home() && !serves => Traffic::idle(),
+        // A revision that was on its way has Pods as well: they get requests only where the stable ones are too few.
+        Stage::Draining if numbers.stable.available < floor => Traffic::idle(),
         Stage::Draining | Stage::Waiting => match plan.routing {
             Routing::Replicas => Traffic::idle(),
             Routing::Gateway | Routing::Services => stable_only,
@@ -62,9 +65,8 @@ pub(crate) fn is_away(state: &State, plan: &Plan, routed: bool, now: Timestamp) 
     if plan.routing == Routing::Replicas {
         return true;
     }
-    let lingered = |since: Option<Timestamp>| {
-        since.is_some_and(|since| since + plan.strategy.linger <= now)
-    };
+    let lingered =
+        |since: Option<Timestamp>| since.is_some_and(|since| since + plan.strategy.linger <= now);
     match state.stage {
         Stage::Draining => routed,
         Stage::Aborting if !state.is_home() => routed && lingered(state.progress.at),

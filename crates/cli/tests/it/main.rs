@@ -16,7 +16,7 @@ mod least_rights;
 mod least_rights_canary;
 mod metrics;
 mod objects;
-mod podinfo;
+
 mod probes;
 mod process;
 mod prometheus;
@@ -34,6 +34,7 @@ mod simulate;
 mod site;
 mod steer;
 mod steered;
+mod steered_examples;
 mod tap;
 mod webhooks;
 mod webhooks_canary;

@@ -12,7 +12,7 @@ async fn a_failed_check_takes_it_back_and_the_users_edit_stays() {
     };
     let _operator = podinfo.ground.operator().await;
     podinfo.deploy("3.1.0").await;
-    let mut canary = podinfo.quick();
+    let mut canary = podinfo.steps(&[30]);
     canary["spec"]["analysis"]["webhooks"] = json!([
         {"type": "rollout", "name": "load-test", "url": format!("{}/load", podinfo.web.url)},
     ]);

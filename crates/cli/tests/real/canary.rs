@@ -92,8 +92,9 @@ impl Podinfo {
         self.phase("Initialized").await;
     }
 
-    /// A Canary of the project's own group, with short steps of its own and without metrics.
-    pub(crate) fn quick(&self) -> Value {
+    /// A Canary of the project's own group, with a step for each of these weights and without metrics.
+    pub(crate) fn steps(&self, weights: &[u32]) -> Value {
+        let step = |weight: &u32| json!({"setWeight": weight});
         json!({
             "apiVersion": "canary.oarlock.dev/v1alpha1",
             "kind": "Canary",
@@ -101,10 +102,7 @@ impl Podinfo {
             "spec": {
                 "targetRef": {"name": "podinfo"},
                 "analysis": {"interval": "10s", "threshold": 1},
-                "steps": [
-                    {"setWeight": 20}, {"pause": {"duration": "1s"}},
-                    {"setWeight": 60}, {"pause": {"duration": "1s"}},
-                ],
+                "steps": weights.iter().map(step).collect::<Vec<_>>(),
             },
         })
     }
@@ -345,7 +343,7 @@ async fn what_is_edited_while_nobody_operates_waits_for_its_canary() {
     };
     let operator = podinfo.ground.operator().await;
     podinfo.deploy("3.1.0").await;
-    podinfo.apply(podinfo.quick()).await;
+    podinfo.apply(podinfo.steps(&[30])).await;
     operator.process.kill().await;
 
     podinfo.deploy("3.1.1").await;

@@ -13,7 +13,7 @@ async fn the_canary_goes_on_where_it_was() {
     };
     let mut operator = podinfo.ground.operator().await;
     podinfo.deploy("3.1.0").await;
-    podinfo.apply(podinfo.quick()).await;
+    podinfo.apply(podinfo.steps(&[20, 60])).await;
 
     let witness = podinfo.witness();
     let mut states = std::pin::pin!(changes(podinfo.canaries.clone()));

@@ -23,7 +23,7 @@ async fn the_weights_of_the_route_move() {
     let gateway = Gateway::of(routes.clone());
     let _operator = podinfo.ground.operator().await;
     podinfo.deploy("3.1.0").await;
-    let mut canary = podinfo.quick();
+    let mut canary = podinfo.steps(&[20, 60]);
     canary["spec"]["service"] = json!({"port": 9898, "gatewayRefs": [{"name": "edge"}]});
     canary["spec"]["strategy"] = json!({"scaleDownDelaySeconds": 1});
     podinfo.apply(canary).await;

@@ -17,7 +17,7 @@ async fn it_scales_through_the_canary() {
     let autoscalers = podinfo
         .ground
         .api("autoscaling", "v2", "HorizontalPodAutoscaler");
-    let mut canary = podinfo.quick();
+    let mut canary = podinfo.steps(&[30]);
     canary["spec"]["autoscalerRef"] = json!({"name": "podinfo"});
     let autoscaler = json!({
         "apiVersion": "autoscaling/v2",

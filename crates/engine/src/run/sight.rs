@@ -33,6 +33,11 @@ impl Seen {
         self.kinds.get(gvk)
     }
 
+    /// Whether the object is there.
+    pub(super) fn is_live(&self, target: &ObjectRef) -> bool {
+        self.live.contains_key(target)
+    }
+
     pub(super) fn scene<'a>(
         &'a self,
         run: &'a Run<'_>,

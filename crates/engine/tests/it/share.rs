@@ -13,7 +13,8 @@ use crate::world::World;
 use crate::world::fake::{Fake, Wish, name_of};
 use crate::world::faults::Strike;
 use crate::world::objects::{
-    MANAGER, annotations, at_map, at_widget, config_map, exactly, managers, shared_map, widget,
+    MANAGER, annotations, at_map, at_widget, config_map, exactly, managers, shared_map, status,
+    widget,
 };
 
 /// `data.a` of the user's ConfigMap is `1` and becomes `9`; `data.new` was not there.
@@ -155,6 +156,33 @@ async fn an_absent_object_is_never_created_and_wakes_the_borrower_when_it_comes(
         world.clock.now().since(start) < Duration::from_secs(1),
         "it does not wait for the backoff"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outcome_that_keeps_does_not_insist_on_an_object_that_is_gone() {
+    let (world, wish) = borrowed().await;
+    wish.set(Outcome {
+        status: status(json!({"phase": "Kept"})),
+        ..Outcome::nothing()
+    });
+    world.delete(&at_map("theirs")).await;
+    world.reconcile("a");
+    world
+        .until(&at_widget("a"), |live| {
+            live.is_some_and(|live| live["status"]["phase"] == "Kept")
+        })
+        .await;
+    world.until_ready("a").await;
+    assert!(world.get(&at_map("theirs")).await.is_none());
+    // It is borrowed from again when it is back.
+    world
+        .create(config_map("theirs", json!({"a": "1", "b": "2"})))
+        .await;
+    wish.set(borrowing());
+    world.reconcile("a");
+    world
+        .until(&at_map("theirs"), |live| live.is_some_and(held))
+        .await;
 }
 
 #[tokio::test(start_paused = true)]

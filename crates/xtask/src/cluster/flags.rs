@@ -34,6 +34,8 @@ pub(crate) fn of(part: Part, place: &Place, sources: &Path, ports: Ports) -> Vec
                 "--kube-api-burst=400".to_owned(),
                 // A machine that is too busy for a heartbeat is no node that is lost.
                 "--node-monitor-grace-period=1h".to_owned(),
+                // Tests wait for autoscalers, too.
+                "--horizontal-pod-autoscaler-sync-period=2s".to_owned(),
             ]);
             args
         }

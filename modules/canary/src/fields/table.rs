@@ -100,7 +100,7 @@ pub(super) const CANARY: &[Field] = &[
     flagger("spec.suspend", "holds everything as it is"),
     flagger(
         "spec.revertOnDeletion",
-        "borrowed fields are given back in any case",
+        "what is borrowed is given back in any case",
     ),
     // service
     flagger("spec.service", ""),
@@ -426,7 +426,8 @@ pub(super) const CANARY: &[Field] = &[
     own("spec.takeover", "`flagger`: see TAKEOVER.md"),
 ];
 
-/// `MetricTemplate`.
+/// `MetricTemplate`. Who reads one checks it (`rollout::analysis`): this is for people.
+#[cfg(test)]
 pub(super) const METRIC_TEMPLATE: &[Field] = &[
     flagger(
         "spec.query",
@@ -459,7 +460,8 @@ pub(super) const METRIC_TEMPLATE: &[Field] = &[
     ),
 ];
 
-/// `AlertProvider`.
+/// `AlertProvider`. Who reads one checks it (`rollout::analysis`): this is for people.
+#[cfg(test)]
 pub(super) const ALERT_PROVIDER: &[Field] = &[
     flagger(
         "spec.type",

@@ -21,7 +21,11 @@ impl Situation<'_> {
                 progress: Progress::default(),
                 ..state
             };
-            return self.act(state, Told::new("Paused", "its user holds it where it is"), None);
+            return self.act(
+                state,
+                Told::new("Paused", "its user holds it where it is"),
+                None,
+            );
         }
         if self.numbers.replicas == 0 && state.stage.is_under_way() {
             // Nothing serves, and nothing can be checked.
@@ -66,7 +70,10 @@ impl Situation<'_> {
                 return self.act(state, told, Some(wake));
             }
         } else if asks {
-            let told = Told::quiet("WaitingForConfirmation", "the rollout was not confirmed yet");
+            let told = Told::quiet(
+                "WaitingForConfirmation",
+                "the rollout was not confirmed yet",
+            );
             return self.act(state, told, Some(next));
         }
         let mut state = state;
@@ -85,7 +92,11 @@ impl Situation<'_> {
         let drained = self.observed.is_current()
             && numbers.is_at(goal)
             && numbers.app.running <= goal.canary + numbers.spare(&state);
-        if drained && numbers.away && (numbers.stable.available >= goal.stable || state.broken) && self.routed {
+        if drained
+            && numbers.away
+            && (numbers.stable.available >= goal.stable || state.broken)
+            && self.routed
+        {
             let state = State {
                 stage: Stage::Rolling,
                 progress: Progress::default(),
@@ -94,8 +105,7 @@ impl Situation<'_> {
             let told = "the user's Deployment replaces what is left in it";
             return enter(state, Told::new("Rolling", told));
         }
-        let moved = numbers.stable.available
-            + numbers.replicas.saturating_sub(numbers.app.running);
+        let moved = numbers.stable.available + numbers.replicas.saturating_sub(numbers.app.running);
         let state = self.progressed(state, moved);
         if self.is_late(&state) {
             let floor = numbers.surge.floor(numbers.replicas);
@@ -110,17 +120,19 @@ impl Situation<'_> {
                 let told = "the stable revision is not available itself: the new one follows without steps";
                 return enter(state, Told::new("StableBroken", told));
             }
-            let because = self.late("Pods of the stable revision did not get available beside the Deployment");
+            let because = self
+                .late("Pods of the stable revision did not get available beside the Deployment");
             return self.give_up(state, &because);
         }
         let told = format!(
-            "{} of {} Pods of {} are available; {} has {} of {} to keep",
+            "{} of {} Pods of {} are available; {} has {} of {} to keep{}",
             numbers.stable.available.min(goal.stable),
             goal.stable,
             self.plan.stable(),
             self.plan.target,
             numbers.app.running,
             goal.canary,
+            self.trouble(),
         );
         let wake = self.deadline(&state);
         self.act(state, Told::new("WaitingForPods", told), wake)
@@ -143,7 +155,10 @@ impl Situation<'_> {
                 Some(mark) if !state.is_back() && !state.direct => Stage::Stepping(mark),
                 _ => self.promotion(0, state.direct || state.is_back()),
             };
-            let told = format!("all Pods of {} are of revision {}", self.plan.target, state.target);
+            let told = format!(
+                "all Pods of {} are of revision {}",
+                self.plan.target, state.target
+            );
             return enter(state, Told::new("Rolled", told));
         }
         let mut state = self.progressed(
@@ -157,8 +172,11 @@ impl Situation<'_> {
             return self.fail(state, &because);
         }
         let told = format!(
-            "{} of {} Pods of {} are replaced",
-            live.status.updated_replicas, numbers.app.wanted, self.plan.target
+            "{} of {} Pods of {} are replaced{}",
+            live.status.updated_replicas,
+            numbers.app.wanted,
+            self.plan.target,
+            self.trouble()
         );
         let wake = self.deadline(&state);
         self.act(state, Told::new("WaitingForPods", told), wake)
@@ -190,9 +208,9 @@ impl Situation<'_> {
             };
             state.stage = Stage::Stepping(mark);
             state.checks = Checks {
-            tally: state.checks.tally.clone(),
-            ..Checks::default()
-        };
+                tally: state.checks.tally.clone(),
+                ..Checks::default()
+            };
             let wake = self.next_look(&state, mark, self.step(mark));
             let told = format!("all Pods of step {number} ({}%) are available", mark.weight);
             return self.act(state, Told::new("StepAvailable", told), Some(wake));
@@ -223,6 +241,9 @@ impl Situation<'_> {
         match answer.said {
             Said::GiveUp => return self.fail(state, &answer.because),
             Said::Fail => return again(state, "CheckFailed", answer.because.clone()),
+            Said::Hold if answer.young => {
+                return again(state, "WaitingForData", answer.because.clone());
+            }
             Said::Hold => return again(state, "Held", answer.because.clone()),
             Said::Pass => {}
         }
@@ -247,7 +268,9 @@ impl Situation<'_> {
             Hold::Promotion => again(
                 state,
                 "WaitingForPromotion",
-                format!("step {number} stays until somebody promotes it\nhint: spec.control.promote"),
+                format!(
+                    "step {number} stays until somebody promotes it\nhint: spec.control.promote"
+                ),
             ),
         }
     }
@@ -257,7 +280,9 @@ impl Situation<'_> {
         let goal = numbers.goal(&state, self.plan);
         let moved = numbers.app.available
             + numbers.app.wanted
-            + numbers.replicas.saturating_sub(numbers.stable.running.min(numbers.replicas));
+            + numbers
+                .replicas
+                .saturating_sub(numbers.stable.running.min(numbers.replicas));
         let state = self.progressed(state, moved);
         let serves = numbers.app.available >= goal.canary && numbers.app.wanted == goal.canary;
         if self.is_late(&state) {
@@ -275,7 +300,7 @@ impl Situation<'_> {
             return self.fail(state, &because);
         }
         let told = format!(
-            "step {} ({}%): {} of {} Pods of {}, {} of {} of {} are available",
+            "step {} ({}%): {} of {} Pods of {}, {} of {} of {} are available{}",
             mark.index + 1,
             mark.weight,
             numbers.app.available,
@@ -284,6 +309,7 @@ impl Situation<'_> {
             numbers.stable.available,
             goal.stable,
             self.plan.stable(),
+            self.trouble(),
         );
         let wake = self.deadline(&state);
         self.act(state, Told::new("WaitingForPods", told), wake)
@@ -299,26 +325,37 @@ impl Situation<'_> {
             tally: state.checks.tally.clone(),
             ..Checks::default()
         };
-        if !state.direct && let Some(next) = self.next_step(mark) {
+        if !state.direct
+            && let Some(next) = self.next_step(mark)
+        {
             state.stage = Stage::Stepping(next);
             let told = format!("{}% to revision {}: {because}", next.weight, state.target);
             return enter(state, Told::new("StepEntered", told));
         }
         if state.direct || !self.asks_for_promotion() {
             state.stage = self.promotion(mark.weight, state.direct);
-            return enter(state, Told::new("Promoting", format!("the last step passed: {because}")));
+            return enter(
+                state,
+                Told::new("Promoting", format!("the last step passed: {because}")),
+            );
         }
         state.stage = Stage::Asking(mark);
-        enter(state, Told::new("WaitingPromotion", "the last step passed; the promotion is to be confirmed"))
+        enter(
+            state,
+            Told::new(
+                "WaitingPromotion",
+                "the last step passed; the promotion is to be confirmed",
+            ),
+        )
     }
 
     fn asking(&self, state: State, mark: Mark, answer: Option<&Answer>) -> Turn {
         let promote = |state: State, because: &str| {
             let mut state = state;
             state.checks = Checks {
-            tally: state.checks.tally.clone(),
-            ..Checks::default()
-        };
+                tally: state.checks.tally.clone(),
+                ..Checks::default()
+            };
             state.stage = self.promotion(mark.weight, state.direct);
             enter(state, Told::new("Promoting", because))
         };
@@ -367,8 +404,13 @@ impl Situation<'_> {
                 since: Some(since),
                 ..mark
             });
-            let told = format!("all requests go to the new revision; the stable one leaves at {wake}");
-            return self.act(State { stage, ..state }, Told::new("Lingering", told), Some(wake));
+            let told =
+                format!("all requests go to the new revision; the stable one leaves at {wake}");
+            return self.act(
+                State { stage, ..state },
+                Told::new("Lingering", told),
+                Some(wake),
+            );
         }
         if mark.weight >= 100 {
             return self.finalise(state, "all Pods are of the new revision");
@@ -419,7 +461,12 @@ impl Situation<'_> {
         };
         state.running = Some(state.target.clone());
         if !back {
-            state.ended(Outcome::Promoted, None, self.now, self.plan.strategy.history);
+            state.ended(
+                Outcome::Promoted,
+                None,
+                self.now,
+                self.plan.strategy.history,
+            );
             state.promoted = true;
         }
         state.stage = Stage::Finalising;
@@ -456,7 +503,10 @@ impl Situation<'_> {
             if self.routed && state.progress.at.is_none() {
                 state.progress.at = Some(self.now);
             }
-            let wake = state.progress.at.map(|since| since + self.plan.strategy.linger);
+            let wake = state
+                .progress
+                .at
+                .map(|since| since + self.plan.strategy.linger);
             return self.act(state, Told::new("Aborting", because), wake);
         }
         if there {
@@ -498,7 +548,11 @@ impl Situation<'_> {
     }
 
     fn place(steps: &[Step], mark: Mark) -> Option<usize> {
-        let same = |index: usize| steps.get(index).is_some_and(|step| step.weight == mark.weight);
+        let same = |index: usize| {
+            steps
+                .get(index)
+                .is_some_and(|step| step.weight == mark.weight)
+        };
         match same(mark.index) {
             true => Some(mark.index),
             false => steps.iter().rposition(|step| step.weight <= mark.weight),
@@ -550,12 +604,16 @@ impl Situation<'_> {
     /// With what the controllers say of it.
     fn late(&self, what: &str) -> String {
         let deadline = Duration::as_secs(&self.plan.deadline);
+        format!("{what} within {deadline}s{}", self.trouble())
+    }
+
+    /// What keeps Pods from coming, in the words of their controllers.
+    fn trouble(&self) -> String {
         let stable = self.observed.stable.as_ref();
-        let trouble = deployment::trouble(&self.app.live)
+        deployment::trouble(&self.app.live)
             .or_else(|| stable.and_then(deployment::trouble))
             .map(|trouble| format!(": {trouble}"))
-            .unwrap_or_default();
-        format!("{what} within {deadline}s{trouble}")
+            .unwrap_or_default()
     }
 
     /// Whether somebody is asked before the promotion.

@@ -26,6 +26,8 @@ pub(crate) struct Answer {
     pub(crate) because: String,
     pub(crate) inputs: Vec<Input>,
     pub(crate) warnings: Vec<String>,
+    /// Nothing is in the way but that the step is too young to be judged.
+    pub(crate) young: bool,
     /// When it is worth to ask again, before the interval is over.
     pub(crate) wake: Option<Timestamp>,
     /// What was counted since the rollout began, with this.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rollout::analysis::duration::GoDuration;
 
-use super::Audit;
+use super::audit::Audit;
 use crate::spec::{Analysis, CanarySpec, IntOrText};
 
 /// By which steps a new revision gets its requests.

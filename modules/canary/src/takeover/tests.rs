@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oarlock_sdk::testing::World;
-use oarlock_sdk::{ObjectRef, Value, json, merge_patch};
+use oarlock_sdk::{Child, ObjectRef, Value, Write, json, merge_patch};
 
 use crate::canary::reconcile;
 
@@ -112,6 +112,14 @@ fn serving(world: &World) -> u64 {
         .sum()
 }
 
+fn tell(world: &World, story: &mut Vec<String>) {
+    let waits = told(world);
+    // Killed before anything was told.
+    if !world.status()["why"].is_null() && story.last() != Some(&waits) {
+        story.push(waits);
+    }
+}
+
 /// To its end, checking after every single write that nobody is without Pods; killed after each in turn.
 fn to_the_end(world: &mut World) -> Vec<String> {
     let mut story = Vec::new();
@@ -122,13 +130,20 @@ fn to_the_end(world: &mut World) -> Vec<String> {
         world.perform(&outcome, if kills == 0 { usize::MAX } else { kills });
         assert_eq!(world.refusal(), None);
         assert!(serving(world) >= 3, "{story:?}");
+        tell(world, &mut story);
         let outcome = world.call(reconcile).unwrap();
         let changed = world.perform(&outcome, usize::MAX);
         assert!(serving(world) >= 3, "{story:?}");
-        let waits = told(world);
-        if story.last() != Some(&waits) {
-            story.push(waits);
+        if world.live(&named("Deployment", "web-primary")).is_none() {
+            let gone = |child: &Child| {
+                child.object()["metadata"]["name"] == "web-primary" && child.write() == Write::Share
+            };
+            assert!(
+                !outcome.exactly().unwrap_or_default().iter().any(gone),
+                "what is gone is listed"
+            );
         }
+        tell(world, &mut story);
         follow(world);
         if !changed {
             match world.wake() {

@@ -27,12 +27,15 @@ impl Answers {
 
     fn answer(&self, request: &Request) -> Result<Response, HttpError> {
         let header = |name: &str| {
-            let of = |(key, value): &(String, String)| key.eq_ignore_ascii_case(name).then(|| value.clone());
+            let of = |(key, value): &(String, String)| {
+                key.eq_ignore_ascii_case(name).then(|| value.clone())
+            };
             request.headers.iter().find_map(of)
         };
         if let Some(metric) = header("x-oarlock-metric") {
             let value = self.metrics.borrow().get(&metric).copied();
-            let result = value.map(|value| json!([{"metric": {}, "value": [0, value.to_string()]}]));
+            let result =
+                value.map(|value| json!([{"metric": {}, "value": [0, value.to_string()]}]));
             return Ok(Response::json(
                 200,
                 &json!({"status": "success", "data": {"resultType": "vector", "result": result.unwrap_or(json!([]))}}),
@@ -45,7 +48,8 @@ impl Answers {
 
     fn serve(&self, site: &mut Site) {
         let answers = self.clone();
-        site.world.answers(move |request, _| answers.answer(request));
+        site.world
+            .answers(move |request, _| answers.answer(request));
     }
 }
 
@@ -69,7 +73,11 @@ fn sent(site: &Site, name: &str) -> usize {
             .iter()
             .any(|(key, value)| key.starts_with("x-oarlock-") && value == name)
     };
-    site.world.requests().iter().filter(|request| is(request)).count()
+    site.world
+        .requests()
+        .iter()
+        .filter(|request| is(request))
+        .count()
 }
 
 #[test]
@@ -83,7 +91,11 @@ fn the_manifest_of_the_talk_runs_unchanged() {
     // 5 % at a time: twenty steps, each as long as its metrics need to be about it.
     let took = site.world.now().since(began).as_secs();
     assert!((200..=600).contains(&took), "{took}");
-    assert!(sent(&site, "load-test") >= 19, "{}", sent(&site, "load-test"));
+    assert!(
+        sent(&site, "load-test") >= 19,
+        "{}",
+        sent(&site, "load-test")
+    );
     assert!(sent(&site, "request-success-rate") >= 19);
 }
 
@@ -94,15 +106,28 @@ fn checks_that_fail_too_often_give_it_up() {
     site.until(|site| site.world.status()["currentStep"] == json!(4));
     answers.metric("request-success-rate", 80.0);
     site.until(|site| site.world.status()["failedChecks"] == json!(1));
-    assert!(site.why().contains("request-success-rate"), "{}", site.why());
+    assert!(
+        site.why().contains("request-success-rate"),
+        "{}",
+        site.why()
+    );
     assert_eq!(site.world.status()["currentStep"], json!(4));
     let inputs = site.world.status()["why"]["inputs"].to_string();
-    assert!(inputs.contains("metric request-success-rate") && inputs.contains("80"), "{inputs}");
+    assert!(
+        inputs.contains("metric request-success-rate") && inputs.contains("80"),
+        "{inputs}"
+    );
     site.finish();
     assert_eq!(site.phase(), "Failed");
     assert_eq!(site.pods(), "app, stable 1=4/4");
     assert_eq!(site.world.status()["failedChecks"], json!(5));
-    assert!(site.reasons().iter().filter(|reason| **reason == "CheckFailed").count() >= 4);
+    assert!(
+        site.reasons()
+            .iter()
+            .filter(|reason| **reason == "CheckFailed")
+            .count()
+            >= 4
+    );
 }
 
 #[test]
@@ -118,7 +143,8 @@ fn checks_that_fail_for_a_while_hold_the_weight() {
 
 fn with_webhook(kind: &str) -> (Site, Answers) {
     let mut canary = plain();
-    canary["spec"]["analysis"]["webhooks"] = json!([{"name": "gate", "type": kind, "url": "http://gate.prod/"}]);
+    canary["spec"]["analysis"]["webhooks"] =
+        json!([{"name": "gate", "type": kind, "url": "http://gate.prod/"}]);
     let answers = Answers::default();
     let mut site = Site::held(canary, 10);
     answers.serve(&mut site);
@@ -213,12 +239,18 @@ fn what_comes_afterwards_is_told_however_it_ends() {
 fn row_07_a_check_that_is_asked_again_after_a_crash_has_the_same_key() {
     let (mut site, _) = podinfo();
     site.deploy("2");
-    site.until(|site| site.world.status()["currentStep"] == json!(2) && site.world.status()["stepStartedAt"].is_string());
+    site.until(|site| {
+        site.world.status()["currentStep"] == json!(2)
+            && site.world.status()["stepStartedAt"].is_string()
+    });
     let wake = site.world.wake().unwrap();
     site.world.set_now(wake);
     let keys = |site: &Site| -> Vec<String> {
         let header = |request: &Request| {
-            let of = |(key, value): &(String, String)| key.eq_ignore_ascii_case("idempotency-key").then(|| value.clone());
+            let of = |(key, value): &(String, String)| {
+                key.eq_ignore_ascii_case("idempotency-key")
+                    .then(|| value.clone())
+            };
             request.headers.iter().find_map(of)
         };
         site.world.requests().iter().filter_map(header).collect()
@@ -238,7 +270,8 @@ fn row_07_a_check_that_is_asked_again_after_a_crash_has_the_same_key() {
 #[test]
 fn alerts_and_events_are_sent_once_per_transition() {
     let mut canary = plain();
-    canary["spec"]["analysis"]["webhooks"] = json!([{"name": "told", "type": "event", "url": "http://events.prod/"}]);
+    canary["spec"]["analysis"]["webhooks"] =
+        json!([{"name": "told", "type": "event", "url": "http://events.prod/"}]);
     let mut site = Site::held(canary, 10);
     site.deploy("2");
     let outcome = site.world.call(crate::reconcile).unwrap();

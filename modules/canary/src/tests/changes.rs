@@ -24,7 +24,10 @@ fn row_03_replicas_that_change_in_a_step_are_split_again_and_its_time_goes_on() 
     site.settle();
     assert_eq!(site.pods(), "app 2=6/6, stable 1=14/14");
     assert_eq!(site.world.status()["stepStartedAt"], since);
-    assert_eq!(site.app()["metadata"]["annotations"]["canary.oarlock.dev/replicas"], "6/20");
+    assert_eq!(
+        site.app()["metadata"]["annotations"]["canary.oarlock.dev/replicas"],
+        "6/20"
+    );
     site.finish();
     assert_eq!(site.pods(), "app 2=20/20, stable");
     assert_eq!(site.app()["spec"]["replicas"], json!(20));
@@ -50,15 +53,22 @@ fn row_04_the_time_of_a_step_begins_when_its_pods_are_available() {
 fn row_09_steps_that_are_edited_never_take_back_what_was_promised() {
     // The steps that are left are all smaller: there is none to come.
     let mut site = rolling();
-    site.world.edit(json!({"spec": {"analysis": {"stepWeights": [5, 20]}}}));
+    site.world
+        .edit(json!({"spec": {"analysis": {"stepWeights": [5, 20]}}}));
     site.settle();
     assert_eq!(site.pods(), "app 2=3/3, stable 1=7/7");
     site.finish();
     assert_eq!(site.pods(), "app 2=10/10, stable");
-    assert!(!site.seen.iter().any(|seen| seen == "app 2=6/6, stable 1=4/4"));
+    assert!(
+        !site
+            .seen
+            .iter()
+            .any(|seen| seen == "app 2=6/6, stable 1=4/4")
+    );
     // Others are further.
     let mut site = rolling();
-    site.world.edit(json!({"spec": {"analysis": {"stepWeights": [30, 50, 90]}}}));
+    site.world
+        .edit(json!({"spec": {"analysis": {"stepWeights": [30, 50, 90]}}}));
     site.until(|site| site.pods() == "app 2=5/5, stable 1=5/5");
     site.until(|site| site.pods() == "app 2=9/9, stable 1=1/1");
     site.finish();
@@ -80,7 +90,10 @@ fn row_15_what_is_scaled_edited_or_let_go_by_hand_comes_back() {
     site.run();
     let stable = site.world.live(&at("podinfo-stable")).unwrap();
     assert_eq!(stable["spec"]["replicas"], json!(7));
-    assert_eq!(stable["spec"]["template"]["spec"]["containers"][0]["image"], "podinfo:1");
+    assert_eq!(
+        stable["spec"]["template"]["spec"]["containers"][0]["image"],
+        "podinfo:1"
+    );
     site.settle();
     // Nobody else rolls the Deployment out.
     site.edit(json!({"spec": {"paused": false}}));
@@ -105,7 +118,9 @@ fn the_stable_deployment_is_deleted_while_it_is_empty_and_a_new_version_waits() 
     site.settle();
     site.world.delete_child("podinfo-stable");
     site.world.edit(json!({"spec": {"suspend": false}}));
-    site.until(|site| site.pods() == "app 2=1/1, stable 1=4/4" || site.pods() == "app 2=1/1, stable 1=3/3");
+    site.until(|site| {
+        site.pods() == "app 2=1/1, stable 1=4/4" || site.pods() == "app 2=1/1, stable 1=3/3"
+    });
     site.finish();
     assert_eq!(site.pods(), "app 2=4/4, stable");
 }
@@ -118,7 +133,12 @@ fn row_16_without_its_deployment_what_stands_in_for_it_serves_all() {
     site.controller.forget("podinfo");
     site.settle();
     assert_eq!(site.pods(), "app, stable 1=10/10");
-    assert!(site.condition("Ready").contains("TargetMissing: spec.targetRef.name: there is no Deployment podinfo"), "{}", site.condition("Ready"));
+    assert!(
+        site.condition("Ready")
+            .contains("TargetMissing: spec.targetRef.name: there is no Deployment podinfo"),
+        "{}",
+        site.condition("Ready")
+    );
     // It comes back at the size of the step.
     site.world.foreign(deployment("podinfo", 10, "2"));
     site.until(|site| site.pods() == "app 2=3/3, stable 1=7/7");
@@ -145,7 +165,10 @@ fn row_17_a_canary_that_is_deleted_gives_all_back_before_what_stands_in_goes() {
         let app = site.app();
         assert_eq!(app["spec"]["replicas"], json!(10));
         assert_ne!(app["spec"]["paused"], json!(true));
-        assert_eq!(app["metadata"]["annotations"].get("canary.oarlock.dev/replicas"), None);
+        assert_eq!(
+            app["metadata"]["annotations"].get("canary.oarlock.dev/replicas"),
+            None
+        );
         assert!(site.world.live(&at("podinfo-stable")).is_none());
         site.controller.forget("podinfo-stable");
         site.pods_follow();
@@ -175,14 +198,20 @@ fn row_18_where_there_is_no_room_it_holds_and_says_what_is_missing() {
     site.settle();
     assert_eq!(site.phase(), "Progressing");
     assert!(site.available(Some("podinfo:1")) >= 8);
-    assert!(site.why().contains("0 of 9 Pods of podinfo-stable are available"), "{}", site.why());
+    assert!(
+        site.why()
+            .contains("0 of 9 Pods of podinfo-stable are available"),
+        "{}",
+        site.why()
+    );
     // At the deadline all is as it was, and the revision is not tried again.
     site.finish();
     assert_eq!(site.pods(), "app 1=10/10, stable");
     assert_eq!(site.phase(), "Failed");
     // When there is room, it is retried on demand.
     site.controller.starved.clear();
-    site.world.edit(json!({"spec": {"control": {"retry": "room"}}}));
+    site.world
+        .edit(json!({"spec": {"control": {"retry": "room"}}}));
     site.finish();
     assert_eq!(site.pods(), "app 2=10/10, stable");
 }
@@ -194,12 +223,18 @@ fn row_23_what_is_paused_has_no_deadline() {
     site.deploy("2");
     site.until(|site| site.world.status()["stage"] == "Rolling");
     let revision = site.world.status()["currentRevision"].clone();
-    site.world.edit(json!({"spec": {"control": {"pause": revision}}}));
+    site.world
+        .edit(json!({"spec": {"control": {"pause": revision}}}));
     site.settle();
     site.pass(100_000);
     assert_eq!(site.phase(), "Progressing");
-    assert!(site.condition("Paused").starts_with("True Held"), "{}", site.condition("Paused"));
-    site.world.edit(json!({"spec": {"control": {"pause": null}}}));
+    assert!(
+        site.condition("Paused").starts_with("True Held"),
+        "{}",
+        site.condition("Paused")
+    );
+    site.world
+        .edit(json!({"spec": {"control": {"pause": null}}}));
     site.settle();
     assert_eq!(site.phase(), "Progressing");
     site.finish();
@@ -225,16 +260,31 @@ fn row_26_of_two_canaries_the_older_has_the_deployment() {
         "metadata": {"name": "other", "namespace": "prod", "creationTimestamp": "2026-01-01T00:00:00Z"},
     });
     site.world.foreign(older);
-    let other = oarlock_sdk::ObjectRef::new("canary.oarlock.dev/v1alpha1", "Canary", "other").in_namespace("prod");
-    let uid = site.world.live(&other).unwrap()["metadata"]["uid"].as_str().unwrap().to_owned();
-    let mark = json!({"owner": "Canary.canary.oarlock.dev prod/other", "manager": "oarlock/canary/x"}).to_string();
+    let other = oarlock_sdk::ObjectRef::new("canary.oarlock.dev/v1alpha1", "Canary", "other")
+        .in_namespace("prod");
+    let uid = site.world.live(&other).unwrap()["metadata"]["uid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let mark =
+        json!({"owner": "Canary.canary.oarlock.dev prod/other", "manager": "oarlock/canary/x"})
+            .to_string();
     site.edit(json!({"metadata": {"annotations": {format!("share.oarlock.dev/{uid}"): mark}}}));
-    site.world.edit(json!({"metadata": {"creationTimestamp": "2026-02-01T00:00:00Z"}}));
+    site.world
+        .edit(json!({"metadata": {"creationTimestamp": "2026-02-01T00:00:00Z"}}));
     site.run();
-    assert!(site.condition("Ready").contains("TargetTaken"), "{}", site.condition("Ready"));
-    assert!(site.condition("Ready").contains("Canary.canary.oarlock.dev prod/other"));
+    assert!(
+        site.condition("Ready").contains("TargetTaken"),
+        "{}",
+        site.condition("Ready")
+    );
+    assert!(
+        site.condition("Ready")
+            .contains("Canary.canary.oarlock.dev prod/other")
+    );
     // The younger one has to go.
-    site.world.edit(json!({"metadata": {"creationTimestamp": "2025-02-01T00:00:00Z"}}));
+    site.world
+        .edit(json!({"metadata": {"creationTimestamp": "2025-02-01T00:00:00Z"}}));
     site.settle();
     assert!(!site.condition("Ready").contains("TargetTaken"));
 }
@@ -261,7 +311,12 @@ fn row_40_each_transition_is_told_once() {
     let mut site = Site::held(plain(), 10);
     site.deploy("2");
     site.finish();
-    let mut keys: Vec<_> = site.world.events().iter().map(|(key, _)| key.clone()).collect();
+    let mut keys: Vec<_> = site
+        .world
+        .events()
+        .iter()
+        .map(|(key, _)| key.clone())
+        .collect();
     let all = keys.len();
     keys.sort();
     keys.dedup();
@@ -269,9 +324,19 @@ fn row_40_each_transition_is_told_once() {
     assert_eq!(
         site.reasons(),
         [
-            "Initialized", "NewRevision", "Draining", "Rolling", "Rolled",
-            "StepAvailable", "StepEntered", "StepAvailable", "StepEntered", "StepAvailable",
-            "Promoting", "Finalising", "Succeeded",
+            "Initialized",
+            "NewRevision",
+            "Draining",
+            "Rolling",
+            "Rolled",
+            "StepAvailable",
+            "StepEntered",
+            "StepAvailable",
+            "StepEntered",
+            "StepAvailable",
+            "Promoting",
+            "Finalising",
+            "Succeeded",
         ]
     );
 }
@@ -279,11 +344,16 @@ fn row_40_each_transition_is_told_once() {
 #[test]
 fn a_revision_is_promoted_step_by_step_or_at_once() {
     let mut site = rolling();
-    let revision = site.world.status()["currentRevision"].as_str().unwrap().to_owned();
-    site.world.edit(json!({"spec": {"control": {"promote": format!("{revision}/2")}}}));
+    let revision = site.world.status()["currentRevision"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    site.world
+        .edit(json!({"spec": {"control": {"promote": format!("{revision}/2")}}}));
     site.settle();
     assert_eq!(site.pods(), "app 2=6/6, stable 1=4/4");
-    site.world.edit(json!({"spec": {"control": {"promote": revision}}}));
+    site.world
+        .edit(json!({"spec": {"control": {"promote": revision}}}));
     site.settle();
     assert_eq!(site.phase(), "Succeeded");
     assert_eq!(site.pods(), "app 2=10/10, stable");
@@ -310,10 +380,15 @@ fn what_fails_may_be_held_where_it_is() {
     site.deploy("2");
     site.finish();
     assert_eq!(site.phase(), "Progressing");
-    assert!(site.condition("Degraded").starts_with("True"), "{}", site.condition("Degraded"));
+    assert!(
+        site.condition("Degraded").starts_with("True"),
+        "{}",
+        site.condition("Degraded")
+    );
     assert!(site.why().contains("onFailure holds it"), "{}", site.why());
     let revision = site.world.status()["currentRevision"].clone();
-    site.world.edit(json!({"spec": {"control": {"abort": revision}}}));
+    site.world
+        .edit(json!({"spec": {"control": {"abort": revision}}}));
     site.finish();
     assert_eq!(site.phase(), "Failed");
     assert_eq!(site.available(Some("podinfo:1")), 10);
@@ -338,5 +413,10 @@ fn a_missing_target_is_named() {
     let mut site = Site::new(plain(), 3);
     site.world.delete_foreign(&at("podinfo"));
     site.run();
-    assert!(site.condition("Ready").starts_with("False TargetMissing: spec.targetRef.name"), "{}", site.condition("Ready"));
+    assert!(
+        site.condition("Ready")
+            .starts_with("False TargetMissing: spec.targetRef.name"),
+        "{}",
+        site.condition("Ready")
+    );
 }

@@ -25,12 +25,29 @@ impl Chaos {
         let mut rng = Rng::new(seed);
         let mut draw = |limit: u64| rng.next_u64() % limit;
         let replicas = u32::try_from(draw(24)).unwrap();
-        let surges = [("25%", "25%"), ("1", "0"), ("0", "1"), ("0", "0"), ("100%", "0"), ("0", "50%"), ("3", "2")];
+        let surges = [
+            ("25%", "25%"),
+            ("1", "0"),
+            ("0", "1"),
+            ("0", "0"),
+            ("100%", "0"),
+            ("0", "50%"),
+            ("3", "2"),
+        ];
         let (up, down) = surges[usize::try_from(draw(7)).unwrap()];
-        let amount = |text: &str| text.parse::<u32>().map_or_else(|_| json!(text), |number| json!(number));
+        let amount = |text: &str| {
+            text.parse::<u32>()
+                .map_or_else(|_| json!(text), |number| json!(number))
+        };
         let mut canary = plain();
-        let steps = [json!([10, 30, 60]), json!([1, 99]), json!([50]), json!([5, 10, 15, 20, 25])];
-        canary["spec"]["analysis"]["stepWeights"] = steps[usize::try_from(draw(4)).unwrap()].clone();
+        let steps = [
+            json!([10, 30, 60]),
+            json!([1, 99]),
+            json!([50]),
+            json!([5, 10, 15, 20, 25]),
+        ];
+        canary["spec"]["analysis"]["stepWeights"] =
+            steps[usize::try_from(draw(4)).unwrap()].clone();
         if draw(3) == 0 {
             canary["spec"]["analysis"]["stepWeightPromotion"] = json!(20);
         }
@@ -74,7 +91,11 @@ impl Chaos {
 
 /// All of these; with `SEED` in the environment that one, with `SEEDS` so many.
 fn seeds(all: std::ops::Range<u64>) -> std::ops::Range<u64> {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let number = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok())
+    };
     match (number("SEED"), number("SEEDS")) {
         (Some(seed), _) => seed..seed + 1,
         (None, Some(more)) => all.start..all.start + more,
@@ -83,7 +104,12 @@ fn seeds(all: std::ops::Range<u64>) -> std::ops::Range<u64> {
 }
 
 fn context(seed: u64, site: &Site) -> String {
-    format!("seed {seed}: {} ({}, {})", site.pods(), site.phase(), site.why())
+    format!(
+        "seed {seed}: {} ({}, {})",
+        site.pods(),
+        site.phase(),
+        site.why()
+    )
 }
 
 #[test]
@@ -108,9 +134,19 @@ fn rows_05_06_07_the_floor_and_the_ceiling_hold_whatever_happens_when() {
             n => format!("app {version}={n}/{n}, stable"),
         };
         assert_eq!(site.pods(), expected, "{}", context(seed, site));
-        assert_eq!(site.app()["spec"]["replicas"], json!(replicas), "{}", context(seed, site));
+        assert_eq!(
+            site.app()["spec"]["replicas"],
+            json!(replicas),
+            "{}",
+            context(seed, site)
+        );
         let annotations = site.app()["metadata"]["annotations"].clone();
-        assert_eq!(annotations.get("canary.oarlock.dev/replicas"), None, "{}", context(seed, site));
+        assert_eq!(
+            annotations.get("canary.oarlock.dev/replicas"),
+            None,
+            "{}",
+            context(seed, site)
+        );
     }
 }
 
@@ -137,8 +173,18 @@ fn row_03_whoever_changes_the_replicas_gets_them() {
         chaos.site.finish();
         let site = &chaos.site;
         if let Some(n) = replicas {
-            assert_eq!(site.app()["spec"]["replicas"], Value::from(n), "{}", context(seed, site));
-            assert_eq!(u64::from(site.available(Some("podinfo:2"))), n, "{}", context(seed, site));
+            assert_eq!(
+                site.app()["spec"]["replicas"],
+                Value::from(n),
+                "{}",
+                context(seed, site)
+            );
+            assert_eq!(
+                u64::from(site.available(Some("podinfo:2"))),
+                n,
+                "{}",
+                context(seed, site)
+            );
             assert_eq!(u64::from(site.running(None)), n, "{}", context(seed, site));
         }
     }
@@ -163,8 +209,18 @@ fn a_broken_version_is_given_up_and_what_serves_is_never_less() {
         }
         chaos.site.finish();
         let site = &chaos.site;
-        assert_eq!(site.available(Some("podinfo:1")), replicas, "{}", context(seed, site));
-        assert_eq!(site.running(Some("podinfo:2")), 0, "{}", context(seed, site));
+        assert_eq!(
+            site.available(Some("podinfo:1")),
+            replicas,
+            "{}",
+            context(seed, site)
+        );
+        assert_eq!(
+            site.running(Some("podinfo:2")),
+            0,
+            "{}",
+            context(seed, site)
+        );
         assert_eq!(site.phase(), "Failed", "{}", context(seed, site));
     }
 }

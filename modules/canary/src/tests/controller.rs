@@ -85,7 +85,10 @@ impl Controller {
 
     /// Does one thing for one Deployment; true where it had to.
     pub(super) fn sync(&mut self, live: &mut Value, now: Timestamp, what: Sync) -> bool {
-        let name = live["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        let name = live["metadata"]["name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         let sets = self.sets.entry(name.clone()).or_default().clone();
         let mut next = sets.clone();
         match what {
@@ -121,7 +124,9 @@ impl Controller {
 
     /// A ReplicaSet takes those that are not ready first.
     fn pods(&self, name: &str, set: &mut Set, now: Timestamp) {
-        while number(set.pods.len()) < set.wanted && !self.starved.iter().any(|starved| starved == name) {
+        while number(set.pods.len()) < set.wanted
+            && !self.starved.iter().any(|starved| starved == name)
+        {
             set.pods.push(now);
         }
         set.pods.sort();
@@ -228,7 +233,9 @@ fn scale(
     controller: &Controller,
 ) {
     let newest = sets.iter().position(|set| set.template == *template);
-    let active: Vec<usize> = (0..sets.len()).filter(|index| sets[*index].wanted > 0).collect();
+    let active: Vec<usize> = (0..sets.len())
+        .filter(|index| sets[*index].wanted > 0)
+        .collect();
     let saturated = newest.is_some_and(|index| {
         let set = &sets[index];
         set.desired == replicas

@@ -16,7 +16,10 @@ fn a_deployment_is_held_when_it_is_at_rest() {
     assert_eq!(site.app()["spec"]["replicas"], json!(10));
     let stable = site.world.live(&at("podinfo-stable")).unwrap();
     assert_eq!(stable["spec"]["replicas"], json!(0));
-    assert_eq!(stable["spec"]["selector"]["matchLabels"]["canary.oarlock.dev/track"], "stable");
+    assert_eq!(
+        stable["spec"]["selector"]["matchLabels"]["canary.oarlock.dev/track"],
+        "stable"
+    );
 }
 
 #[test]
@@ -28,21 +31,40 @@ fn a_new_version_comes_step_by_step_and_is_never_rolled_out_twice() {
     assert_eq!(site.pods(), "app 2=10/10, stable");
     assert_eq!(site.app()["spec"]["replicas"], json!(10));
     assert_eq!(site.app()["spec"]["paused"], json!(true));
-    assert!(site.app()["metadata"]["annotations"].get("canary.oarlock.dev/replicas").is_none());
+    assert!(
+        site.app()["metadata"]["annotations"]
+            .get("canary.oarlock.dev/replicas")
+            .is_none()
+    );
     insta_like(&site.seen);
 }
 
 /// The sizes at rest between the steps.
 fn insta_like(seen: &[String]) {
-    for line in ["app 2=1/1, stable 1=9/9", "app 2=3/3, stable 1=7/7", "app 2=6/6, stable 1=4/4"] {
-        assert!(seen.iter().any(|seen| seen == line), "{line} in\n{}", seen.join("\n"));
+    for line in [
+        "app 2=1/1, stable 1=9/9",
+        "app 2=3/3, stable 1=7/7",
+        "app 2=6/6, stable 1=4/4",
+    ] {
+        assert!(
+            seen.iter().any(|seen| seen == line),
+            "{line} in\n{}",
+            seen.join("\n")
+        );
     }
 }
 
 #[test]
 fn row_01_every_number_of_replicas_and_every_surge_gets_there() {
     for replicas in [1, 2, 3, 4, 5, 7, 10, 20] {
-        for (up, down) in [("25%", "25%"), ("1", "0"), ("0", "1"), ("0", "0"), ("100%", "0"), ("0", "50%")] {
+        for (up, down) in [
+            ("25%", "25%"),
+            ("1", "0"),
+            ("0", "1"),
+            ("0", "0"),
+            ("100%", "0"),
+            ("0", "50%"),
+        ] {
             let mut site = Site::new(plain(), replicas);
             let amount = |text: &str| match text.parse::<u32>() {
                 Ok(number) => json!(number),
@@ -53,7 +75,11 @@ fn row_01_every_number_of_replicas_and_every_surge_gets_there() {
             site.checked = Some((replicas, replicas));
             site.deploy("2");
             site.finish();
-            assert_eq!(site.pods(), format!("app 2={replicas}/{replicas}, stable"), "{replicas} {up} {down}");
+            assert_eq!(
+                site.pods(),
+                format!("app 2={replicas}/{replicas}, stable"),
+                "{replicas} {up} {down}"
+            );
             assert_eq!(site.phase(), "Succeeded");
         }
     }
@@ -79,7 +105,8 @@ fn row_11_abort_grows_the_stable_before_the_canary_shrinks() {
     site.deploy("2");
     site.until(|site| site.pods() == "app 2=6/6, stable 1=4/4");
     let revision = site.world.status()["currentRevision"].clone();
-    site.world.edit(json!({"spec": {"control": {"abort": revision}}}));
+    site.world
+        .edit(json!({"spec": {"control": {"abort": revision}}}));
     site.finish();
     assert_eq!(site.phase(), "Failed");
     assert_eq!(site.pods(), "app, stable 1=10/10");

@@ -202,10 +202,6 @@ impl Site {
         let mut changed = false;
         // One write after the other, so that the rules see each of them.
         changed |= self.world.perform(&outcome, steps);
-        if std::env::var("TRACE").is_ok() {
-            let of = |name: &str| self.world.live(&at(name)).map(|live| format!("{} paused={} {}", live["spec"]["replicas"], live["spec"]["paused"], live["status"]));
-            eprintln!("run({steps}) {} app {:?} stable {:?} | {}", self.pods(), of("podinfo"), of("podinfo-stable"), self.why());
-        }
         self.check();
         changed
     }
@@ -250,7 +246,10 @@ impl Site {
     pub(super) fn settle(&mut self) {
         for _ in 0..300 {
             let ran = self.run();
-            let again = self.world.wake().is_some_and(|wake| wake <= self.world.now());
+            let again = self
+                .world
+                .wake()
+                .is_some_and(|wake| wake <= self.world.now());
             if !self.pods_follow() && !ran && !again {
                 return;
             }
@@ -310,14 +309,20 @@ impl Site {
             .live(&at("podinfo"))
             .map(|live| live["spec"].clone())
             .unwrap_or_default();
-        let own = spec["replicas"].as_u64().and_then(|own| u32::try_from(own).ok());
+        let own = spec["replicas"]
+            .as_u64()
+            .and_then(|own| u32::try_from(own).ok());
         let slack = match (self.slack, own) {
             (true, Some(_)) => 1,
             _ => 0,
         };
         let ceiling = controller::surge(&spec, most).ceiling(most) + slack;
         let running = self.running(None);
-        assert!(running <= ceiling, "more than {ceiling} Pods: {pods}\n{}", self.seen.join("\n"));
+        assert!(
+            running <= ceiling,
+            "more than {ceiling} Pods: {pods}\n{}",
+            self.seen.join("\n")
+        );
         let floor = controller::surge(&spec, fewest).floor(fewest);
         let available = self.available(None);
         assert!(

@@ -283,12 +283,7 @@ pub(super) fn act(mut state: State, held: Option<Decision>, at: &Situation<'_>) 
             state.phase = Phase::Waiting(mark, at.now);
             state.progress = Some(in_words(mark, steps));
             told.push(Told::StepAvailable);
-            let sleep = steps
-                .get(mark.index)
-                .map(|step| step.sleep)
-                .unwrap_or_default();
-            let word = format!("{}% is available", mark.percent);
-            Some(Decision::new("StepAvailable", word).wake(at.now + sleep))
+            Some(gate::reached(mark, steps.get(mark.index), at))
         }
         (Phase::Waiting(_, since), Some(mark)) => {
             state.phase = Phase::Waiting(mark, since);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use oarlock_sdk::Timestamp;
 use rollout::analysis::{Decision as Verdict, Scope};
 use rollout::control::Promotion;
 use rollout::history::Outcome;
@@ -32,7 +33,7 @@ pub(super) fn scaling(state: State, mark: Mark, at: &Situation<'_>) -> Next {
 pub(super) fn waiting(
     mut state: State,
     mark: Mark,
-    since: oarlock_sdk::Timestamp,
+    since: Timestamp,
     at: &Situation<'_>,
 ) -> Next {
     if at.plan.replicas == 0 {
@@ -50,14 +51,12 @@ pub(super) fn waiting(
         return patience::check(state, at);
     }
     if at.plan.wishes.paused {
-        let told = format!("held at {}% while paused", mark.percent);
-        return Next::act(state, Decision::new("Paused", told));
+        return Next::act(state, paused(mark));
     }
     if !is_promoted(mark, at.plan) {
         let until = since + step.sleep;
         if until > at.now {
-            let told = format!("{}% is available, next step at {until}", mark.percent);
-            return Next::act(state, Decision::new("Sleeping", told).wake(until));
+            return Next::act(state, sleeping(mark, until));
         }
         if !step.checks.is_empty() {
             state = match asked(state, mark, since, step, at) {
@@ -87,6 +86,27 @@ pub(super) fn waiting(
         None if state.kind == Kind::BlueGreen => take_over(state, at),
         None => Next::act(state, None),
     }
+}
+
+/// What a step waits for that was just reached. What more there is, the run after the sleep decides.
+pub(super) fn reached(mark: Mark, step: Option<&PlannedStep>, at: &Situation<'_>) -> Decision {
+    let until = at.now + step.map(|step| step.sleep).unwrap_or_default();
+    match (at.plan.wishes.paused, until > at.now) {
+        (true, _) => paused(mark),
+        (false, true) => sleeping(mark, until),
+        (false, false) => {
+            Decision::new("StepAvailable", format!("{}% is available", mark.percent)).wake(until)
+        }
+    }
+}
+
+fn paused(mark: Mark) -> Decision {
+    Decision::new("Paused", format!("held at {}% while paused", mark.percent))
+}
+
+fn sleeping(mark: Mark, until: Timestamp) -> Decision {
+    let told = format!("{}% is available, next step at {until}", mark.percent);
+    Decision::new("Sleeping", told).wake(until)
 }
 
 fn enter(state: State, mark: Mark, _: &Situation<'_>) -> Next {
@@ -153,7 +173,7 @@ pub(super) fn remap(mark: Mark, steps: &[PlannedStep]) -> Option<Mark> {
 fn asked(
     mut state: State,
     mark: Mark,
-    since: oarlock_sdk::Timestamp,
+    since: Timestamp,
     step: &PlannedStep,
     at: &Situation<'_>,
 ) -> Result<Box<State>, Next> {

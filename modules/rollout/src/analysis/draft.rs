@@ -283,8 +283,8 @@ fn rule(
         let success = parse("successCondition", terms.success);
         let failure = parse("failureCondition", terms.failure);
         return Some(Rule::Conditions {
-            success: success?,
-            failure: failure?,
+            success: success?.map(Box::new),
+            failure: failure?.map(Box::new),
         });
     }
     if let Some(range) = terms.range {

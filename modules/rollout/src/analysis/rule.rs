@@ -13,8 +13,8 @@ pub(crate) enum Rule {
     Bounds(Bounds),
     /// What makes it pass, and what makes it fail.
     Conditions {
-        success: Option<Condition>,
-        failure: Option<Condition>,
+        success: Option<Box<Condition>>,
+        failure: Option<Box<Condition>>,
     },
 }
 
@@ -123,8 +123,8 @@ mod tests {
     fn conditions(success: Option<&str>, failure: Option<&str>) -> Rule {
         let parse = |text| Condition::parse(text).unwrap();
         Rule::Conditions {
-            success: success.map(parse),
-            failure: failure.map(parse),
+            success: success.map(parse).map(Box::new),
+            failure: failure.map(parse).map(Box::new),
         }
     }
 

@@ -1,12 +1,10 @@
-//! Wishes, and `/scale`.
+//! Wishes, and replicas that an HPA sets.
 
 use std::time::Duration;
 
-use oarlock_devcluster::store::{Subresource, Write};
 use serde_json::json;
 
-use super::site::{DEPLOYERS, Site};
-use crate::world::NAMESPACE;
+use super::site::Site;
 
 #[tokio::test(start_paused = true)]
 async fn row_11_an_abort_keeps_the_capacity() {
@@ -28,19 +26,18 @@ async fn row_11_an_abort_keeps_the_capacity() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_19_replicas_come_by_the_scale_subresource() {
+async fn row_19_replicas_of_an_hpa_are_split_and_nothing_is_fought_over() {
     let mut site = Site::installed().await;
     site.deploy("1.7.8");
     site.until_step(2).await;
     let started = site.deployer()["status"]["stepStartedAt"].clone();
-    let write = Write::by("hpa").to(Subresource::Scale);
-    let change = |object: &mut serde_json::Value| {
-        object["spec"]["replicas"] = json!(20);
-        Ok(())
-    };
-    site.store()
-        .modify(&DEPLOYERS, NAMESPACE, "nginx", None, &write, change)
-        .unwrap();
+    // As the scale subresource writes them.
+    let definition = super::site::definition();
+    let scale = &definition["spec"]["versions"][0]["subresources"]["scale"];
+    assert_eq!(scale["specReplicasPath"], ".spec.deployment.replicas");
+    assert_eq!(scale["statusReplicasPath"], ".status.replicas");
+    assert_eq!(scale["labelSelectorPath"], ".status.selector");
+    site.set(&json!({"deployment": {"replicas": 20}}));
     site.pass(Duration::from_secs(10)).await;
     assert_eq!(site.sizes(), "1.7.7=14 1.7.8=6");
     let deployer = site.deployer();
@@ -48,6 +45,10 @@ async fn row_19_replicas_come_by_the_scale_subresource() {
     assert_eq!(deployer["status"]["replicas"], 20);
     assert_eq!(deployer["status"]["selector"], "deploy.example.com/deployer=nginx");
     assert_eq!(deployer["status"]["stepStartedAt"], started);
+    // What the HPA reads is what it wrote: nothing swings.
+    let since = site.store().revision();
+    site.pass(Duration::from_secs(10)).await;
+    assert_eq!(site.store().revision(), since);
     site.until_stable("1.7.8").await;
     assert_eq!(site.sizes(), "1.7.8=20");
 }

@@ -19,13 +19,12 @@ async fn the_manifest_of_the_talk_runs_unchanged() {
     insta::assert_snapshot!("podinfo", site.story(since, began).await);
     insta::assert_snapshot!("podinfo-events", site.events("podinfo").join("\n"));
     insta::assert_snapshot!(conditions(&site.canary()).join("\n"), @r"
-    Ready=True NothingToDo: revision 7d4764249c serves
-    Progressing=False NothingToDo: revision 7d4764249c serves
+    Ready=True Succeeded: revision 7d4764249c serves with all replicas
+    Progressing=False Succeeded: revision 7d4764249c serves with all replicas
     Available=True Available: 10 of 10 Pods are available, 8 are needed
     Paused=False Running: 
     Degraded=False AsExpected: 
     Promoted=True Succeeded: all Pods are of one revision
-    Warnings=False None:
     ");
     // Ascending by five: what Pods there are cannot show is shown by what the status tells.
     let weights = site.weights(since).await;
@@ -70,7 +69,6 @@ async fn row_11_failing_checks_give_up_and_the_stable_grows_before_the_canary_sh
     Paused=False Running: 
     Degraded=True RolloutFailed: metric request-success-rate: 93, expected >= 99 (failed check 5 of 5)
     Promoted=False Failed: metric request-success-rate: 93, expected >= 99 (failed check 5 of 5)
-    Warnings=False None:
     ");
     let why = site.status()["why"].clone();
     assert!(why["decision"].is_string(), "{why}");

@@ -258,7 +258,7 @@ async fn row_27_without_a_gateway_it_holds_before_the_first_request() {
     );
     let app = site.get(&DEPLOYMENTS, "podinfo").unwrap();
     assert_eq!(app["status"]["availableReplicas"], 10);
-    let ready = condition(&site.get(&CANARIES, "podinfo").unwrap(), "Ready").unwrap();
+    let ready = condition(&site.canary(), "Ready").unwrap();
     assert!(ready.starts_with("False"), "{ready}");
-    insta::assert_snapshot!(ready, @"False WaitingForPods: 7 of 10 Pods of podinfo-stable are available; podinfo has 10 of 10 to keep");
+    insta::assert_snapshot!(ready, @"False WaitingForPods: 10 of 10 Pods of podinfo-stable are available; podinfo has 10 of 10 to keep");
 }
