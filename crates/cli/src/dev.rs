@@ -103,7 +103,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         operator.load_all().await;
         let definitions = operator.definitions();
         crd::install(cluster.client(), clock, &definitions, INSTALL_DEADLINE).await?;
-        for definition in definitions {
+        for definition in definitions.iter().filter(|kind| operator.watches(kind)) {
             kinds.push_str(&definition.target().name);
             kinds.push(',');
         }

@@ -24,6 +24,7 @@ use oarlock_registry::{Directory, LoadModule, ModuleEntry, ModuleFile, Snapshot,
 use oarlock_wasm::{EngineOptions, Loader};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -186,6 +187,14 @@ impl Operator {
         modules
             .flat_map(|module| module.manifest().crds.clone())
             .collect()
+    }
+
+    /// Whether a watch names the kind of this definition.
+    pub(crate) fn watches(&self, definition: &Object) -> bool {
+        let text = |pointer: &str| definition.pointer(pointer).and_then(Value::as_str);
+        let (group, kind) = (text("/spec/group"), text("/spec/names/kind"));
+        let mut kinds = self.served.keys();
+        kinds.any(|gvk| Some(gvk.group.as_str()) == group && Some(gvk.kind.as_str()) == kind)
     }
 
     /// Works until `stop`.

@@ -102,6 +102,11 @@ async fn steer(args: Args, wish: Wish) -> anyhow::Result<ExitCode> {
     }
     let client = connect(&source, concat!("oarlock/", env!("CARGO_PKG_VERSION"))).await?;
     let handle = args.object.find(client, args.namespace.as_deref()).await?;
+    carry_out(&handle, wish, reason).await
+}
+
+/// Decides and writes, again where somebody else wrote in between: what was decided was about what is no more.
+async fn carry_out(handle: &Handle, wish: Wish, reason: Option<&str>) -> anyhow::Result<ExitCode> {
     let words = handle.words();
     for _ in 0..ATTEMPTS {
         let object = handle.get().await?;
@@ -110,19 +115,19 @@ async fn steer(args: Args, wish: Wish) -> anyhow::Result<ExitCode> {
             Ok(Decision::Write(change)) => change,
             Ok(Decision::Already(told)) => {
                 output::line(format!("{handle}: {told}"))?;
-                warn(&handle, &rollout, wish);
+                warn(handle, &rollout, wish);
                 return Ok(ExitCode::SUCCESS);
             }
-            Err(refusal) => return Err(refuse(&handle, refusal).await),
+            Err(refusal) => return Err(refuse(handle, refusal).await),
         };
-        if !write(&handle, &object, &change).await? {
+        if !write(handle, &object, &change).await? {
             continue;
         }
         output::line(format!("{handle}: {}", change.done))?;
         say(&format!("{}\nUndo: {}\n", change.then, change.undo));
-        warn(&handle, &rollout, wish);
+        warn(handle, &rollout, wish);
         if let Some(reason) = reason {
-            tell(&handle, &object, wish, &change, reason).await;
+            tell(handle, &object, wish, &change, reason).await;
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -258,3 +263,6 @@ async fn tell(handle: &Handle, object: &DynamicObject, wish: Wish, change: &Chan
 fn say(text: &str) {
     eprint!("{text}");
 }
+
+#[cfg(test)]
+mod tests;

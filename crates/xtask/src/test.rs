@@ -10,7 +10,7 @@ use crate::process::Call;
 use crate::timing::Timing;
 use crate::{bindings, modules, parts};
 
-/// How many seeds of each play of `tests/faults` are run here; fewer where nobody says so.
+/// How many seeds are run here of the plays of `tests/faults`, each of which takes its share; fewer where nobody says so.
 const FAULT_SEEDS: (&str, &str) = ("OARLOCK_FAULT_SEEDS", "5000");
 
 pub(crate) fn run(root: &Path, allow_missing: bool) -> anyhow::Result<ExitCode> {

@@ -20,6 +20,11 @@ pub(crate) fn asks_afterwards(plan: &Plan) -> bool {
     plan.webhooks.any(Occasion::PostRollout)
 }
 
+/// Whether somebody is asked before the new revision gets requests.
+pub(crate) fn asks_before_the_first_step(plan: &Plan) -> bool {
+    plan.webhooks.any(Occasion::PreRollout)
+}
+
 /// Whether somebody is asked before anything moves.
 pub(crate) fn asks_before(plan: &Plan) -> bool {
     plan.webhooks.any(Occasion::ConfirmRollout)
@@ -46,6 +51,7 @@ pub(crate) fn scope(plan: &Plan, state: &State, now: Timestamp) -> Scope {
         step: mark
             .and_then(|mark| u32::try_from(mark.index + 1).ok())
             .unwrap_or_default(),
+        began: state.started_at.unwrap_or(now),
         since,
         tick: state.checks.at.unwrap_or(since),
     }
@@ -58,7 +64,6 @@ pub(crate) fn ask(cx: &Context, question: Question, state: &State, at: &Situatio
         inquiry: Inquiry::new(cx),
         scope: scope(at.plan, state, at.now),
         tally: state.checks.tally.clone(),
-        pre_rollout_passed: state.pre_rollout_passed,
         young: false,
         heard: Vec::new(),
     };
@@ -71,7 +76,6 @@ struct Round<'a> {
     inquiry: Inquiry<'a>,
     scope: Scope,
     tally: Tally,
-    pre_rollout_passed: bool,
     young: bool,
     heard: Vec<Assessment>,
 }
@@ -105,20 +109,21 @@ impl Round<'_> {
                 let (_, because, _) = self.hear(after);
                 self.answer((Said::Pass, because, None))
             }
-            Question::Checks { first, onward } => {
+            Question::PreRollout => {
                 let rollback = self.inquiry.rollback(webhooks, &self.scope);
                 if let Some(answer) = self.rolled_back(rollback) {
                     return self.end(answer);
                 }
-                if first {
-                    let before = self
-                        .inquiry
-                        .call(webhooks, Occasion::PreRollout, &self.scope);
-                    let said = self.hear(before);
-                    if said.0 != Said::Pass {
-                        return self.answer(said);
-                    }
-                    self.pre_rollout_passed = true;
+                let before = self
+                    .inquiry
+                    .call(webhooks, Occasion::PreRollout, &self.scope);
+                let said = self.hear(before);
+                self.answer(said)
+            }
+            Question::Checks { onward } => {
+                let rollback = self.inquiry.rollback(webhooks, &self.scope);
+                if let Some(answer) = self.rolled_back(rollback) {
+                    return self.end(answer);
                 }
                 let checks = self
                     .inquiry
@@ -133,7 +138,7 @@ impl Round<'_> {
                 let confirmed = self.hear(gate);
                 match confirmed.0 {
                     Said::Pass => self.answer(said),
-                    Said::Hold | Said::Fail | Said::GiveUp => self.answer(confirmed),
+                    _ => self.answer(confirmed),
                 }
             }
         }
@@ -176,7 +181,7 @@ impl Round<'_> {
     }
 
     fn end(self, because: String) -> Answer {
-        self.answer((Said::GiveUp, because, None))
+        self.answer((Said::RollBack, because, None))
     }
 
     fn answer(self, (said, because, wake): (Said, String, Option<Timestamp>)) -> Answer {
@@ -188,7 +193,6 @@ impl Round<'_> {
             young: self.young,
             wake,
             tally: self.tally,
-            pre_rollout_passed: self.pre_rollout_passed,
         }
     }
 }

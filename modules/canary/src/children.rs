@@ -3,6 +3,7 @@
 use oarlock_sdk::{Child, Expect, Value, json};
 use serde_json::Map;
 
+use crate::config::{self, CONFIG};
 use crate::deployment::{self, Live, REPLICAS, STABLE, TRACK};
 use crate::machine::{Effect, Hold};
 use crate::observed::{App, Observed};
@@ -17,21 +18,41 @@ pub(crate) fn of(
     serves: &Release,
     effect: Effect,
 ) -> Vec<Child> {
-    let stable = effect
-        .stable
-        .map(|replicas| stable(plan, observed.stable.as_ref(), &app.live, serves, replicas));
-    let mut children: Vec<Child> = share(plan, app, effect.hold).into_iter().collect();
+    let (copies, template) = observed
+        .config
+        .copies(plan, &serves.template, &serves.configs);
+    let stable = effect.stable.map(|replicas| {
+        stable(
+            plan,
+            observed.stable.as_ref(),
+            &app.live,
+            &template,
+            replicas,
+        )
+    });
+    let mark = match (effect.replaces, &app.marked) {
+        // Without another template nothing is replaced.
+        (true, marked) if marked.is_some() || app.configs != serves.configs => {
+            Some(config::hash(&app.configs))
+        }
+        // To leave it out would be another template.
+        (_, marked) => marked.clone(),
+    };
+    let mut children: Vec<Child> = share(plan, app, effect.hold, mark).into_iter().collect();
     let grows = effect
         .stable
         .is_some_and(|replicas| replicas >= observed.stable_count().wanted);
     if let Some(stable) = stable {
         children.insert(if grows { 0 } else { children.len() }, stable);
     }
-    children
+    match effect.stable {
+        Some(_) => copies.into_iter().chain(children).collect(),
+        None => children,
+    }
 }
 
 /// What is borrowed of the user's Deployment, with what gives it back.
-fn share(plan: &Plan, app: &App, hold: Hold) -> Option<Child> {
+fn share(plan: &Plan, app: &App, hold: Hold, mark: Option<String>) -> Option<Child> {
     let (paused, replicas) = match hold {
         Hold::Free => return None,
         Hold::Paused => (true, None),
@@ -44,6 +65,10 @@ fn share(plan: &Plan, app: &App, hold: Hold) -> Option<Child> {
         "spec": {"paused": paused},
     });
     let mut restore = json!({"spec": {"paused": app.paused}});
+    if let Some(mark) = &mark {
+        // It stays when all else is given back: its Pods would be replaced once more.
+        fields["spec"]["template"] = json!({"metadata": {"annotations": {CONFIG: mark}}});
+    }
     if let Some(replicas) = replicas {
         fields["spec"]["replicas"] = json!(replicas);
         fields["metadata"]["annotations"] =
@@ -52,7 +77,8 @@ fn share(plan: &Plan, app: &App, hold: Hold) -> Option<Child> {
         restore["metadata"] = json!({"annotations": {REPLICAS: null}});
     }
     // What its user wrote in between must not be lost, and is not to be rolled out unseen.
-    let expect = match replicas.is_some() || paused != app.live.spec.paused {
+    let changes = paused != app.live.spec.paused || mark != app.marked;
+    let expect = match replicas.is_some() || changes {
         true => Expect::Version(app.live.metadata.resource_version.clone()),
         false => Expect::Any,
     };
@@ -69,10 +95,10 @@ pub(crate) fn stable(
     plan: &Plan,
     live: Option<&Live>,
     app: &Live,
-    serves: &Release,
+    template: &Value,
     replicas: u32,
 ) -> Child {
-    let mut template = without_nulls(&serves.template);
+    let mut template = without_nulls(template);
     let labels = |template: &mut Value| {
         let labels = &mut template["metadata"]["labels"];
         if !labels.is_object() {
@@ -128,23 +154,38 @@ pub(crate) fn stable(
 }
 
 /// The stable Deployment as it is, where its user's is not there to tell how it shall be.
-pub(crate) fn stable_alone(plan: &Plan, live: &Live, serves: &Release, replicas: u32) -> Child {
-    let mut selector = live.clone();
-    if let Some(labels) = selector
-        .spec
-        .selector
-        .pointer_mut("/matchLabels")
-        .and_then(Value::as_object_mut)
-    {
-        labels.remove(TRACK);
-    }
-    stable(
+pub(crate) fn stable_alone(
+    plan: &Plan,
+    observed: &Observed,
+    live: &Live,
+    serves: &Release,
+    replicas: u32,
+) -> Vec<Child> {
+    let (copies, template) = observed
+        .config
+        .copies(plan, &serves.template, &serves.configs);
+    let stable = stable(
         plan,
         Some(live),
-        &selector,
-        serves,
+        &untracked(live),
+        &template,
         replicas.max(deployment::wanted(live)),
-    )
+    );
+    copies.into_iter().chain([stable]).collect()
+}
+
+/// The stable Deployment without what tells it from its user's.
+pub(crate) fn untracked(live: &Live) -> Live {
+    let mut live = live.clone();
+    for (place, pointer) in [
+        (&mut live.spec.selector, "/matchLabels"),
+        (&mut live.spec.template, "/metadata/labels"),
+    ] {
+        if let Some(labels) = place.pointer_mut(pointer).and_then(Value::as_object_mut) {
+            labels.remove(TRACK);
+        }
+    }
+    live
 }
 
 fn without_nulls(value: &Value) -> Value {

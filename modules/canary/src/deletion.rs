@@ -12,7 +12,14 @@ use crate::state::{Mark, Stage, State};
 /// What is left to do before it can go: nothing, or these children.
 pub(crate) fn hand_back(known: Option<&State>, at: &Situation<'_>) -> Option<Vec<Child>> {
     let numbers = &at.numbers;
-    let state = known.filter(|state| state.stage != Stage::Observing)?;
+    let recovered;
+    let state = match known {
+        Some(state) => state,
+        None => {
+            recovered = at.recovered()?;
+            &recovered
+        }
+    };
     let n = numbers.replicas;
     let all = State {
         stage: Stage::Promoting(Mark {
@@ -42,6 +49,7 @@ pub(crate) fn hand_back(known: Option<&State>, at: &Situation<'_>) -> Option<Vec
             replicas: next.canary,
         },
         stable: Some(next.stable),
+        replaces: false,
     };
     Some(children::of(
         at.plan,

@@ -207,9 +207,14 @@ impl Numbers {
             true => sizes.stable.min(goal.stable.max(self.stable.available)),
             false => sizes.stable,
         };
+        // Old Pods that had their time do not stand in the way either.
+        let aside = match state.broken && state.stage == Stage::Draining {
+            true => sizes.canary.min(goal.canary.max(self.app.available)),
+            false => sizes.canary,
+        };
         // Of Pods of several revisions, those that do not serve are not the first to go.
         let canary = match mixed {
-            false => sizes.canary,
+            false => aside,
             true => {
                 let available = self.app.available + self.stable.available.min(stable);
                 let spare = available.saturating_sub(self.surge.floor(self.replicas));

@@ -6,6 +6,7 @@
 mod canary;
 mod checks;
 mod children;
+mod config;
 mod crd;
 mod deletion;
 mod deployment;
@@ -49,6 +50,7 @@ struct Settings {
     writes = [
         ("apps", "deployments"),
         ("", "services"),
+        ("", "configmaps"),
         ("batch", "jobs"),
         ("gateway.networking.k8s.io", "httproutes"),
         ("autoscaling", "horizontalpodautoscalers"),
@@ -108,6 +110,7 @@ mod manifest {
             [
                 "deployments apps",
                 "services ",
+                "configmaps ",
                 "jobs batch",
                 "httproutes gateway.networking.k8s.io",
                 "horizontalpodautoscalers autoscaling",

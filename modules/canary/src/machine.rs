@@ -10,6 +10,7 @@ mod ticks;
 use ::rollout::arithmetic::Split;
 use ::rollout::control::Promotion;
 use ::rollout::history::Outcome;
+use ::rollout::why::Input;
 use oarlock_sdk::{Timestamp, Value};
 
 use crate::goal::{self, Numbers};
@@ -31,6 +32,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) now: Timestamp,
     /// Whether the requests go where the stage wants them, as far as there is a router.
     pub(crate) routed: bool,
+    /// What is missing for that.
+    pub(crate) waits: &'a [Input],
 }
 
 /// What a run decides.
@@ -61,6 +64,8 @@ pub(crate) struct Effect {
     pub(crate) hold: Hold,
     /// Replicas of the stable Deployment; none where there shall be none at all.
     pub(crate) stable: Option<u32>,
+    /// Whether the Pods of the user's Deployment are replaced now.
+    pub(crate) replaces: bool,
 }
 
 /// What is borrowed of the user's Deployment.
@@ -143,32 +148,35 @@ fn enter(state: State, told: Told) -> Turn {
 
 impl Situation<'_> {
     fn template(&self) -> Value {
-        self.app.live.spec.template.clone()
+        self.app.template.clone()
+    }
+
+    /// What the stable Deployment tells where the status was lost.
+    pub(crate) fn recovered(&self) -> Option<State> {
+        let stable = self.observed.stable.as_ref()?;
+        let template = crate::observed::plain(&stable.spec.template);
+        // Its ConfigMaps are those that there are: what they were is lost.
+        let configs = self.app.configs.clone();
+        let revision = crate::config::revision(&template, &configs);
+        let pure = crate::deployment::is_pure(&self.app.live);
+        Some(State {
+            stage: Stage::Idle,
+            version: Some(String::from(self.version)),
+            target: revision.clone(),
+            running: pure.then(|| self.app.revision.clone()),
+            stable: Release {
+                revision,
+                template,
+                configs,
+            },
+            ..State::new()
+        })
     }
 
     /// Where nothing was written down.
     fn first(&self) -> Turn {
-        let fresh = || State {
-            version: Some(String::from(self.version)),
-            target: self.app.revision.clone(),
-            stable: Release {
-                revision: self.app.revision.clone(),
-                template: self.template(),
-            },
-            ..State::new()
-        };
-        if let Some(stable) = &self.observed.stable {
-            // The status was lost, but not what it was about.
-            let template = crate::observed::plain(&stable.spec.template);
-            let revision = ::rollout::revision::of(&template);
-            let pure = crate::deployment::is_pure(&self.app.live);
-            let state = State {
-                stage: Stage::Idle,
-                target: revision.clone(),
-                running: pure.then(|| self.app.revision.clone()),
-                stable: Release { revision, template },
-                ..fresh()
-            };
+        if let Some(state) = self.recovered() {
+            let pure = state.running.is_some();
             if self.app.revision == state.target && pure && self.numbers.stable.wanted == 0 {
                 return enter(
                     state,
@@ -195,8 +203,15 @@ impl Situation<'_> {
         enter(
             State {
                 stage: Stage::Idle,
+                version: Some(String::from(self.version)),
+                target: self.app.revision.clone(),
                 running: Some(self.app.revision.clone()),
-                ..fresh()
+                stable: Release {
+                    revision: self.app.revision.clone(),
+                    template: self.template(),
+                    configs: self.app.configs.clone(),
+                },
+                ..State::new()
             },
             Told::new(
                 "Initialized",
@@ -209,13 +224,25 @@ impl Situation<'_> {
     fn wishes(&self, state: &State) -> Option<Turn> {
         let control = &self.plan.control;
         let frozen = self.is_frozen(state);
+        // Giving up, and going back to what serves, are never held.
+        if state.stage.is_under_way() && !state.is_back() {
+            if self.app.revision == state.stable.revision {
+                return Some(self.retarget(state.clone()));
+            }
+            if self.app.revision == state.target && control.aborts(&state.target) {
+                return Some(self.give_up(state.clone(), "spec.control.abort names it"));
+            }
+        }
+        if frozen {
+            return None;
+        }
         if let Some(token) = control.retries(state.handled_retry.as_deref()) {
             let mut state = State {
                 handled_retry: Some(String::from(token)),
                 failure: None,
                 ..state.clone()
             };
-            if matches!(state.stage, Stage::Failed | Stage::Aborting) && !frozen {
+            if matches!(state.stage, Stage::Failed | Stage::Aborting) {
                 let target = state.target.clone();
                 state.rejected.retain(|revision| *revision != target);
                 return Some(self.begin(state, "its retry was asked for"));
@@ -226,16 +253,10 @@ impl Situation<'_> {
                 Told::new("RetryHeard", "what failed so far does not count any more"),
             ));
         }
-        if frozen {
-            return None;
-        }
         if self.app.revision != state.target {
             return Some(self.retarget(state.clone()));
         }
         if state.stage.is_under_way() && !state.is_back() {
-            if control.aborts(&state.target) {
-                return Some(self.give_up(state.clone(), "spec.control.abort names it"));
-            }
             let full = control.promotes(&state.target) == Ok(Some(Promotion::Full));
             if (full || self.plan.skip_analysis) && !state.direct {
                 let because = match full {
@@ -260,7 +281,9 @@ impl Situation<'_> {
     fn is_frozen(&self, state: &State) -> bool {
         self.plan.suspend
             || self.plan.paused
-            || (state.stage.is_under_way() && self.plan.control.pauses(&state.target))
+            || (state.stage.is_under_way()
+                && self.plan.control.pauses(&state.target)
+                && !matches!(self.plan.control.promotes(&state.target), Ok(Some(_))))
     }
 
     /// Another revision is wanted than the one that was.
@@ -385,7 +408,7 @@ impl Situation<'_> {
         let lent = match state.stage {
             Stage::Observing => Hold::Free,
             // Without Pods there is nothing to hold, and its controller makes no ReplicaSet while it is held.
-            _ if n == 0 => Hold::Free,
+            _ if n == 0 && (state.is_home() || state.is_back()) => Hold::Free,
             Stage::Idle if !self.app.held && !settled => Hold::Free,
             // Where the Canary has replicas of its own, they are what the Deployment gets.
             Stage::Idle | Stage::Finalising if self.plan.replicas.is_none() => Hold::Paused,
@@ -405,7 +428,32 @@ impl Situation<'_> {
             lent => lent,
         };
         let stable = (state.stage != Stage::Observing).then_some(next.stable);
-        Effect { hold, stable }
+        Effect {
+            hold,
+            stable,
+            replaces: state.stage == Stage::Rolling,
+        }
+    }
+
+    /// All as it is, of what is the Canary's to say. A number of replicas that somebody else set is not taken back.
+    pub(crate) fn still(&self, known: &State) -> Effect {
+        let hold = match (self.app.assigned, self.app.held) {
+            (Some(_), _) => Hold::Sized {
+                paused: known.stage != Stage::Rolling && !self.is_bare(),
+                replicas: self.numbers.app.wanted,
+            },
+            (None, true) => Hold::Paused,
+            (None, false) => Hold::Free,
+        };
+        Effect {
+            hold,
+            stable: self
+                .observed
+                .stable
+                .as_ref()
+                .map(|_| self.numbers.stable.wanted),
+            replaces: false,
+        }
     }
 
     /// Whether the Deployment was just made: while it is paused, its controller makes it no ReplicaSet.
@@ -414,7 +462,7 @@ impl Situation<'_> {
     }
 
     /// Whether what `goal` says is there, and serves.
-    pub(super) fn is_there(&self, goal: Split) -> bool {
+    pub(super) fn is_there(&self, goal: Split, broken: bool) -> bool {
         let enough = |goal: u32, percent: u32, available: u32| {
             u64::from(available) * 100 >= u64::from(goal) * u64::from(percent)
         };
@@ -424,11 +472,12 @@ impl Situation<'_> {
             && numbers.app.running <= goal.canary
             && numbers.stable.running <= goal.stable
             && enough(goal.canary, self.plan.ready.canary, numbers.app.available)
-            && enough(
-                goal.stable,
-                self.plan.ready.stable,
-                numbers.stable.available,
-            )
+            && (broken
+                || enough(
+                    goal.stable,
+                    self.plan.ready.stable,
+                    numbers.stable.available,
+                ))
     }
 
     /// The first step of the course.

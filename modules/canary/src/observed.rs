@@ -2,12 +2,12 @@
 
 use oarlock_sdk::{Context, ReadError, Value};
 use rollout::arithmetic::{Count, IntOrPercent, Surge};
-use rollout::revision;
 
+use crate::config::{self, CONFIG};
 use crate::deployment::{self, DeploymentSpec, Live, REPLICAS, TRACK};
 use crate::plan::Plan;
 use crate::spec::IntOrText;
-use crate::state::State;
+use crate::state::{Configs, State};
 
 /// Prefix of the host's annotation on what fields are borrowed from; the borrower's uid follows.
 pub(crate) const SHARE: &str = "share.oarlock.dev/";
@@ -19,6 +19,7 @@ pub(crate) struct Observed {
     pub(crate) app: Option<App>,
     /// The Deployment of the stable revision, which is the Canary's own.
     pub(crate) stable: Option<Live>,
+    pub(crate) config: config::Seen,
 }
 
 /// The user's Deployment.
@@ -33,24 +34,44 @@ pub(crate) struct App {
     pub(crate) assigned: Option<(u32, u32)>,
     /// Pods of both Deployments together.
     pub(crate) replicas: u32,
+    /// Its Pod template, as its user wrote it.
+    pub(crate) template: Value,
+    /// What the template refers to.
+    pub(crate) configs: Configs,
+    /// The configuration that its Pod template says that its Pods began with.
+    pub(crate) marked: Option<String>,
     /// Revision of its Pod template.
     pub(crate) revision: String,
     pub(crate) surge: Surge,
 }
 
 impl Observed {
-    /// Looks at what there is. `config` is the state of the configuration that the Pod template refers to.
+    /// Looks at what there is.
+    ///
+    /// # Errors
+    ///
+    /// Where the host has no answer.
     pub(crate) fn of(cx: &Context, plan: &Plan, known: Option<&State>) -> Result<Self, ReadError> {
         let name = plan.stable();
         let stable = cx
             .children_of::<DeploymentSpec>()?
             .into_iter()
             .find(|child| child.name() == name);
-        let app = cx
+        let live = cx
             .get::<DeploymentSpec>(&plan.namespace, &plan.target)?
-            .filter(|live| live.metadata.deletion_timestamp.is_none())
-            .map(|live| App::of(live, plan, known, stable.as_ref()));
-        Ok(Self { app, stable })
+            .filter(|live| live.metadata.deletion_timestamp.is_none());
+        let template = match (&live, known) {
+            (Some(live), _) => live.spec.template.clone(),
+            (None, Some(known)) => known.stable.template.clone(),
+            (None, None) => Value::Null,
+        };
+        let config = config::Seen::of(cx, plan, &template)?;
+        let app = live.map(|live| App::of(live, plan, known, stable.as_ref(), config.configs()));
+        Ok(Self {
+            app,
+            stable,
+            config,
+        })
     }
 
     /// The Pods of the stable Deployment.
@@ -79,7 +100,16 @@ impl Observed {
 }
 
 impl App {
-    fn of(live: Live, plan: &Plan, known: Option<&State>, stable: Option<&Live>) -> Self {
+    fn of(
+        live: Live,
+        plan: &Plan,
+        known: Option<&State>,
+        stable: Option<&Live>,
+        configs: Configs,
+    ) -> Self {
+        let mut template = live.spec.template.clone();
+        let marked = without(&mut template, "annotations", CONFIG)
+            .and_then(|mark| mark.as_str().map(String::from));
         let share = live
             .metadata
             .annotations
@@ -94,20 +124,21 @@ impl App {
             .get(REPLICAS)
             .and_then(|text| parse(text));
         let wanted = deployment::wanted(&live);
-        let replicas = plan.replicas.unwrap_or_else(|| {
-            // Whoever replaces the whole object takes the annotation away; the status remembers.
-            let remembered = || known.and_then(|state| state.assigned);
-            match annotation.or_else(remembered) {
-                Some((assigned, all)) if assigned == wanted => all,
-                _ => wanted,
-            }
+        // Whoever replaces the whole object takes the annotation away; the status remembers.
+        let assigned = annotation.or_else(|| known.and_then(|state| state.assigned));
+        let replicas = plan.replicas.unwrap_or(match assigned {
+            Some((given, all)) if given == wanted => all,
+            _ => wanted,
         });
         Self {
             held: share.is_some(),
             paused,
-            assigned: annotation,
+            assigned,
             replicas,
-            revision: revision_of(&live.spec.template, known, stable),
+            revision: revision_of(&template, &configs, known, stable),
+            template,
+            configs,
+            marked,
             surge: surge(&live, plan, replicas),
             live,
         }
@@ -118,14 +149,20 @@ impl App {
     }
 }
 
-/// The revision of a Pod template. An API server of another version may fill other defaults in, so that the hash of the same
-/// template changes; the stable Deployment's own template then has the same defaults.
-fn revision_of(template: &Value, known: Option<&State>, stable: Option<&Live>) -> String {
-    let revision = revision::of(template);
+/// The revision of a Pod template with its configuration. An API server of another version may fill other defaults in, so that
+/// the hash of the same template changes; the stable Deployment's own template then has the same defaults.
+fn revision_of(
+    template: &Value,
+    configs: &Configs,
+    known: Option<&State>,
+    stable: Option<&Live>,
+) -> String {
+    let revision = config::revision(template, configs);
     match (known, stable) {
         (Some(state), Some(stable))
             if revision != state.stable.revision
-                && revision::of(&plain(&stable.spec.template)) == revision =>
+                && *configs == state.stable.configs
+                && config::revision(&plain(&stable.spec.template), configs) == revision =>
         {
             state.stable.revision.clone()
         }
@@ -133,16 +170,23 @@ fn revision_of(template: &Value, known: Option<&State>, stable: Option<&Live>) -
     }
 }
 
-/// A template of the stable Deployment without what tells its Pods apart.
+/// A template of the stable Deployment as its user wrote it.
 pub(crate) fn plain(template: &Value) -> Value {
     let mut template = template.clone();
-    if let Some(labels) = template
-        .pointer_mut("/metadata/labels")
-        .and_then(Value::as_object_mut)
-    {
-        labels.remove(TRACK);
-    }
+    without(&mut template, "labels", TRACK);
+    config::original(&mut template);
     template
+}
+
+/// Takes a label or an annotation out of a template, and gives what it was.
+fn without(template: &mut Value, map: &str, key: &str) -> Option<Value> {
+    let metadata = template.get_mut("metadata")?.as_object_mut()?;
+    let fields = metadata.get_mut(map)?.as_object_mut()?;
+    let value = fields.remove(key);
+    if fields.is_empty() {
+        metadata.remove(map);
+    }
+    value
 }
 
 /// `K/N` of the annotation.

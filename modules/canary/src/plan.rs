@@ -9,7 +9,7 @@ mod tests;
 
 use std::time::Duration;
 
-use oarlock_sdk::{AnyObject, Failure, FieldError, Object, Value};
+use oarlock_sdk::{AnyObject, Failure, FieldError, Object, Subject as _, Value, json};
 use rollout::analysis::spec::AlertSpec;
 use rollout::analysis::{Check, Settings, Webhooks};
 use rollout::control::Control;
@@ -61,6 +61,8 @@ pub(crate) struct Plan {
     pub(crate) autoscaler: Option<String>,
     /// Whether what a Flagger left behind is taken over.
     pub(crate) takeover: bool,
+    /// Why no rollout begins as things are; none where nothing is in the way.
+    pub(crate) obstacle: Option<String>,
     /// What was accepted and is not quite what it says, for people.
     pub(crate) warnings: Vec<String>,
 }
@@ -134,6 +136,33 @@ impl Plan {
             all.extend(more);
         }
         Err(Failure::Invalid(all))
+    }
+
+    /// A plan for a Canary whose spec is wrong, and which is being deleted: as much of it as can be used says what there is to be
+    /// given back. None where nothing can.
+    pub(crate) fn at_its_end(
+        canary: &AnyObject,
+        settings: &Settings,
+    ) -> Option<(Object<CanarySpec>, Self)> {
+        let raw: Value = serde_json::from_str(canary.text()).ok()?;
+        let target = json!({"name": raw["spec"]["targetRef"]["name"]});
+        let mut rest = json!({"targetRef": target, "skipAnalysis": true});
+        let mut kept = None;
+        for field in ["", "replicas", "strategy", "autoscalerRef"] {
+            let mut wider = rest.clone();
+            if let Some(value) = raw["spec"].get(field) {
+                wider[field] = value.clone();
+            }
+            let mut object = raw.clone();
+            object["spec"] = wider.clone();
+            let read = AnyObject::from_json(object.to_string())
+                .and_then(|object| Self::read(object, settings));
+            if let Ok(read) = read {
+                rest = wider;
+                kept = Some(read);
+            }
+        }
+        kept
     }
 
     /// Checks a Canary of the project's own group.

@@ -229,7 +229,8 @@ pub(crate) fn events(
     let step = state.stage.mark().map_or(0, |mark| mark.index + 1);
     let news = match told.decision {
         "StepAvailable" | "StepEntered" | "Aborted" | "RetryHeard" | "NewRevision"
-        | "Promoting" => true,
+        | "Promoting" | "Promoted" | "StableNotAvailable" | "PreRolloutPassed" => true,
+        "Held" if before.is_some_and(|before| before.failure != state.failure) => true,
         "CheckFailed" | "Held" => told.answer.is_some(),
         _ => moved,
     };
@@ -240,7 +241,7 @@ pub(crate) fn events(
         );
         let warning = matches!(
             told.decision,
-            "Aborted" | "CheckFailed" | "Failed" | "StableBroken" | "Held" | "StillRejected"
+            "Aborted" | "CheckFailed" | "Failed" | "StableNotAvailable" | "Held" | "StillRejected"
         );
         events.push(match warning {
             true => Event::warning(key, told.decision, told.because.clone()),

@@ -2,7 +2,7 @@
 //!
 //! Who holds a Deployment is written on it by the same write that takes it, so that nobody has to look at all other Canaries.
 
-use oarlock_sdk::{Condition, Context, Event, ObjectRef, Outcome, ReadError, Value};
+use oarlock_sdk::{Child, Condition, Context, Event, ObjectRef, Outcome, ReadError, Value};
 
 use crate::deployment::Live;
 use crate::observed::SHARE;
@@ -54,15 +54,15 @@ impl Rival {
         Ok(None)
     }
 
-    /// This one keeps its hands off.
-    pub(crate) fn outcome(&self, plan: &Plan) -> Outcome {
+    /// This one keeps its hands off, as soon as what stands in for the Deployment is not needed any more: `left`.
+    pub(crate) fn outcome(&self, plan: &Plan, left: Option<Vec<Child>>) -> Outcome {
         let message = format!(
             "spec.targetRef.name: Deployment {} is held by {}, which is older; nothing is done here\n\
              hint: delete one of the two",
             plan.target, self.name
         );
         Outcome::new()
-            .children([])
+            .children(left.unwrap_or_default())
             .condition(Condition::no("Ready", "TargetTaken", message.clone()))
             .condition(Condition::yes("Degraded", "TargetTaken", message.clone()))
             .event(Event::warning("target-taken", "TargetTaken", message))

@@ -25,6 +25,35 @@ pub(crate) struct Seen {
     others: Vec<String>,
 }
 
+impl Seen {
+    /// What another autoscaler than the named one means for the plan: it would write the number of the Deployment while a
+    /// rollout gives it another one, so that none begins; and where it is the only one, its number is the one that counts.
+    pub(crate) fn settle(&self, plan: &mut Plan) {
+        let Some(name) = self.others.first() else {
+            return;
+        };
+        let target = &plan.target;
+        let told = match &plan.autoscaler {
+            Some(named) => format!(
+                "spec.autoscalerRef: HorizontalPodAutoscaler {name} scales {target}, too, and would fight with {named}; no rollout \
+                 begins\nhint: delete one of the two"
+            ),
+            None => format!(
+                "HorizontalPodAutoscaler {name} scales {target} itself, and would fight with a rollout; none begins\n\
+                 hint: name it in spec.autoscalerRef"
+            ),
+        };
+        if plan.autoscaler.is_none() && plan.replicas.take().is_some() {
+            plan.warnings.push(format!(
+                "spec.replicas: not used: HorizontalPodAutoscaler {name} scales {target} itself\n\
+                 hint: name it in spec.autoscalerRef, or remove spec.replicas"
+            ));
+        }
+        plan.warnings.push(told.clone());
+        plan.obstacle = Some(told);
+    }
+}
+
 /// What shall be written, and what people should know.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scaling {
@@ -77,20 +106,6 @@ fn scales(target: &Value, name: &str) -> bool {
 /// What shall be there for the autoscaler to scale the Canary. `replicas`: of both revisions together, as they are wanted now.
 pub(crate) fn decide(plan: &Plan, replicas: u32, seen: &Seen) -> Scaling {
     let mut scaling = Scaling::default();
-    for name in &seen.others {
-        scaling.warnings.push(match &plan.autoscaler {
-            Some(named) => format!(
-                "spec.autoscalerRef: HorizontalPodAutoscaler {name} scales {}, too, and will fight with {named}\n\
-                 hint: delete one of the two",
-                plan.target
-            ),
-            None => format!(
-                "HorizontalPodAutoscaler {name} scales {} itself, and counts the Pods of one revision only during a rollout\n\
-                 hint: name it in spec.autoscalerRef",
-                plan.target
-            ),
-        });
-    }
     let Some(name) = &plan.autoscaler else {
         return scaling;
     };

@@ -1,5 +1,7 @@
 //! What is written down between two runs.
 
+use std::collections::BTreeMap;
+
 use oarlock_sdk::{Timestamp, Value};
 use rollout::analysis::Tally;
 use rollout::history::{self, Entry, Outcome};
@@ -48,7 +50,12 @@ pub(crate) struct State {
 pub(crate) struct Release {
     pub(crate) revision: String,
     pub(crate) template: Value,
+    /// Configuration that it was promoted with.
+    pub(crate) configs: Configs,
 }
+
+/// Names of ConfigMaps, and of their content.
+pub(crate) type Configs = BTreeMap<String, String>;
 
 /// Where a rollout is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -154,6 +161,7 @@ impl State {
             stable: Release {
                 revision: String::new(),
                 template: Value::Null,
+                configs: Configs::new(),
             },
             target: String::new(),
             version: None,
@@ -261,6 +269,7 @@ impl State {
             stable: Release {
                 revision: status.stable_revision.clone()?,
                 template: status.stable_template.clone()?,
+                configs: status.tracked_configs.clone(),
             },
             target: status.current_revision.clone()?,
             version: status.version.clone(),
@@ -301,6 +310,7 @@ impl State {
             rollout: Some(self.rollout),
             stable_revision: known.then(|| self.stable.revision.clone()),
             stable_template: known.then(|| self.stable.template.clone()),
+            tracked_configs: self.stable.configs.clone(),
             current_revision: known.then(|| self.target.clone()),
             version: self.version.clone(),
             running_revision: self.running.clone(),

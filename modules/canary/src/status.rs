@@ -91,7 +91,7 @@ pub(crate) struct CanaryStatus {
     pub(crate) last_applied_spec: Option<String>,
     /// Flagger's name of `stableRevision`.
     pub(crate) last_promoted_spec: Option<String>,
-    /// ConfigMaps and Secrets that the Pod template refers to, and the hash of their content.
+    /// ConfigMaps that the Pod template of the stable revision refers to, and the hash of their content.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) tracked_configs: BTreeMap<String, String>,
     /// When the phase changed.

@@ -64,7 +64,7 @@ pub(crate) fn outcome(cx: &Context, plan: &Plan, app: &Live) -> Result<Option<Ou
     }
     let services = Observed::of(cx, plan)?;
     let routes = router::decide(plan, &Target::of(app), &Traffic::idle(), &services);
-    let Takeover::Busy(turn) = decide(plan, &seen, app, routes, cx.now()) else {
+    let Takeover::Busy(turn) = decide(plan, &seen, app, (routes, &services), cx.now()) else {
         return Ok(None);
     };
     Ok(Some(told(plan, *turn)))
@@ -153,7 +153,13 @@ fn is_flaggers(live: &Value) -> bool {
 }
 
 /// The next turn. `routes` are those between rollouts.
-fn decide(plan: &Plan, seen: &Seen, app: &Live, routes: Routes, now: Timestamp) -> Takeover {
+fn decide(
+    plan: &Plan,
+    seen: &Seen,
+    app: &Live,
+    (routes, services): (Routes, &Observed),
+    now: Timestamp,
+) -> Takeover {
     let Some(primary) = &seen.primary else {
         return Takeover::Done;
     };
@@ -179,6 +185,14 @@ fn decide(plan: &Plan, seen: &Seen, app: &Live, routes: Routes, now: Timestamp) 
             )
             .expected(format!("{replicas}, as many as {name} has")),
         );
+        // What was taken over already stays.
+        let own = |child: &Child| {
+            let object = child.object();
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            services.is_own(&text(&object["kind"]), &text(&object["metadata"]["name"]))
+        };
+        turn.children
+            .extend(routes.children.into_iter().filter(own));
         return Takeover::Busy(Box::new(turn));
     }
     turn.children.extend(routes.children);

@@ -5,6 +5,7 @@
 mod analysis;
 mod changes;
 mod chaos;
+mod config;
 mod controller;
 mod rollouts;
 mod routed;

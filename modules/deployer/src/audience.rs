@@ -44,6 +44,20 @@ impl Audience {
         }
     }
 
+    /// Who cannot be told, and why.
+    pub(crate) fn problems(&self, generation: i64) -> Vec<Event> {
+        let all = [&self.all].into_iter().chain(&self.steps);
+        let mut told: Vec<&String> = all.flat_map(|alerts| alerts.problems()).collect();
+        told.dedup();
+        told.into_iter()
+            .enumerate()
+            .map(|(index, problem)| {
+                let key = format!("nobody-told-{generation}-{index}");
+                Event::warning(key, "NotTold", problem.clone())
+            })
+            .collect()
+    }
+
     /// What is sent of these Events.
     pub(crate) fn notices(&self, events: &[Event], turn: &Turn, at: &Situation<'_>) -> Vec<Notice> {
         let step = turn.state.phase.mark().map(|mark| mark.index);

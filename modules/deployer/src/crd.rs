@@ -117,6 +117,10 @@ fn spec() -> Value {
         "rule": "!has(self.migration) || has(self.type) && self.type == 'recreate'",
         "message": "a migration is for type recreate only: two versions would run while it does",
         "fieldPath": ".migration",
+    }, {
+        "rule": "!has(self.service) || has(self.type) && self.type == 'blueGreen'",
+        "message": "a service is for type blueGreen only: in steps, both versions have traffic",
+        "fieldPath": ".service",
     }]);
     properties_without_blank_defaults(&mut spec);
     spec

@@ -89,7 +89,8 @@ pub fn reconcile(deployer: Object<DeployerSpec>, cx: &Context) -> Result<Outcome
         .into_iter()
         .fold(outcome, Outcome::condition)
         .status(&deployer, &status)
-        .events(events);
+        .events(events)
+        .events(audience.problems(deployer.generation()));
     let wake = turn.decision.wake;
     Ok(match turn.deed {
         Deed::Write => outcome.once_written(),

@@ -128,8 +128,10 @@ pub struct Release {
     /// The whole image reference.
     pub image: String,
     /// Hash of the pod template.
+    #[serde(default)]
     pub revision: String,
     /// The pod template, so that it comes back when somebody edits or deletes the Deployment.
+    #[serde(default)]
     #[cfg_attr(test, schemars(schema_with = "crate::crd::any_object"))]
     pub template: Value,
 }

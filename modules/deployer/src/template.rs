@@ -148,12 +148,16 @@ pub(crate) fn without_nulls(value: &mut Value) {
     }
 }
 
+/// Fields whose quantities the API server writes in a way of its own.
+const QUANTITIES: [&str; 4] = ["resources", "sizeLimit", "divisor", "storage"];
+
 /// Whether a live template is still what was applied: whatever others added does not count, nor does how the API server
 /// writes quantities.
 pub(crate) fn covers(live: &Value, wanted: &Value) -> bool {
     match (live, wanted) {
         (Value::Object(live), Value::Object(wanted)) => wanted.iter().all(|(key, wanted)| {
-            key == "resources" || live.get(key).is_some_and(|live| covers(live, wanted))
+            QUANTITIES.contains(&key.as_str())
+                || live.get(key).is_some_and(|live| covers(live, wanted))
         }),
         (Value::Array(live), Value::Array(wanted)) => {
             live.len() == wanted.len()

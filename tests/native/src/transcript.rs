@@ -287,3 +287,6 @@ fn http_error(error: reconciler::HttpError) -> HttpError {
         reconciler::HttpError::Other(text) => HttpError::Other(text),
     }
 }
+
+#[cfg(test)]
+mod tests;

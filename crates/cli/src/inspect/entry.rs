@@ -7,15 +7,18 @@ use oarlock_core::manifest::{Manifest, ResourceGrant};
 use oarlock_core::object::Object;
 use serde_json::Value;
 
-/// An entry for every CRD that the module brings, or one with places to fill in.
+/// An entry for every CRD that the module brings and serves, or one with places to fill in.
 pub(super) fn entry(file: &Path, manifest: &Manifest) -> String {
     let name = file.file_name().unwrap_or(file.as_os_str()).display();
-    let kinds: Vec<Kind> = manifest.crds.iter().filter_map(Kind::of).collect();
+    let served = |kind: &Kind| !kind.is_only_read(manifest);
+    let kinds = manifest.crds.iter().filter_map(Kind::of);
+    let kinds: Vec<Kind> = kinds.filter(served).collect();
     let kinds = if kinds.is_empty() {
         vec![Kind {
             group: "GROUP".to_owned(),
             version: "VERSION".to_owned(),
             kind: "KIND".to_owned(),
+            plural: String::new(),
         }]
     } else {
         kinds
@@ -37,9 +40,20 @@ struct Kind {
     group: String,
     version: String,
     kind: String,
+    plural: String,
 }
 
 impl Kind {
+    /// Whether its objects are there to be read by the module beside those that it reconciles, such as templates.
+    fn is_only_read(&self, manifest: &Manifest) -> bool {
+        let named = |grants: &[ResourceGrant]| {
+            grants.iter().any(|grant| {
+                grant.api_groups.contains(&self.group) && grant.resources.contains(&self.plural)
+            })
+        };
+        named(&manifest.reads) && !named(&manifest.writes)
+    }
+
     /// Of a definition; its storage version, which is the one to write against.
     fn of(definition: &Object) -> Option<Self> {
         let text = |pointer: &str| definition.pointer(pointer)?.as_str().map(str::to_owned);
@@ -51,6 +65,7 @@ impl Kind {
             group: text("/spec/group")?,
             version: stored.get("name")?.as_str()?.to_owned(),
             kind: text("/spec/names/kind")?,
+            plural: text("/spec/names/plural")?,
         })
     }
 }

@@ -260,6 +260,7 @@ impl Stage {
         }
         self.listen();
         let entries = self.chronicle.all().await;
+        tracing::debug!(changes = entries.len(), "simulated");
         let store = self.cluster.store();
         let kinds = self.served.iter().filter_map(|(watch, _)| {
             let gvk = &watch.gvk;

@@ -122,6 +122,12 @@ impl Rollout {
         (wanted == revision).then_some(step)
     }
 
+    /// What serves again when the current revision does not, for people.
+    pub(super) fn stable(&self) -> &str {
+        let stable = self.progress.stable_revision.as_deref();
+        stable.unwrap_or("what was there before")
+    }
+
     /// Whether a retry is on its way to the operator.
     pub(super) fn retrying(&self) -> bool {
         let wish = &self.control.retry;

@@ -101,15 +101,38 @@ pub(super) fn decide(wish: Wish, rollout: &Rollout, words: &str) -> Result<Decis
     }
 }
 
+/// A version on its way.
+struct Way<'a> {
+    revision: &'a str,
+    stable: &'a str,
+    /// The current step, counted from 1.
+    step: u32,
+}
+
+/// The version that is on its way, or will be as soon as the operator has heard of a retry.
+fn way<'a>(rollout: &'a Rollout, words: &str) -> Result<Way<'a>, Refusal> {
+    match rollout.standing() {
+        Standing::Rolling { revision, stable } => Ok(Way {
+            revision,
+            stable,
+            step: rollout.progress.current_step.unwrap_or(0).max(1),
+        }),
+        // The step that it was given up at is not the one that it begins with.
+        Standing::GivenUp(revision) if rollout.retrying() => Ok(Way {
+            revision,
+            stable: rollout.stable(),
+            step: 1,
+        }),
+        standing => Err(refusal(standing, "it takes no steps", words)),
+    }
+}
+
 fn promote(reach: Reach, rollout: &Rollout, words: &str) -> Result<Decision, Refusal> {
-    let (revision, stable) = match rollout.standing() {
-        Standing::Rolling { revision, stable } => (revision, stable),
-        standing => return Err(refusal(standing, "it takes no steps", words)),
-    };
+    let way = way(rollout, words)?;
+    let (revision, stable, current) = (way.revision, way.stable, way.step);
     if rollout.control.abort.as_deref() == Some(revision) {
         return Err(refusal(Standing::GivenUp(revision), "", words));
     }
-    let current = rollout.progress.current_step.unwrap_or(0).max(1);
     let (step, far) = match reach {
         Reach::Current => (current, current.to_string()),
         Reach::Step(step) => (step, step.to_string()),
@@ -165,14 +188,7 @@ fn abort(rollout: &Rollout, words: &str) -> Result<Decision, Refusal> {
             return Ok(Decision::Already(format!("{revision} is given up already")));
         }
         // A retry that nobody has answered yet: it is taken back.
-        Standing::GivenUp(revision) => (
-            revision,
-            rollout
-                .progress
-                .stable_revision
-                .as_deref()
-                .unwrap_or("what was there before"),
-        ),
+        Standing::GivenUp(revision) => (revision, rollout.stable()),
         standing => return Err(refusal(standing, "nothing served before it", words)),
     };
     if rollout.control.abort.as_deref() == Some(revision) {
@@ -227,10 +243,7 @@ fn retry(rollout: &Rollout, words: &str) -> Result<Decision, Refusal> {
 }
 
 fn pause(rollout: &Rollout, words: &str) -> Result<Decision, Refusal> {
-    let revision = match rollout.standing() {
-        Standing::Rolling { revision, .. } => revision,
-        standing => return Err(refusal(standing, "it takes no steps", words)),
-    };
+    let revision = way(rollout, words)?.revision;
     if rollout.control.pause.as_deref() == Some(revision) {
         return Ok(Decision::Already(format!("{revision} is paused already")));
     }

@@ -38,5 +38,6 @@ mod steered_examples;
 mod tap;
 mod webhooks;
 mod webhooks_canary;
+mod webhooks_killed;
 mod webhooks_podinfo;
 mod wire;

@@ -76,7 +76,7 @@ async fn good_metrics_promote() {
 }
 
 #[tokio::test]
-async fn slow_answers_take_it_back() {
+async fn row_21_slow_answers_take_it_back_whatever_was_before() {
     let Some(mut lab) = Lab::new().await else {
         return;
     };
@@ -98,7 +98,7 @@ async fn slow_answers_take_it_back() {
 }
 
 #[tokio::test]
-async fn without_prometheus_it_is_held_where_it_is() {
+async fn row_20_without_prometheus_it_is_held_where_it_is() {
     let Some(mut lab) = Lab::new().await else {
         return;
     };

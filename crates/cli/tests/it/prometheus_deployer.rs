@@ -166,7 +166,7 @@ async fn a_bad_rate_takes_the_version_back() {
 }
 
 #[tokio::test]
-async fn without_prometheus_the_step_is_held() {
+async fn row_20_without_prometheus_the_step_is_held() {
     let Some(mut rollout) = Rollout::new().await else {
         return;
     };

@@ -23,7 +23,7 @@ fn shown(received: &Received) -> String {
 }
 
 #[tokio::test]
-async fn gates_checks_and_courtesies_are_called_in_their_turn() {
+async fn row_22_gates_checks_and_courtesies_are_called_in_their_turn() {
     let web = Web::new(|received| match received.path.as_str() {
         "/confirm" => Answer::Says(403, String::from("not on a Friday")),
         _ => Answer::status(200),
@@ -168,17 +168,17 @@ async fn failure(answer: Answer) -> String {
 }
 
 #[tokio::test]
-async fn an_error_gives_it_up() {
+async fn row_22_an_error_gives_it_up() {
     let answer = Answer::Says(500, String::from("out of load"));
     insta::assert_snapshot!(failure(answer).await, @r#"webhook load-test: answered 500: "out of load" (failed check 1 of 1)"#);
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_gives_it_up() {
+async fn row_22_a_server_that_hangs_gives_it_up() {
     insta::assert_snapshot!(failure(Answer::Hangs).await, @"webhook load-test: no answer within 1s (failed check 1 of 1)");
 }
 
 #[tokio::test]
-async fn an_answer_without_end_gives_it_up() {
+async fn row_22_an_answer_without_end_gives_it_up() {
     insta::assert_snapshot!(failure(Answer::Floods(64)).await, @"webhook load-test: the answer is larger than 8388608 bytes (failed check 1 of 1)");
 }

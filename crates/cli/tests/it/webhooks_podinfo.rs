@@ -170,7 +170,8 @@ pub(crate) fn input<'a>(canary: &'a DynamicObject, name: &str) -> Option<&'a Val
     inputs.iter().find(|input| input["name"] == name)
 }
 
-fn deployment(version: &str) -> Value {
+/// The Deployment, as its user has it.
+pub(crate) fn deployment(version: &str) -> Value {
     json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",

@@ -6,7 +6,7 @@ use crate::canary::{Podinfo, REPLICAS, healthy, steer};
 use crate::webhooks::Answer;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failed_check_takes_it_back_and_the_users_edit_stays() {
+async fn row_11_a_failed_check_takes_it_back_and_the_users_edit_stays() {
     let Some(podinfo) = Podinfo::new("abort", "canary.oarlock.dev", "v1alpha1").await else {
         return;
     };

@@ -298,7 +298,7 @@ fn peoples_own(podinfo: &Podinfo) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_manifest_that_people_have_is_rolled_out() {
+async fn row_05_the_manifest_that_people_have_is_rolled_out() {
     let Some(podinfo) = Podinfo::new("canary", "flagger.app", "v1alpha3").await else {
         return;
     };

@@ -6,7 +6,7 @@ use crate::canary::Podinfo;
 use crate::watching::{changes, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_canary_goes_on_where_it_was() {
+async fn row_07_the_canary_goes_on_where_it_was() {
     let Some(podinfo) = Podinfo::new("canary-killed", "canary.oarlock.dev", "v1alpha1").await
     else {
         return;

@@ -8,7 +8,7 @@ use crate::canary::Podinfo;
 const AT_LEAST: i64 = 12;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_scales_through_the_canary() {
+async fn row_19_it_scales_through_the_canary() {
     let Some(podinfo) = Podinfo::new("hpa", "canary.oarlock.dev", "v1alpha1").await else {
         return;
     };

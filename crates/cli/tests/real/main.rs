@@ -8,6 +8,7 @@ mod abort;
 mod audit;
 mod canary;
 mod canary_killed;
+mod canary_quota;
 mod children;
 mod control;
 mod definitions;

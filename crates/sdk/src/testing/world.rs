@@ -14,8 +14,8 @@ use super::fake_cluster::{FakeCluster, reference};
 use crate::http::{HttpError, Request, Response};
 use crate::outcome::{Children, Requeue};
 use crate::{
-    ConditionStatus, Context, Failure, ObjectRef, OnLeave, Outcome, Owner, ReadError, Removal,
-    Subject, Timestamp, merge_patch,
+    Child, ConditionStatus, Context, Expect, Failure, ObjectRef, OnLeave, Outcome, Owner,
+    ReadError, Removal, Subject, Timestamp, Write, merge_patch,
 };
 
 /// One object, its children, what others own, and a clock.
@@ -44,6 +44,8 @@ pub struct World {
     object: Value,
     store: Store,
     listed: Vec<(ObjectRef, OnLeave, Owner)>,
+    /// The children of the last outcome that had any, as far as they were written: repaired while later ones keep.
+    kept: Vec<Child>,
     now: Timestamp,
     wake: Option<Timestamp>,
     writes: u64,
@@ -75,6 +77,7 @@ impl World {
             store: Store::of(&object),
             object,
             listed: Vec::new(),
+            kept: Vec::new(),
             now: Timestamp::from_millis(1_793_534_400_000),
             wake: None,
             writes: 0,
@@ -272,8 +275,8 @@ impl World {
         Ok(Ran { outcome, changed })
     }
 
-    /// Carries out at most `steps` steps of an outcome, in the host's order: each child, each that leaves, each removal, then
-    /// the status with conditions and Events. What comes after is lost, as when the host is killed, and as after the first
+    /// Carries out at most `steps` steps of an outcome, in the host's order: each child (those of the last outcome that had any,
+    /// where this one keeps), each that leaves, each removal, then the status with conditions and Events. What comes after is lost, as when the host is killed, and as after the first
     /// [refusal](Self::refusal). Tells whether anything changed.
     pub fn perform(&mut self, outcome: &Outcome, steps: usize) -> bool {
         let before = self.writes;
@@ -284,6 +287,13 @@ impl World {
             allowed
         };
         self.refusal = None;
+        if outcome.children == Children::Keep {
+            for child in self.repairs(outcome) {
+                if !allowed() || !self.write(&child) {
+                    return self.writes != before;
+                }
+            }
+        }
         if let Children::Exactly(children) = &outcome.children {
             let listed: Vec<_> = children
                 .iter()
@@ -299,16 +309,13 @@ impl World {
             leaving.retain(|(target, ..)| !self.listed.iter().any(|(kept, ..)| kept == target));
             // Remembered before the first write, so that nothing that was listed once is forgotten.
             self.listed.extend(leaving.iter().cloned());
+            self.kept.clear();
             for child in children {
-                if !allowed() {
+                if !allowed() || !self.write(child) {
                     return self.writes != before;
                 }
-                match self.store.write(&mut self.object, child) {
-                    Ok(changed) => self.writes += u64::from(changed),
-                    Err(refusal) => {
-                        self.refusal = Some(*refusal);
-                        return self.writes != before;
-                    }
+                if child.write != Write::Create {
+                    self.kept.push(child.clone().expect(Expect::Any));
                 }
             }
             for (target, on_leave, owner) in leaving {
@@ -335,6 +342,35 @@ impl World {
             };
         }
         self.writes != before
+    }
+
+    /// What an outcome without children makes the host look after. What is removed by name is not kept, and what is only borrowed
+    /// is not created.
+    fn repairs(&self, outcome: &Outcome) -> Vec<Child> {
+        let wanted = |child: &&Child| {
+            let target = reference(&child.object());
+            let own = target == reference(&self.object);
+            let removed = outcome
+                .removals
+                .iter()
+                .any(|removal| removal.target == target);
+            !removed && (child.write != Write::Share || own || self.store.get(&target).is_some())
+        };
+        self.kept.iter().filter(wanted).cloned().collect()
+    }
+
+    /// Tells whether it was not refused.
+    fn write(&mut self, child: &Child) -> bool {
+        match self.store.write(&mut self.object, child) {
+            Ok(changed) => {
+                self.writes += u64::from(changed);
+                true
+            }
+            Err(refusal) => {
+                self.refusal = Some(*refusal);
+                false
+            }
+        }
     }
 
     fn leave(&mut self, target: &ObjectRef, on_leave: &OnLeave, owner: Owner) {

@@ -67,6 +67,11 @@ fn canary() -> Value {
     let mut spec = schema::structural::<CanarySpec>();
     schema::without_defaults(&mut spec);
     schema::keep_unknown(&mut spec);
+    // What served is remembered by the Canary, and is this Deployment's.
+    spec["properties"]["targetRef"]["properties"]["name"]["x-kubernetes-validations"] = json!([{
+        "rule": "self == oldSelf",
+        "message": "the target cannot be changed: delete the Canary, and create one for the other Deployment",
+    }]);
     spec["x-kubernetes-validations"] = json!([
         {
             "rule": "!(has(self.analysis) && has(self.canaryAnalysis))",

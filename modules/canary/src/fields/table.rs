@@ -56,7 +56,7 @@ pub(super) const CANARY: &[Field] = &[
     ),
     flagger(
         "spec.autoscalerRef.kind",
-        "`HorizontalPodAutoscaler`; with a `ScaledObject` a warning says which HorizontalPodAutoscaler to name instead",
+        "`HorizontalPodAutoscaler`. A `ScaledObject` is told to scale the Canary by its own `scaleTargetRef`: a warning says how",
     ),
     flagger("spec.autoscalerRef.name", "of this namespace"),
     flagger(

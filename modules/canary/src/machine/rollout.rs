@@ -56,6 +56,9 @@ impl Situation<'_> {
     }
 
     fn waiting(&self, state: State, answer: Option<&Answer>) -> Turn {
+        if let Some(obstacle) = &self.plan.obstacle {
+            return self.act(state, Told::new("WaitingForAutoscaler", obstacle), None);
+        }
         let next = self.tick(&state, None);
         let asks = !state.direct && checks::asks_before(self.plan);
         if asks && next <= self.now {
@@ -92,13 +95,13 @@ impl Situation<'_> {
         let drained = self.observed.is_current()
             && numbers.is_at(goal)
             && numbers.app.running <= goal.canary + numbers.spare(&state);
-        if drained
-            && numbers.away
-            && (numbers.stable.available >= goal.stable || state.broken)
-            && self.routed
-        {
+        let enough = u64::from(numbers.stable.available) * 100
+            >= u64::from(goal.stable) * u64::from(self.plan.ready.stable);
+        if drained && numbers.away && (enough || state.broken) && self.routed {
             let state = State {
                 stage: Stage::Rolling,
+                // From here on it may have Pods of more than one revision.
+                running: None,
                 progress: Progress::default(),
                 ..state
             };
@@ -107,23 +110,23 @@ impl Situation<'_> {
         }
         let moved = numbers.stable.available + numbers.replicas.saturating_sub(numbers.app.running);
         let state = self.progressed(state, moved);
-        if self.is_late(&state) {
-            let floor = numbers.surge.floor(numbers.replicas);
-            if self.observed.available() < floor && !state.broken {
-                // What served is broken by itself: there is nothing to be kept.
-                let state = State {
-                    direct: true,
-                    broken: true,
-                    progress: Progress::default(),
-                    ..state
-                };
-                let told = "the stable revision is not available itself: the new one follows without steps";
-                return enter(state, Told::new("StableBroken", told));
-            }
-            let because = self
-                .late("Pods of the stable revision did not get available beside the Deployment");
-            return self.give_up(state, &because);
+        let floor = numbers.surge.floor(numbers.replicas);
+        if self.is_late(&state) && !state.broken && self.observed.available() < floor {
+            // What serves is broken by itself: the new one takes the places of Pods that serve nobody.
+            let state = State {
+                broken: true,
+                progress: Progress::default(),
+                ..state
+            };
+            let told = format!(
+                "only {} of {} Pods of the stable revision are available: the new one does not wait for them{}",
+                self.observed.available(),
+                numbers.replicas,
+                self.trouble()
+            );
+            return enter(state, Told::new("StableNotAvailable", told));
         }
+        let late = self.is_late(&state);
         let told = format!(
             "{} of {} Pods of {} are available; {} has {} of {} to keep{}",
             numbers.stable.available.min(goal.stable),
@@ -134,8 +137,13 @@ impl Situation<'_> {
             goal.canary,
             self.trouble(),
         );
-        let wake = self.deadline(&state);
-        self.act(state, Told::new("WaitingForPods", told), wake)
+        // Nothing new has begun: it is held for as long as it takes, and said why.
+        let decision = match late {
+            true => "WaitingForStablePods",
+            false => "WaitingForPods",
+        };
+        let wake = self.deadline(&state).filter(|wake| *wake > self.now);
+        self.act(state, Told::new(decision, told), wake)
     }
 
     fn rolling(&self, state: State) -> Turn {
@@ -187,11 +195,15 @@ impl Situation<'_> {
             return self.onward(state, mark, "it is promoted without checks");
         }
         let goal = self.numbers.goal(&state, self.plan);
-        let there = self.is_there(goal) && self.routed;
+        let there = self.is_there(goal, state.broken) && self.routed;
         let number = mark.index + 1;
         if let Ok(Some(Promotion::Step(far))) = self.plan.control.promotes(&state.target)
             && usize::try_from(far).is_ok_and(|far| far >= number)
         {
+            let state = State {
+                failure: None,
+                ..state
+            };
             return self.onward(state, mark, "spec.control.promote names it");
         }
         if !there {
@@ -201,6 +213,9 @@ impl Situation<'_> {
             progress: Progress::default(),
             ..state
         };
+        if !state.pre_rollout_passed && checks::asks_before_the_first_step(self.plan) {
+            return self.before_the_first_step(state, answer);
+        }
         let Some(since) = mark.since else {
             let mark = Mark {
                 since: Some(self.now),
@@ -226,19 +241,18 @@ impl Situation<'_> {
         }
         let Some(answer) = answer else {
             return Turn::Ask(Question::Checks {
-                first: !state.pre_rollout_passed,
                 onward: self.next_step(mark).is_some(),
             });
         };
         state.checks.at = Some(self.now);
         state.checks.tally = answer.tally.clone();
-        state.pre_rollout_passed = answer.pre_rollout_passed;
         state.checks.next = answer.wake.filter(|wake| *wake > self.now);
         let again = |state: State, decision: &'static str, because: String| {
             let wake = self.next_look(&state, mark, step);
             self.act(state, Told::new(decision, because), Some(wake))
         };
         match answer.said {
+            Said::RollBack => return self.give_up(state, &answer.because),
             Said::GiveUp => return self.fail(state, &answer.because),
             Said::Fail => return again(state, "CheckFailed", answer.because.clone()),
             Said::Hold if answer.young => {
@@ -275,6 +289,41 @@ impl Situation<'_> {
         }
     }
 
+    /// Its Pods are there, and get no requests from a router before everybody agreed.
+    fn before_the_first_step(&self, state: State, answer: Option<&Answer>) -> Turn {
+        let mut state = state;
+        if let Some(failure) = state.failure.clone() {
+            return self.fail(state, &failure);
+        }
+        let due = self.tick(&state, None);
+        if due > self.now {
+            let told = "the first step waits for what is asked before it";
+            return self.act(state, Told::quiet("WaitingForPreRollout", told), Some(due));
+        }
+        let Some(answer) = answer else {
+            return Turn::Ask(Question::PreRollout);
+        };
+        state.checks.tally = answer.tally.clone();
+        let decision = match answer.said {
+            Said::RollBack => return self.give_up(state, &answer.because),
+            Said::GiveUp => return self.fail(state, &answer.because),
+            Said::Pass => {
+                state.pre_rollout_passed = true;
+                state.checks.at = None;
+                return enter(state, Told::new("PreRolloutPassed", answer.because.clone()));
+            }
+            Said::Fail => "CheckFailed",
+            Said::Hold => "Held",
+        };
+        state.checks.at = Some(self.now);
+        let wake = self.now + self.plan.interval;
+        self.act(
+            state,
+            Told::new(decision, answer.because.clone()),
+            Some(wake),
+        )
+    }
+
     fn wait_for_pods(&self, state: State, mark: Mark) -> Turn {
         let numbers = &self.numbers;
         let goal = numbers.goal(&state, self.plan);
@@ -286,15 +335,21 @@ impl Situation<'_> {
         let state = self.progressed(state, moved);
         let serves = numbers.app.available >= goal.canary && numbers.app.wanted == goal.canary;
         if self.is_late(&state) {
-            if serves && numbers.stable.available < goal.stable {
-                let told = "the stable revision is not available itself: the new one follows without further steps";
+            if serves && !state.broken && numbers.stable.available < goal.stable {
+                // It is not the new revision that is missing.
+                let told = format!(
+                    "{} of {} Pods of {} are available: the new revision goes on, checked as before, without them{}",
+                    numbers.stable.available,
+                    goal.stable,
+                    self.plan.stable(),
+                    self.trouble()
+                );
                 let state = State {
-                    direct: true,
                     broken: true,
                     progress: Progress::default(),
                     ..state
                 };
-                return enter(state, Told::new("StableBroken", told));
+                return enter(state, Told::new("StableNotAvailable", told));
             }
             let because = self.late("Pods did not get available");
             return self.fail(state, &because);
@@ -375,6 +430,7 @@ impl Situation<'_> {
         state.checks.tally = answer.tally.clone();
         match answer.said {
             Said::Pass => promote(state, &answer.because),
+            Said::RollBack => self.give_up(state, &answer.because),
             Said::GiveUp => self.fail(state, &answer.because),
             Said::Hold | Said::Fail => {
                 let wake = self.now + self.plan.interval;
@@ -393,7 +449,7 @@ impl Situation<'_> {
             return enter(state, Told::new("Promoting", "without waiting"));
         }
         let goal = self.numbers.goal(&state, self.plan);
-        if !self.is_there(goal) || !self.routed {
+        if !self.is_there(goal, state.broken) || !self.routed {
             return self.wait_for_pods(state, mark);
         }
         if mark.weight >= 100 && !self.numbers.away {
@@ -458,6 +514,7 @@ impl Situation<'_> {
         state.stable = Release {
             revision: state.target.clone(),
             template: self.template(),
+            configs: self.app.configs.clone(),
         };
         state.running = Some(state.target.clone());
         if !back {
@@ -506,7 +563,8 @@ impl Situation<'_> {
             let wake = state
                 .progress
                 .at
-                .map(|since| since + self.plan.strategy.linger);
+                .map(|since| since + self.plan.strategy.linger)
+                .filter(|wake| *wake > self.now);
             return self.act(state, Told::new("Aborting", because), wake);
         }
         if there {
@@ -590,15 +648,14 @@ impl Situation<'_> {
     }
 
     fn deadline(&self, state: &State) -> Option<Timestamp> {
-        Some(state.progress.at? + self.plan.deadline)
+        let since = state.progress.at.filter(|_| !state.is_back())?;
+        Some(since + self.plan.deadline)
     }
 
     /// Nothing but what serves can be the way back: it has no deadline.
     fn is_late(&self, state: &State) -> bool {
-        !state.is_back()
-            && self
-                .deadline(state)
-                .is_some_and(|deadline| deadline <= self.now)
+        self.deadline(state)
+            .is_some_and(|deadline| deadline <= self.now)
     }
 
     /// With what the controllers say of it.
@@ -613,6 +670,14 @@ impl Situation<'_> {
         deployment::trouble(&self.app.live)
             .or_else(|| stable.and_then(deployment::trouble))
             .map(|trouble| format!(": {trouble}"))
+            .or_else(|| {
+                let missing = self.waits.first()?;
+                let expected = missing.expected.as_deref().unwrap_or_default();
+                Some(format!(
+                    "; {} {}, expected {expected}",
+                    missing.name, missing.value
+                ))
+            })
             .unwrap_or_default()
     }
 

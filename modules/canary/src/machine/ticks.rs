@@ -9,9 +9,10 @@ use rollout::why::Input;
 pub(crate) enum Question {
     /// May the rollout begin?
     ConfirmRollout,
-    /// How does the new revision do? `first`: what comes before the first step was not asked yet. `onward`: the next step
-    /// gives it more.
-    Checks { first: bool, onward: bool },
+    /// May it get requests?
+    PreRollout,
+    /// How does the new revision do? `onward`: the next step gives it more.
+    Checks { onward: bool },
     /// May it be promoted?
     ConfirmPromotion,
     /// It is done.
@@ -32,8 +33,6 @@ pub(crate) struct Answer {
     pub(crate) wake: Option<Timestamp>,
     /// What was counted since the rollout began, with this.
     pub(crate) tally: Tally,
-    /// Whether what comes before the first step agreed.
-    pub(crate) pre_rollout_passed: bool,
 }
 
 /// What it comes to.
@@ -45,6 +44,8 @@ pub(crate) enum Said {
     Hold,
     /// A check failed, and may fail again.
     Fail,
-    /// Enough of them failed, or somebody asks for the rollback.
+    /// Enough of them failed.
     GiveUp,
+    /// Somebody asks for it to be given up, whatever else was said.
+    RollBack,
 }

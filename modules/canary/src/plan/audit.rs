@@ -89,6 +89,7 @@ impl Audit {
             autoscaler: self.autoscaler(canary),
             takeover: self.one_of("spec.takeover", spec.takeover.as_deref(), &["flagger"])
                 == Some("flagger"),
+            obstacle: None,
             warnings: Vec::new(),
         }
     }
@@ -121,12 +122,13 @@ impl Audit {
         match (kind, version.split_once('/').map(|(group, _)| group)) {
             ("HorizontalPodAutoscaler", Some("autoscaling")) => {}
             ("ScaledObject", Some("keda.sh")) => {
+                let (api_version, kind) = (CanarySpec::api_version(), CanarySpec::KIND);
                 self.warn(
                     "spec.autoscalerRef",
                     format!(
-                        "a ScaledObject keeps scaling the Deployment itself; hint: name the HorizontalPodAutoscaler that KEDA made, \
-                         keda-hpa-{}, to have it scale both revisions",
-                        scaler.name
+                        "a ScaledObject is not turned to the Canary; hint: let its own scaleTargetRef be \
+                         {{apiVersion: {api_version}, kind: {kind}, name: {}}}, and give spec.replicas once",
+                        canary.name()
                     ),
                 );
                 return None;

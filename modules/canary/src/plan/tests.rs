@@ -311,8 +311,8 @@ fn autoscalers_are_horizontal() {
     assert_eq!(
         keda.warnings,
         [
-            "spec.autoscalerRef: a ScaledObject keeps scaling the Deployment itself; hint: name the HorizontalPodAutoscaler that \
-          KEDA made, keda-hpa-podinfo, to have it scale both revisions"
+            "spec.autoscalerRef: a ScaledObject is not turned to the Canary; hint: let its own scaleTargetRef be {apiVersion: \
+             canary.oarlock.dev/v1alpha1, kind: Canary, name: podinfo}, and give spec.replicas once"
         ]
     );
     assert_eq!(
@@ -340,4 +340,25 @@ fn defaults_are_flaggers() {
         (plan.strategy.linger, plan.strategy.history),
         (Duration::from_secs(30), 10)
     );
+}
+
+#[test]
+fn what_is_wrong_does_not_keep_a_canary_from_being_deleted() {
+    let end = |patch: Value| {
+        let any = AnyObject::from_json(with(patch).to_string()).unwrap();
+        assert!(Plan::read(any.clone(), &Settings::default()).is_err());
+        Plan::at_its_end(&any, &Settings::default()).map(|(_, plan)| plan)
+    };
+    let wrong = json!({"spec": {
+        "frobnicate": 1, "replicas": 7, "strategy": {"maxSurge": 2, "onFailure": "never"},
+        "canaryAnalysis": {"interval": 5},
+    }});
+    let plan = end(wrong).unwrap();
+    assert_eq!((plan.target.as_str(), plan.replicas), ("podinfo", Some(7)));
+    assert_eq!(
+        (plan.course, plan.strategy.max_surge),
+        (Course::AtOnce, None)
+    );
+    assert!(end(json!({"spec": {"targetRef": {"name": "No Name"}}})).is_none());
+    assert!(end(json!({"spec": {"targetRef": null}})).is_none());
 }

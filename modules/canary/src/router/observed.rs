@@ -46,6 +46,11 @@ pub(super) enum Whose {
 }
 
 impl Observed {
+    /// The `pod-template-hash` by which a Service selects its Pods now.
+    pub(crate) fn hash(&self, service: &str) -> Option<String> {
+        self.services.get(service)?.selector().remove(super::HASH)
+    }
+
     /// Looks at what there is.
     ///
     /// # Errors
@@ -95,9 +100,29 @@ impl Observed {
     }
 }
 
+impl Observed {
+    /// Whether an object of this kind and name is the Canary's.
+    pub(crate) fn is_own(&self, kind: &str, name: &str) -> bool {
+        let found = match (kind, &self.route) {
+            ("Service", _) => self.services.get(name),
+            (_, Lookup::Found(route)) => Some(&**route),
+            _ => None,
+        };
+        found.is_some_and(|found| found.whose == Whose::Own)
+    }
+}
+
 /// Flagger owns what it makes by the Canary itself, which is this one where its kind is Flagger's. Where it was another one, it
 /// was deleted without what it owned, and the new one's author says that it is to be taken over.
 fn is_flaggers(live: &Value, plan: &Plan) -> bool {
+    // Flagger makes a route of gateways only: any other is its user's.
+    let gateways = plan
+        .service
+        .as_ref()
+        .is_some_and(|service| !service.gateway_refs.is_empty());
+    if live["kind"] == "HTTPRoute" && !gateways {
+        return false;
+    }
     let owners = live["metadata"]["ownerReferences"].as_array();
     let owners = owners.map(Vec::as_slice).unwrap_or_default();
     let name = live["metadata"]["name"].as_str().unwrap_or_default();

@@ -34,10 +34,12 @@ fn world(spec: Value) -> World {
 
 /// The scaler alone, with the Deployment at 4 replicas.
 fn scale(canary: AnyObject, cx: &Context) -> Result<Outcome, Failure> {
-    let (_, plan) = Plan::read(canary, &Settings::default())?;
+    let (_, mut plan) = Plan::read(canary, &Settings::default())?;
     let seen = Seen::of(cx, &plan)?;
+    seen.settle(&mut plan);
     let scaling = decide(&plan, plan.replicas.unwrap_or(4), &seen);
-    let outcome = Outcome::new().patch_status(json!({"warnings": scaling.warnings}));
+    let warnings = [plan.warnings, scaling.warnings].concat();
+    let outcome = Outcome::new().patch_status(json!({"warnings": warnings}));
     Ok(outcome.children(match cx.deleting() {
         true => Vec::new(),
         false => scaling.children,
@@ -116,6 +118,35 @@ fn what_an_autoscaler_scaled_before_is_known_after_a_restart() {
 }
 
 #[test]
+fn row_19_the_number_of_an_autoscaler_that_is_not_named_is_the_deployments_own() {
+    let mut world = world(json!({"autoscalerRef": {"name": "web"}}));
+    world.foreign(scaler("web", "web"));
+    settle(&mut world);
+    world.edit(json!({"spec": {"autoscalerRef": null}}));
+    settle(&mut world);
+    assert_eq!(target(&world), "apps/v1 Deployment web");
+    let any = <AnyObject as oarlock_sdk::Subject>::from_json(world.object().to_string()).unwrap();
+    let (_, mut plan) = Plan::read(any, &Settings::default()).unwrap();
+    assert_eq!(
+        plan.replicas,
+        Some(4),
+        "what the autoscaler wrote is still there"
+    );
+    let seen = Seen {
+        named: None,
+        others: vec![String::from("web")],
+    };
+    seen.settle(&mut plan);
+    assert_eq!(plan.replicas, None);
+    assert!(plan.obstacle.is_some());
+    assert_eq!(
+        plan.warnings[0],
+        "spec.replicas: not used: HorizontalPodAutoscaler web scales web itself\n\
+         hint: name it in spec.autoscalerRef, or remove spec.replicas"
+    );
+}
+
+#[test]
 fn what_cannot_work_is_told() {
     let warnings = |world: &mut World| {
         settle(world);
@@ -127,7 +158,7 @@ fn what_cannot_work_is_told() {
     assert_eq!(
         warnings(&mut unnamed),
         json!([
-            "HorizontalPodAutoscaler web scales web itself, and counts the Pods of one revision only during a rollout\n\
+            "HorizontalPodAutoscaler web scales web itself, and would fight with a rollout; none begins\n\
                 hint: name it in spec.autoscalerRef"
         ])
     );
@@ -155,7 +186,7 @@ fn what_cannot_work_is_told() {
     assert_eq!(
         warnings(&mut absent),
         json!([
-            "spec.autoscalerRef: HorizontalPodAutoscaler second scales web, too, and will fight with web\n\
+            "spec.autoscalerRef: HorizontalPodAutoscaler second scales web, too, and would fight with web; no rollout begins\n\
                 hint: delete one of the two"
         ])
     );

@@ -181,6 +181,26 @@ fn a_flagger_is_taken_over_without_a_moment_without_pods() {
 }
 
 #[test]
+fn what_was_taken_over_stays_when_a_pod_is_lost_meanwhile() {
+    let mut world = left(&json!({"takeover": "flagger"}), "the-object");
+    while !told(&world).starts_with("pods of web-primary") {
+        world.run(reconcile).unwrap();
+        follow(&mut world);
+    }
+    world.each_object(|object| {
+        if object["metadata"]["name"] == "web" && object["kind"] == "Deployment" {
+            object["status"]["availableReplicas"] = json!(2);
+        }
+    });
+    world.run(reconcile).unwrap();
+    assert_eq!(told(&world), "pods of web: 2 available");
+    let services = world.children().filter(|child| child["kind"] == "Service");
+    assert_eq!(services.count(), 3);
+    follow(&mut world);
+    assert_eq!(to_the_end(&mut world).last().unwrap(), "done");
+}
+
+#[test]
 fn what_a_deleted_canary_left_is_taken_over_by_another() {
     let mut world = left(&json!({"takeover": "flagger"}), "");
     world.edit(json!({"apiVersion": "canary.oarlock.dev/v1alpha1"}));

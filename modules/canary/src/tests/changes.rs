@@ -34,6 +34,18 @@ fn row_03_replicas_that_change_in_a_step_are_split_again_and_its_time_goes_on() 
 }
 
 #[test]
+fn row_03_replicas_that_come_with_a_new_template_are_not_lost() {
+    let mut site = rolling();
+    site.checked = None;
+    let mut both = super::site::image("3");
+    both["spec"]["replicas"] = json!(20);
+    site.edit(both);
+    site.until(|site| site.pods() == "app 3=2/2, stable 1=18/18");
+    site.finish();
+    assert_eq!(site.pods(), "app 3=20/20, stable");
+}
+
+#[test]
 fn row_04_the_time_of_a_step_begins_when_its_pods_are_available() {
     let mut site = Site::held(plain(), 10);
     site.pass(60);

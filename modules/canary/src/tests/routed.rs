@@ -440,3 +440,41 @@ fn row_07_kills_and_a_late_gateway_leave_nobody_without_pods() {
         }
     }
 }
+
+/// It would write the Deployment's number, and a rollout another one.
+#[test]
+fn row_19_no_rollout_begins_beside_an_autoscaler_of_the_deployment() {
+    let mut site = Site::held(plain(), REPLICAS);
+    site.world.foreign(json!({
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "podinfo", "namespace": "prod"},
+        "spec": {
+            "minReplicas": 2, "maxReplicas": 20,
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "podinfo"},
+        },
+    }));
+    site.deploy("2");
+    site.finish();
+    assert_eq!(site.world.status()["stage"], "Waiting");
+    assert!(site.why().starts_with(
+        "WaitingForAutoscaler: HorizontalPodAutoscaler podinfo scales podinfo itself"
+    ));
+    assert_eq!(site.pods(), format!("app 1={REPLICAS}/{REPLICAS}, stable"));
+    // It still scales.
+    site.edit(json!({"spec": {"replicas": REPLICAS + 2}}));
+    site.settle();
+    assert_eq!(site.pods(), format!("app 1={0}/{0}, stable", REPLICAS + 2));
+
+    site.world
+        .edit(json!({"spec": {"autoscalerRef": {"name": "podinfo"}}}));
+    site.checked = None;
+    site.finish();
+    assert_eq!(site.phase(), "Succeeded");
+    assert_eq!(site.world.object()["spec"]["replicas"], REPLICAS + 2);
+    // From then on the Canary is what is scaled, also in the middle of a rollout.
+    site.deploy("3");
+    site.until(|site| site.world.status()["canaryWeight"] == 30);
+    site.world.edit(json!({"spec": {"replicas": 20}}));
+    site.finish();
+    assert_eq!(site.pods(), "app 3=20/20, stable");
+}

@@ -49,15 +49,26 @@ pub(super) fn of(deployer: &Object<DeployerSpec>) -> Vec<FieldError> {
     }
     steps(spec, &mut wrong);
     migration(spec, &mut wrong);
-    if let Some(service) = &spec.service
-        && service.preview.as_ref() == Some(&service.name)
-    {
+    service(spec, &mut wrong);
+    wrong
+}
+
+fn service(spec: &DeployerSpec, wrong: &mut Vec<FieldError>) {
+    let Some(service) = &spec.service else {
+        return;
+    };
+    if spec.kind != Kind::BlueGreen {
+        wrong.push(FieldError::new(
+            "spec.service",
+            "is for type blueGreen only: in steps, both versions have traffic",
+        ));
+    }
+    if service.preview.as_ref() == Some(&service.name) {
         wrong.push(FieldError::new(
             "spec.service.preview",
             "must be another Service than spec.service.name",
         ));
     }
-    wrong
 }
 
 fn steps(spec: &DeployerSpec, wrong: &mut Vec<FieldError>) {
@@ -69,7 +80,9 @@ fn steps(spec: &DeployerSpec, wrong: &mut Vec<FieldError>) {
         } else if step.percent <= before {
             wrong.push(FieldError::new(
                 path,
-                format!("must be more than the {before} of the step before"),
+                format!(
+                    "must be more than the {before} of the step before; until then nothing is changed"
+                ),
             ));
         } else if index + 1 == spec.steps.len() && step.percent != 100 {
             wrong.push(FieldError::new(

@@ -71,6 +71,9 @@ fn ready(turn: &Turn, at: &Situation<'_>) -> Condition {
         )
     };
     match (state.phase, state.phase.mark()) {
+        (Phase::Stable, _) if state.to.revision != at.plan.release.revision => {
+            no(word(turn), because())
+        }
         (Phase::Stable, _) if is_complete(turn, at) => Condition::yes(
             "Ready",
             "Available",

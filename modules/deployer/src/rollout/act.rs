@@ -98,6 +98,7 @@ fn movement(state: &State, at: &Situation<'_>) -> Movement {
             side_by_side(state, at)
         }
         (Phase::Retiring(since), _) if !retired(since) => side_by_side(state, at),
+        (Phase::Finishing, Kind::BlueGreen) if !switched => until_switched(state, at),
         (Phase::Finishing | Phase::Installing | Phase::Stable, _) => {
             // The target is what stays: the others leave, and what it replaces is one of them.
             let mut others = older(state, at);
@@ -176,6 +177,23 @@ fn side_by_side(state: &State, at: &Situation<'_>) -> Movement {
     let mut movement = moved(state, goal, at);
     movement.is_there = movement.is_available;
     movement
+}
+
+/// Blue/green: what has the traffic keeps its Pods until the other one has all of its own.
+fn until_switched(state: &State, at: &Situation<'_>) -> Movement {
+    let mut others = older(state, at);
+    others.extend(state.from.clone());
+    let others = counted(others, at);
+    let others = others
+        .into_iter()
+        .map(|(release, count)| (release, count.wanted));
+    arranged(
+        state,
+        at.plan.replicas,
+        others.collect(),
+        at.plan.replicas,
+        at,
+    )
 }
 
 /// Recreate: never two of them at the same time.

@@ -23,24 +23,19 @@ pub(super) fn scaling(state: State, mark: Mark, at: &Situation<'_>) -> Next {
         return Next::act(state, None);
     }
     let steps = at.plan.steps(state.kind);
-    match promoted(mark, at.plan, steps).or_else(|| moved(mark, steps)) {
+    match further(mark, at.plan, steps) {
         Some(next) => enter(state, next, at),
         None => patience::check(state, at),
     }
 }
 
 /// The step's Pods are available since then.
-pub(super) fn waiting(
-    mut state: State,
-    mark: Mark,
-    since: Timestamp,
-    at: &Situation<'_>,
-) -> Next {
+pub(super) fn waiting(mut state: State, mark: Mark, since: Timestamp, at: &Situation<'_>) -> Next {
     if at.plan.replicas == 0 {
         return Next::act(state, None);
     }
     let steps = at.plan.steps(state.kind);
-    if let Some(next) = promoted(mark, at.plan, steps).or_else(|| moved(mark, steps)) {
+    if let Some(next) = further(mark, at.plan, steps) {
         return enter(state, next, at);
     }
     let mark = remap(mark, steps).unwrap_or(mark);
@@ -134,6 +129,14 @@ fn is_promoted(mark: Mark, plan: &Plan) -> bool {
     }
 }
 
+/// The step to be at now, where it is further, whatever becomes of this one.
+fn further(mark: Mark, plan: &Plan, steps: &[PlannedStep]) -> Option<Mark> {
+    match plan.wishes.paused {
+        true => None,
+        false => promoted(mark, plan, steps).or_else(|| moved(mark, steps)),
+    }
+}
+
 /// The step that people want to be at, where it is further.
 fn promoted(mark: Mark, plan: &Plan, steps: &[PlannedStep]) -> Option<Mark> {
     let last = steps.len().checked_sub(1)?;
@@ -200,6 +203,7 @@ fn asked(
         revision: state.to.revision.clone(),
         phase: String::from("Waiting"),
         step: u32::try_from(mark.index + 1).unwrap_or(u32::MAX),
+        began: state.started_at.unwrap_or(since),
         since,
         tick: known.asked_at.unwrap_or(since),
     };

@@ -187,7 +187,8 @@ impl State {
             started_at: status.started_at,
             kind: status.kind.unwrap_or_default(),
             from: status.from.clone(),
-            to: status.to.clone()?,
+            // What an operator wrote that did not know revisions is found again from what there is.
+            to: status.to.clone().filter(|to| to.template.is_object())?,
             phase,
             progress: status.progress.clone(),
             lateness: status.lateness.unwrap_or_default(),

@@ -242,3 +242,30 @@ fn the_selectors_are_given_back() {
     assert_eq!(selector(&site, "web"), json!({"app": "nginx"}));
     assert_eq!(selector(&site, "web-next"), json!({"app": "nginx"}));
 }
+
+/// A version that was kept without Pods gets all of them before it gets the traffic, and the other one keeps its own until then.
+#[test]
+fn row_12_back_to_a_kept_version_moves_traffic_last() {
+    let mut site = with_services(json!({"scaleDownDelay": 0}));
+    site.world
+        .edit(json!({"spec": {"revisionHistoryLimit": 1}}));
+    site.deploy("1.7.8");
+    site.finish();
+    assert_eq!(site.sizes(), "1.7.7=0 1.7.8=4");
+    site.deploy("1.7.7");
+    for _ in 0..12 {
+        site.run();
+        let served = selected(&site, "web");
+        let stays: u64 = site.deployment(&format!("nginx-{served}"))["spec"]["replicas"]
+            .as_u64()
+            .unwrap();
+        assert_eq!(stays, 4, "{served} has the traffic");
+        assert_eq!(site.available(Some(&format!("nginx-{served}"))), 4);
+        site.pods_follow();
+    }
+    assert_eq!(
+        (site.sizes().as_str(), site.phase()),
+        ("1.7.7=4 1.7.8=0", "Stable")
+    );
+    assert_eq!(selected(&site, "web"), "1.7.7");
+}

@@ -347,6 +347,19 @@ fn every_event_is_told_to_those_who_want_to_know() {
 }
 
 #[test]
+fn who_cannot_be_told_is_told_in_an_event() {
+    let mut site = Site::installed(10);
+    site.world
+        .edit(json!({"spec": {"notify": [{"slack": {"secretRef": {"name": "slack"}}}]}}));
+    site.deploy("1.7.8");
+    site.finish();
+    assert_eq!(site.sizes(), "1.7.8=10");
+    let told = site.reasons().into_iter();
+    let told = told.filter(|reason| *reason == "NotTold").count();
+    assert_eq!(told, 1, "once per generation");
+}
+
+#[test]
 fn slack_is_told_in_its_own_words() {
     let mut site = Site::installed(10);
     site.world.edit(json!({"spec": {"notify": [{"slack": {"url": "http://hooks.slack/T0", "channel": "web"}}]}}));

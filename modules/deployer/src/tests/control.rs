@@ -271,6 +271,10 @@ fn while_paused_nothing_begins_but_a_way_back() {
         site.why(),
         "Paused: nginx-1.7.8 is not rolled out while paused"
     );
+    assert_eq!(
+        site.ready(),
+        "False Paused: nginx-1.7.8 is not rolled out while paused"
+    );
     // Replicas are no rollout.
     site.checked = None;
     site.world
@@ -321,4 +325,24 @@ fn a_step_that_pauses_waits_for_its_promotion() {
     );
     site.finish();
     assert_eq!(site.sizes(), "1.7.8=10");
+}
+
+#[test]
+fn while_paused_an_abort_goes_back_and_a_promotion_waits() {
+    let mut site = at_the_third_step();
+    site.world.edit(json!({"spec": {"paused": true}}));
+    site.wish("promote", "/full");
+    site.settle();
+    assert_eq!(site.sizes(), "1.7.7=4 1.7.8=6");
+    // A promotion takes back that this revision alone is held, not that everything is.
+    site.world.edit(json!({"spec": {"paused": false}}));
+    site.wish("pause", "");
+    let mut promoted = site.clone();
+    promoted.settle();
+    assert_eq!(promoted.sizes(), "1.7.8=10");
+    site.world
+        .edit(json!({"spec": {"paused": true, "control": {"promote": null}}}));
+    site.wish("abort", "");
+    site.settle();
+    assert_eq!(site.sizes(), "1.7.7=10");
 }

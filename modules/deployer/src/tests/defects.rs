@@ -376,7 +376,7 @@ fn defect_15_steps_of_a_wrong_shape_are_refused_with_their_place() {
         ),
         (
             json!([step(30, 0), step(30, 0), step(100, 0)]),
-            "spec.steps[1].percent: must be more than the 30 of the step before",
+            "spec.steps[1].percent: must be more than the 30 of the step before; until then nothing is changed",
         ),
         (json!([{"sleep": 5}]), "spec.steps[0].percent: is required"),
     ] {

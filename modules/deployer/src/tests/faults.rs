@@ -76,6 +76,35 @@ fn row_08_a_clock_that_jumps_back_takes_no_step_back() {
     assert_eq!(site.sizes(), "1.7.7=7 1.7.8=3");
 }
 
+/// An hour forwards and back again: no more than the one step that seemed to be due is taken, and the time of the next is
+/// that of its own beginning.
+#[test]
+fn row_08_a_clock_that_jumps_an_hour_takes_one_step_at_most() {
+    let mut site = Site::installed(10);
+    site.deploy("1.7.8");
+    site.settle();
+    let now = site.now();
+    site.pass(3600);
+    site.settle();
+    assert_eq!(site.sizes(), "1.7.7=7 1.7.8=3");
+    site.world.set_now(now + Duration::from_secs(60));
+    site.settle();
+    assert_eq!(site.sizes(), "1.7.7=7 1.7.8=3");
+    assert_eq!(site.world.status()["currentStep"], 2);
+    // The clock is an hour behind what was written down: the step stays until it is due by that.
+    assert_eq!(site.sleep(), Duration::from_secs(3600 - 60 + 30));
+    site.finish();
+    assert_eq!(site.sizes(), "1.7.8=10");
+}
+
+/// Nothing but the word that it may go: its owner references, and what the host gives back, do the rest.
+#[test]
+fn row_17_a_deleted_deployer_is_let_go_at_once() {
+    let outcome = crate::deleted();
+    assert_eq!(outcome, oarlock_sdk::Outcome::new().finalized());
+    assert_eq!(outcome.exactly(), None, "what there is stays as it is");
+}
+
 #[test]
 fn a_status_that_is_gone_is_found_again() {
     let mut site = Site::installed(10);
@@ -89,6 +118,19 @@ fn a_status_that_is_gone_is_found_again() {
     assert_eq!(site.world.status()["currentStep"], 2);
     site.finish();
     assert_eq!(site.sizes(), "1.7.8=10");
+}
+
+/// Of an operator that knew no revisions yet.
+#[test]
+fn a_status_of_another_time_is_no_hindrance() {
+    let mut site = Site::installed(10);
+    site.world
+        .edit(json!({"status": {"to": {"revision": null, "template": null}}}));
+    site.finish();
+    assert_eq!(
+        (site.sizes().as_str(), site.phase()),
+        ("1.7.7=10", "Stable")
+    );
 }
 
 #[test]

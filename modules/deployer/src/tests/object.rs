@@ -82,7 +82,7 @@ fn refuses_what_cannot_be_rolled_out() {
             json!({"deployment": {"name": "My_App"}, "steps": [{"percent": 30}, {"percent": 10}, {"percent": 0}]})
         ),
         "spec.deployment.name: must be a DNS label: at most 63 lower-case letters, digits and hyphens, not \"My_App\"; \
-         spec.steps[1].percent: must be more than the 30 of the step before; \
+         spec.steps[1].percent: must be more than the 30 of the step before; until then nothing is changed; \
          spec.steps[2].percent: must be between 1 and 100"
     );
     assert_eq!(
@@ -114,6 +114,10 @@ fn refuses_what_cannot_be_rolled_out() {
     assert_eq!(
         refused(json!({"type": "blueGreen", "service": {"name": "web", "preview": "web"}})),
         "spec.service.preview: must be another Service than spec.service.name"
+    );
+    assert_eq!(
+        refused(json!({"service": {"name": "web"}})),
+        "spec.service: is for type blueGreen only: in steps, both versions have traffic"
     );
     assert_eq!(
         refused(json!({"deployment": {"version": null}})),

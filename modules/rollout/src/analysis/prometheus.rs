@@ -24,7 +24,9 @@ pub(crate) fn ask(
         .header("accept", "application/json")
         .header(HEADER, url::header(name));
     let more = server.headers.iter();
-    let request = more.fold(request, |request, (name, value)| request.header(name, value));
+    let request = more.fold(request, |request, (name, value)| {
+        request.header(name, value)
+    });
     let response = caller.send(request, &server.address, server.credentials.as_ref(), limit)?;
     answer::prometheus(&response)
 }

@@ -25,6 +25,8 @@ pub struct Scope {
     pub phase: String,
     /// The current step, counted from 1; 0 before the first.
     pub step: u32,
+    /// When the rollout began: tells one of a revision from the next one of the same.
+    pub began: Timestamp,
     /// When the step began: no query looks further back.
     pub since: Timestamp,
     /// The last check of this step as the status has it, else `since`. Tells one call of a webhook from the next, and stays

@@ -48,6 +48,7 @@ impl Site {
                 revision: "0123456789".into(),
                 phase: "Progressing".into(),
                 step: 3,
+                began: since,
                 since,
                 tick: since,
             },

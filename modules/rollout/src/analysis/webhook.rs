@@ -211,7 +211,7 @@ impl Webhook {
 
     /// The same for every repetition of a call, and another for every other: a run that is repeated, because the host was
     /// killed or the status was not written, calls with the same key. So do the retries of a `pre-rollout` and a `post-rollout`
-    /// webhook; what is called at every check has a key per check.
+    /// webhook within a rollout; what is called at every check has a key per check.
     fn key(&self, scope: &Scope) -> String {
         let occasion = match self.occasion {
             Occasion::ConfirmRollout => "confirm-rollout",
@@ -232,9 +232,9 @@ impl Webhook {
             part(&scope.phase),
             scope.step
         );
-        if !matches!(self.occasion, Occasion::PreRollout | Occasion::PostRollout) {
-            key += &format!("/{}", scope.tick.as_millis());
-        }
+        let once = matches!(self.occasion, Occasion::PreRollout | Occasion::PostRollout);
+        let when = if once { scope.began } else { scope.tick };
+        key += &format!("/{}", when.as_millis());
         key
     }
 

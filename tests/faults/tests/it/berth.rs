@@ -48,6 +48,10 @@ impl Play for Berths {
         (watch(WATCHES), Arc::clone(&*MODULE) as _)
     }
 
+    fn share(&self, seeds: u64) -> u64 {
+        seeds * 4 / 5
+    }
+
     fn story(&self, chance: Chance) -> Story {
         story::of(chance)
     }

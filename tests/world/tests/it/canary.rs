@@ -1,8 +1,8 @@
 //! The canary module through the whole operator, with the users' own manifest.
 
 mod changes;
-mod kinds;
 mod killed;
+mod kinds;
 mod refused;
 mod rollout;
 pub(crate) mod site;

@@ -7,4 +7,6 @@ mod killed;
 mod outside;
 mod rollout;
 mod routed;
+mod scaled;
 mod site;
+mod takeover;

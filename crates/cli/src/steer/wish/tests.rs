@@ -154,6 +154,25 @@ fn a_retry_is_another_token_and_takes_back_what_ended_the_last_try() {
 }
 
 #[test]
+fn what_is_being_retried_is_promoted_and_paused_from_its_first_step() {
+    let mut retried = given_up(json!({"retry": "new-1"}), None);
+    // Where it was given up.
+    retried.progress.current_step = Some(7);
+    assert_eq!(
+        spec(NEXT, &retried),
+        json!({"control": {"promote": "new/1"}})
+    );
+    assert_eq!(
+        spec(FULL, &retried),
+        json!({"control": {"promote": "new/full"}})
+    );
+    assert_eq!(
+        spec(Wish::Pause, &retried),
+        json!({"control": {"pause": "new"}})
+    );
+}
+
+#[test]
 fn a_pause_holds_a_revision_and_a_resumption_takes_all_holds_away() {
     insta::assert_snapshot!(told(Wish::Pause, &rolling(json!({}))), @r#"
     {"control":{"pause":"new"}}

@@ -123,6 +123,25 @@ fn what_is_shared_is_given_back() {
 }
 
 #[test]
+fn an_outcome_that_keeps_repairs_what_the_last_one_listed() {
+    let mut world = world(json!({"paused": true}), json!({"paused": null}));
+    world.foreign(deployment());
+    world.run(borrow).unwrap();
+    world.edit_foreign(&web(), &json!({"spec": {"paused": false}}));
+    let keep = |_: Object<Loan>, _: &Context| Ok(Outcome::new());
+    world.run(keep).unwrap();
+    assert_eq!(world.refusal().unwrap().reason, "Conflict", "not forced");
+    world.edit(json!({"spec": {"force": true}}));
+    world.run(borrow).unwrap();
+    world.edit_foreign(&web(), &json!({"spec": {"paused": false}}));
+    assert!(world.run(keep).unwrap().changed);
+    assert_eq!(world.live(&web()).unwrap()["spec"]["paused"], true);
+    world.delete_foreign(&web());
+    assert!(!world.run(keep).unwrap().changed);
+    assert_eq!(world.refusal(), None, "what is borrowed is not created");
+}
+
+#[test]
 fn a_deleted_object_gives_back_before_it_is_gone() {
     let mut world = world(json!({"paused": true}), json!({"paused": null}));
     world.foreign(deployment());

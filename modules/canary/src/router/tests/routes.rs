@@ -365,3 +365,13 @@ fn weights_in_a_users_route_are_given_back_when_the_canary_goes() {
     assert!(world.is_gone());
     assert_eq!(world.live(&route()).unwrap()["spec"], users_route()["spec"]);
 }
+
+#[test]
+fn a_users_route_stays_its_users_when_a_flagger_is_taken_over() {
+    let mut world = world(&json!({"trafficMode": "gatewayapi", "takeover": "flagger"}));
+    world.foreign(users_route());
+    gateways_follow(&mut world);
+    settle(&mut world, &Traffic::idle());
+    assert_eq!(world.live(&route()).unwrap()["spec"], users_route()["spec"]);
+    assert!(world.children().all(|child| child["kind"] != "HTTPRoute"));
+}

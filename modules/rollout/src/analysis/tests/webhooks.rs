@@ -270,6 +270,19 @@ fn row_22_a_repeated_run_has_the_same_key_and_the_next_check_another() {
     );
 }
 
+/// A revision that comes again, after a retry or another one, is tested again.
+#[test]
+fn row_22_the_next_rollout_has_a_key_of_its_own() {
+    let mut site = Site::new().answer("hook", [text(200, "")]);
+    for minutes in [0, 0, 5] {
+        site.scope.began = site.scope.since + Duration::from_secs(60 * minutes);
+        call(&site, &hook("pre-rollout"), Occasion::PreRollout);
+    }
+    let sent = site.sent.borrow();
+    let key = |at: usize| sent[at].headers[1].1.clone();
+    assert_eq!([key(0) == key(1), key(1) == key(2)], [true, false]);
+}
+
 #[test]
 fn row_22_questions_have_no_effect() {
     for (kind, occasion, effect) in [

@@ -51,6 +51,7 @@ type Acts = fn(&Shape) -> Vec<Act>;
 
 const STORIES: &[(&str, Acts)] = &[
     ("rollout", |_| held(vec![deploy(5, "v2")])),
+    ("edited too early", |_| vec![deploy(0, "v2")]),
     ("two rollouts", |_| {
         held(vec![
             deploy(5, "v2"),
@@ -168,6 +169,16 @@ const STORIES: &[(&str, Acts)] = &[
             after(0, 15, Deed::Delete(stable())),
         ])
     }),
+    ("the Deployment is made anew", |shape| {
+        let mut again = deployment(shape);
+        again["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image("v2"));
+        held(vec![
+            deploy(5, "v2"),
+            after(5, 15, Deed::Delete(app())),
+            after(0, 0, Deed::Gone(app())),
+            after(5, 10, Deed::Apply(again)),
+        ])
+    }),
     ("broken for a while", |_| {
         held(vec![
             after(
@@ -217,6 +228,7 @@ const STORIES: &[(&str, Acts)] = &[
 /// Stories in which nobody but the operator moves Pods, and all of them work.
 pub(super) const ORDERLY: &[&str] = &[
     "rollout",
+    "edited too early",
     "two rollouts",
     "back",
     "third version",
@@ -290,7 +302,7 @@ fn held(then: Vec<Act>) -> Vec<Act> {
 
 fn deployment(shape: &Shape) -> Value {
     let labels = json!({"app": "web"});
-    let container = json!({"name": "web", "image": "registry.example.com/web:v1"});
+    let container = json!({"name": "web", "image": image("v1")});
     let limits = json!({"maxSurge": shape.max_surge, "maxUnavailable": shape.max_unavailable});
     json!({"apiVersion": "apps/v1", "kind": "Deployment",
     "metadata": {"name": "web", "namespace": "default", "labels": labels},
@@ -300,6 +312,10 @@ fn deployment(shape: &Shape) -> Value {
         "strategy": {"type": "RollingUpdate", "rollingUpdate": limits},
         "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
     }})
+}
+
+fn image(version: &str) -> String {
+    format!("registry.example.com/web:{version}")
 }
 
 fn manifest(shape: &Shape) -> Value {
@@ -341,7 +357,7 @@ fn until(pointer: &'static str, value: &str) -> Act {
 }
 
 fn deploy(seconds: u64, version: &str) -> Act {
-    let container = json!({"name": "web", "image": format!("registry.example.com/web:{version}")});
+    let container = json!({"name": "web", "image": image(version)});
     let patch = json!({"spec": {"template": {"spec": {"containers": [container]}}}});
     after(seconds, 15, Deed::Patch(app(), patch))
 }

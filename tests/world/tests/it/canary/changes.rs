@@ -20,7 +20,7 @@ async fn at_the_third_step() -> Site {
 }
 
 #[tokio::test(start_paused = true)]
-async fn back_to_the_old_version_in_the_middle() {
+async fn row_10_back_to_the_old_version_in_the_middle() {
     let mut site = at_the_third_step().await;
     let (since, began) = (site.store().revision(), site.now());
     site.deploy("1.7.7");
@@ -48,7 +48,7 @@ async fn back_to_the_old_version_in_the_middle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_third_version_in_the_middle() {
+async fn row_10_a_third_version_in_the_middle() {
     let mut site = at_the_third_step().await;
     let (since, began) = (site.store().revision(), site.now());
     site.deploy("1.7.9");
@@ -60,7 +60,7 @@ async fn a_third_version_in_the_middle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_replicas_in_the_middle_of_a_step() {
+async fn row_03_more_replicas_in_the_middle_of_a_step() {
     let mut site = at_the_third_step().await;
     site.pass(Duration::from_secs(10)).await;
     let status = site.deployer()["status"].clone();
@@ -78,7 +78,7 @@ async fn more_replicas_in_the_middle_of_a_step() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_image_that_cannot_be_pulled() {
+async fn row_13_an_image_that_cannot_be_pulled() {
     let mut site = Site::installed().await;
     let workloads = site.cluster().workloads();
     workloads.add(Pattern::image("nginx:1.7.8"), Behaviour::ImagePullBackOff);
@@ -123,7 +123,7 @@ async fn an_image_that_cannot_be_pulled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deleted_deployer_takes_everything_with_it() {
+async fn row_17_a_deleted_deployer_takes_everything_with_it() {
     let site = at_the_third_step().await;
     site.delete(&DEPLOYERS, "nginx");
     site.pass(Duration::from_secs(60)).await;
@@ -139,7 +139,7 @@ async fn a_deleted_deployer_takes_everything_with_it() {
 
 /// At rest and in the middle of a rollout; by `kubectl scale`, `kubectl edit` and `kubectl apply --server-side`.
 #[tokio::test(start_paused = true)]
-async fn what_people_scale_is_put_back() {
+async fn row_15_what_people_scale_is_put_back() {
     for middle in [false, true] {
         let mut site = if middle {
             at_the_third_step().await
@@ -185,7 +185,7 @@ fn scale(site: &Site, way: &str, name: &str, replicas: u64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deployment_that_somebody_deletes_comes_back() {
+async fn row_16_a_deployment_that_somebody_deletes_comes_back() {
     for name in ["nginx-1.7.7", "nginx-1.7.8"] {
         let mut site = at_the_third_step().await;
         site.delete(&DEPLOYMENTS, name);

@@ -126,18 +126,18 @@ async fn at_every_write(moment: Moment) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn killed_before_every_write() {
+async fn row_07_killed_before_every_write() {
     at_every_write(Moment::Before).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn killed_after_every_write() {
+async fn row_07_killed_after_every_write() {
     at_every_write(Moment::After).await;
 }
 
 /// Every second of a rollout.
 #[tokio::test(start_paused = true)]
-async fn killed_again_and_again() {
+async fn row_07_killed_again_and_again() {
     let mut site = Site::installed().await;
     let since = site.store().revision();
     site.deploy("1.7.8");

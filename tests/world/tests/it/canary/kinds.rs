@@ -24,7 +24,9 @@ async fn installed(spec: Value, kill: Option<(usize, Moment)>) -> Site {
             "apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": NAMESPACE},
             "spec": {"selector": {"app": "nginx"}, "ports": [{"port": 80}]},
         });
-        let written = site.store().create(&SERVICES, NAMESPACE, service, &Write::by("user"));
+        let written = site
+            .store()
+            .create(&SERVICES, NAMESPACE, service, &Write::by("user"));
         written.unwrap();
     }
     let mut deployer = manifest();
@@ -65,7 +67,11 @@ async fn check_traffic(site: &Site, since: u64) {
                     && conditions.is_some_and(|all| all.iter().any(ready))
             });
             let ready = ready.count();
-            assert!(ready >= 4, "{ready} Pods have the traffic at {}", entry.change.revision);
+            assert!(
+                ready >= 4,
+                "{ready} Pods have the traffic at {}",
+                entry.change.revision
+            );
         })
         .await;
 }
@@ -85,7 +91,10 @@ async fn blue_green(kill: Option<(usize, Moment)>) -> (usize, Duration) {
     assert_eq!(site.sizes(), "1.7.8=4");
     let revision = site.deployer()["status"]["stableRevision"].clone();
     for name in ["web", "web-next"] {
-        assert_eq!(selector(&site, name), json!({"app": "nginx", REVISION: revision}));
+        assert_eq!(
+            selector(&site, name),
+            json!({"app": "nginx", REVISION: revision})
+        );
     }
     let writes = site.gate().writes();
     // What was borrowed is given back with the Deployer.
@@ -102,11 +111,17 @@ async fn blue_green(kill: Option<(usize, Moment)>) -> (usize, Duration) {
 async fn row_28_traffic_is_where_pods_are_killed_at_any_write() {
     let (writes, calm) = blue_green(None).await;
     assert!(writes > 10, "{writes}");
-    assert!(calm >= Duration::from_secs(60) && calm < Duration::from_secs(66), "{calm:?}");
+    assert!(
+        calm >= Duration::from_secs(60) && calm < Duration::from_secs(66),
+        "{calm:?}"
+    );
     for write in 0..writes {
         for moment in [Moment::Before, Moment::After] {
             let (_, took) = blue_green(Some((write, moment))).await;
-            assert!(took <= calm + Duration::from_secs(2), "{moment:?} {write}: {took:?}");
+            assert!(
+                took <= calm + Duration::from_secs(2),
+                "{moment:?} {write}: {took:?}"
+            );
         }
     }
 }
@@ -163,7 +178,9 @@ async fn a_job_that_fails_brings_the_old_version_back() {
         after: Duration::from_secs(2),
         code: 1,
     };
-    site.cluster().workloads().add(Pattern::image("broken:1"), exits);
+    site.cluster()
+        .workloads()
+        .add(Pattern::image("broken:1"), exits);
     site.deploy("1.7.8");
     let given_up = |world: &World| {
         let ready = condition(&*world.get(&DEPLOYERS, "nginx")?, "Ready")?;

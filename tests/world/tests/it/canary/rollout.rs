@@ -93,7 +93,7 @@ async fn one_rollout_after_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn slow_pods_hold_a_step_and_their_end_begins_the_wait() {
+async fn row_04_slow_pods_hold_a_step_and_their_end_begins_the_wait() {
     let mut site = Site::installed().await;
     let slow = Duration::from_secs(300);
     site.cluster().workloads().set_readiness(slow);

@@ -1,10 +1,12 @@
-//! Wishes, and replicas that an HPA sets.
+//! Wishes, replicas that an HPA sets, and two who want the same.
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::site::Site;
+use super::site::{DEPLOYERS, DEPLOYMENTS, Site, manifest};
+use crate::components::text;
+use crate::world::{World, condition};
 
 #[tokio::test(start_paused = true)]
 async fn row_11_an_abort_keeps_the_capacity() {
@@ -43,7 +45,10 @@ async fn row_19_replicas_of_an_hpa_are_split_and_nothing_is_fought_over() {
     let deployer = site.deployer();
     assert_eq!(deployer["spec"]["deployment"]["replicas"], 20);
     assert_eq!(deployer["status"]["replicas"], 20);
-    assert_eq!(deployer["status"]["selector"], "deploy.example.com/deployer=nginx");
+    assert_eq!(
+        deployer["status"]["selector"],
+        "deploy.example.com/deployer=nginx"
+    );
     assert_eq!(deployer["status"]["stepStartedAt"], started);
     // What the HPA reads is what it wrote: nothing swings.
     let since = site.store().revision();
@@ -51,4 +56,58 @@ async fn row_19_replicas_of_an_hpa_are_split_and_nothing_is_fought_over() {
     assert_eq!(site.store().revision(), since);
     site.until_stable("1.7.8").await;
     assert_eq!(site.sizes(), "1.7.8=20");
+}
+
+/// The second is told, and takes nothing from the first.
+#[tokio::test(start_paused = true)]
+async fn row_26_two_deployers_of_one_name() {
+    let mut site = Site::installed().await;
+    let before = site.get(&DEPLOYMENTS, "nginx-1.7.7").unwrap();
+    let mut second = manifest();
+    second["metadata"]["name"] = "second".into();
+    second["spec"]["deployment"]["replicas"] = json!(2);
+    site.apply(second).unwrap();
+    let told = |world: &World| {
+        let ready = condition(&*world.get(&DEPLOYERS, "second")?, "Ready")?;
+        ready.starts_with("False").then_some(ready)
+    };
+    let ready = site.until("the second is told", told).await;
+    assert!(ready.contains("nginx-1.7.7"), "{ready}");
+    site.pass(Duration::from_secs(1200)).await;
+    let after = site.get(&DEPLOYMENTS, "nginx-1.7.7").unwrap();
+    assert_eq!(after["metadata"], before["metadata"]);
+    assert_eq!(after["spec"], before["spec"]);
+    // And the first goes on as if it were alone.
+    site.deploy("1.7.8");
+    site.until_stable("1.7.8").await;
+    site.delete(&DEPLOYERS, "second");
+    site.pass(Duration::from_secs(60)).await;
+    assert!(site.get(&DEPLOYERS, "second").is_none());
+    assert_eq!(
+        site.get(&DEPLOYMENTS, "nginx-1.7.8").unwrap()["spec"]["replicas"],
+        10
+    );
+}
+
+/// The API server takes all that the example says.
+#[tokio::test(start_paused = true)]
+async fn the_example_with_everything_in_it_is_served() {
+    let mut site = Site::new().await;
+    let mut shop: serde_json::Value =
+        serde_saphyr::from_str(&text("examples/deployer/checked.yaml")).unwrap();
+    site.apply(shop.clone()).unwrap();
+    let stable = |world: &World| {
+        let shop = world.get(&DEPLOYERS, "shop")?;
+        (shop["status"]["phase"] == "Stable").then_some(())
+    };
+    site.until("it is up", stable).await;
+    // What the API server stored is what the user said.
+    let stored = site.get(&DEPLOYERS, "shop").unwrap();
+    for field in ["steps", "strategy", "notify", "revisionHistoryLimit"] {
+        assert_eq!(stored["spec"][field], shop["spec"][field].take());
+    }
+    assert_eq!(
+        site.get(&DEPLOYMENTS, "shop-2.4.0").unwrap()["spec"]["minReadySeconds"],
+        10
+    );
 }

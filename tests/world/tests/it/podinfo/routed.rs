@@ -11,7 +11,7 @@ use oarlock_devcluster::store::{Subresource, Write};
 use serde_json::{Value, json};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::site::{CANARIES, DEPLOYMENTS, NEW, Site, definition, documents};
+use super::site::{DEPLOYMENTS, NEW, Site, definition, documents};
 use crate::components::text;
 use crate::world::{Circumstances, condition};
 
