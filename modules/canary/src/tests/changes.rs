@@ -216,16 +216,141 @@ fn row_18_where_there_is_no_room_it_holds_and_says_what_is_missing() {
         "{}",
         site.why()
     );
-    // At the deadline all is as it was, and the revision is not tried again.
-    site.finish();
-    assert_eq!(site.pods(), "app 1=10/10, stable");
-    assert_eq!(site.phase(), "Failed");
-    // When there is room, it is retried on demand.
+    // It is not the new revision's fault: it is held for as long as it takes.
+    site.pass(100_000);
+    assert_eq!(site.phase(), "Progressing");
+    assert!(
+        site.why().starts_with("WaitingForStablePods"),
+        "{}",
+        site.why()
+    );
+    assert!(site.available(Some("podinfo:1")) >= 8);
     site.controller.starved.clear();
-    site.world
-        .edit(json!({"spec": {"control": {"retry": "room"}}}));
     site.finish();
     assert_eq!(site.pods(), "app 2=10/10, stable");
+}
+
+#[test]
+fn row_18_stable_pods_that_are_lost_do_not_hide_the_checks() {
+    let mut canary = plain();
+    canary["spec"]["analysis"]["webhooks"] =
+        json!([{"name": "gate", "type": "rollback", "url": "http://gate.prod/"}]);
+    let mut site = Site::held(canary, 10);
+    let asked = std::rc::Rc::new(std::cell::Cell::new(0));
+    let counted = asked.clone();
+    site.world.answers(move |_, _| {
+        counted.set(counted.get() + 1);
+        Ok(oarlock_sdk::http::Response::json(500, &json!({})))
+    });
+    site.deploy("2");
+    site.until(|site| site.pods() == "app 2=3/3, stable 1=7/7");
+    // One of the stable Pods never comes back.
+    site.checked = None;
+    site.controller.broken.push("podinfo:1".to_owned());
+    let before = asked.get();
+    site.finish();
+    assert_eq!(site.pods(), "app 2=10/10, stable");
+    assert!(
+        site.reasons().contains(&"StableNotAvailable"),
+        "{:?}",
+        site.reasons()
+    );
+    assert!(asked.get() >= before + 2, "{}", asked.get());
+}
+
+#[test]
+fn row_23_a_pause_holds_neither_giving_up_nor_going_back() {
+    let mut site = rolling();
+    let revision = site.world.status()["currentRevision"].clone();
+    site.world
+        .edit(json!({"spec": {"control": {"pause": revision}}}));
+    site.settle();
+    site.world
+        .edit(json!({"spec": {"control": {"abort": revision}}}));
+    site.finish();
+    assert_eq!(site.pods(), "app, stable 1=10/10");
+    let mut site = rolling();
+    let revision = site.world.status()["currentRevision"].clone();
+    site.world
+        .edit(json!({"spec": {"control": {"pause": revision}}}));
+    site.settle();
+    site.deploy("1");
+    site.finish();
+    assert_eq!(site.pods(), "app 1=10/10, stable");
+    // A promotion ends it, too.
+    let mut site = rolling();
+    let revision = site.world.status()["currentRevision"].clone();
+    site.world
+        .edit(json!({"spec": {"control": {"pause": revision}}}));
+    site.settle();
+    site.world
+        .edit(json!({"spec": {"control": {"promote": revision}}}));
+    site.finish();
+    assert_eq!(site.pods(), "app 2=10/10, stable");
+}
+
+#[test]
+fn what_replaces_the_whole_deployment_does_not_take_what_serves_away() {
+    let mut site = rolling();
+    let revision = site.world.status()["currentRevision"].clone();
+    site.world
+        .edit(json!({"spec": {"control": {"abort": revision}}}));
+    site.finish();
+    assert_eq!(site.pods(), "app, stable 1=10/10");
+    // `kubectl replace` of what was read, without its annotations and with another image.
+    let mut whole = super::site::image("3");
+    whole["metadata"] = json!({"annotations": null});
+    site.edit(whole);
+    site.run();
+    assert_eq!(site.world.status()["desiredReplicas"], json!(10));
+    site.finish();
+    assert_eq!(site.pods(), "app 3=10/10, stable");
+}
+
+#[test]
+fn row_17_a_canary_without_a_status_gives_all_back_as_well() {
+    let mut site = rolling();
+    let revision = site.world.status()["currentRevision"].clone();
+    site.world
+        .edit(json!({"spec": {"control": {"abort": revision}}}));
+    site.finish();
+    site.world.edit(json!({"status": null}));
+    site.world.delete();
+    for _ in 0..50 {
+        if site.world.is_gone() {
+            break;
+        }
+        site.run();
+        site.pods_follow();
+    }
+    assert!(site.world.is_gone());
+    assert_eq!(site.pods(), "app 2=10/10, stable 1=10/10");
+}
+
+#[test]
+fn row_26_the_younger_hands_back_before_it_lets_go() {
+    let mut site = rolling();
+    let older = json!({
+        "apiVersion": "canary.oarlock.dev/v1alpha1", "kind": "Canary",
+        "metadata": {"name": "other", "namespace": "prod", "creationTimestamp": "2026-01-01T00:00:00Z"},
+    });
+    site.world.foreign(older);
+    let other = oarlock_sdk::ObjectRef::new("canary.oarlock.dev/v1alpha1", "Canary", "other")
+        .in_namespace("prod");
+    let uid = site.world.live(&other).unwrap()["metadata"]["uid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let mark =
+        json!({"owner": "Canary.canary.oarlock.dev prod/other", "manager": "oarlock/canary/x"});
+    site.edit(json!({"metadata": {"annotations": {format!("share.oarlock.dev/{uid}"): mark.to_string()}}}));
+    site.world
+        .edit(json!({"metadata": {"creationTimestamp": "2026-02-01T00:00:00Z"}}));
+    site.settle();
+    assert!(site.condition("Ready").contains("TargetTaken"));
+    assert_eq!(site.running(None), 10 + site.running(Some("podinfo:1")));
+    assert!(site.world.live(&at("podinfo-stable")).is_none());
+    assert_eq!(site.app()["spec"]["replicas"], json!(10));
 }
 
 #[test]
