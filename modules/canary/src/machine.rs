@@ -4,7 +4,10 @@
 //! A rollout drains the one into the other, lets the user's Deployment replace what is left in it, and then moves Pods back,
 //! step by step. What comes next is written down before it is done: killed in between, it is done then.
 
+mod clock;
+mod ending;
 mod rollout;
+mod steps;
 mod ticks;
 
 use ::rollout::arithmetic::Split;

@@ -2,7 +2,7 @@
 //!
 //! Who holds a Deployment is written on it by the same write that takes it, so that nobody has to look at all other Canaries.
 
-use oarlock_sdk::{Child, Condition, Context, Event, ObjectRef, Outcome, ReadError, Value};
+use oarlock_sdk::{Child, Condition, Context, Event, ObjectRef, Outcome, ReadError, Value, json};
 
 use crate::deployment::Live;
 use crate::observed::SHARE;
@@ -61,8 +61,14 @@ impl Rival {
              hint: delete one of the two",
             plan.target, self.name
         );
-        Outcome::new()
-            .children(left.unwrap_or_default())
+        let outcome = match left {
+            Some(children) => Outcome::new().children(children),
+            // What was rolled out here is over: when the other one goes, it begins with what there is then.
+            None => Outcome::new()
+                .children([])
+                .patch_status(json!({"stage": null, "assignedReplicas": null})),
+        };
+        outcome
             .condition(Condition::no("Ready", "TargetTaken", message.clone()))
             .condition(Condition::yes("Degraded", "TargetTaken", message.clone()))
             .event(Event::warning("target-taken", "TargetTaken", message))

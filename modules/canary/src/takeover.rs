@@ -189,7 +189,8 @@ fn decide(
         let own = |child: &Child| {
             let object = child.object();
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            services.is_own(&text(&object["kind"]), &text(&object["metadata"]["name"]))
+            let name = text(&object["metadata"]["name"]);
+            services.is_own(&text(&object["kind"]), &name) && !services.is_turned(&name, plan)
         };
         turn.children
             .extend(routes.children.into_iter().filter(own));

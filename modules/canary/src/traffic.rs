@@ -103,3 +103,6 @@ pub(crate) fn is_away(state: &State, plan: &Plan, routed: bool, now: Timestamp) 
         _ => true,
     }
 }
+
+#[cfg(test)]
+mod tests;

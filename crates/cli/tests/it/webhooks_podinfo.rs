@@ -16,6 +16,8 @@ pub(crate) struct Podinfo {
     /// A client of its API.
     pub(crate) client: kube::Client,
     states: Pin<Box<dyn Stream<Item = DynamicObject>>>,
+    /// What was awaited last.
+    last: Option<DynamicObject>,
     _directory: TempDir,
 }
 
@@ -69,6 +71,7 @@ impl Podinfo {
             _process: process,
             client,
             states,
+            last: None,
             _directory: directory,
         }
     }
@@ -123,10 +126,13 @@ impl Podinfo {
             .await
     }
 
-    /// Waits until its mechanics are there.
+    /// Waits until its mechanics are there, if they are not already in the state that was awaited last.
     pub(crate) async fn stage(&mut self, stage: &str) -> DynamicObject {
-        self.comes_to(|canary| canary.data["status"]["stage"] == stage)
-            .await
+        let is_there = |canary: &DynamicObject| canary.data["status"]["stage"] == stage;
+        match self.last.take().filter(is_there) {
+            Some(last) => last,
+            None => self.comes_to(is_there).await,
+        }
     }
 
     /// The next state of the Canary that is so.
@@ -134,7 +140,9 @@ impl Podinfo {
         &mut self,
         wanted: impl Fn(&DynamicObject) -> bool,
     ) -> DynamicObject {
-        until(&mut self.states, wanted).await
+        let state = until(&mut self.states, wanted).await;
+        self.last = Some(state.clone());
+        state
     }
 
     /// Available Pods of each image.

@@ -26,6 +26,19 @@ drops what is marked *own*.
 `spec.canaryAnalysis` has the fields of `spec.analysis`. Exactly one of the two is given, in any version.
 ";
 
+const TAIL: &str = "
+## Labels and annotations
+
+| | on | |
+|---|---|---|
+| `canary.oarlock.dev/track` | the stable Deployment, its Pods | label: `stable`. New Pods have none; Services tell them by `pod-template-hash` |
+| `canary.oarlock.dev/replicas` | the target, during a rollout | `K/N`: the replicas that it was given, of those of both revisions |
+| `canary.oarlock.dev/config` | the target's Pod template | the content of the ConfigMaps that its Pods began with |
+| `canary.oarlock.dev/copy-of` | copies of ConfigMaps | what they were copied from, for the stable revision |
+| `canary.oarlock.dev/idle-since` | a Flagger's `-primary` | since when it gets no requests (TAKEOVER.md) |
+| `flagger.app/config-tracking` | ConfigMaps | `disabled`: a change of it is no new revision |
+";
+
 fn published() -> String {
     let mut text = String::from(HEAD);
     for (kind, about, table) in [
@@ -54,7 +67,7 @@ fn published() -> String {
             writeln!(text, "{}", line(field)).unwrap();
         }
     }
-    text
+    text + TAIL
 }
 
 fn line(field: &Field) -> String {

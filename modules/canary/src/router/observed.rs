@@ -110,6 +110,13 @@ impl Observed {
         };
         found.is_some_and(|found| found.whose == Whose::Own)
     }
+
+    /// Whether a Service still sends its requests to Flagger's Pods. Flagger owns its Services by the Canary, so that they are
+    /// among the Canary's own where the object is the same.
+    pub(crate) fn is_turned(&self, service: &str, plan: &Plan) -> bool {
+        let found = self.services.get(service);
+        found.is_some_and(|found| is_turned(&found.live, plan))
+    }
 }
 
 /// Flagger owns what it makes by the Canary itself, which is this one where its kind is Flagger's. Where it was another one, it

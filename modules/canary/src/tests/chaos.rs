@@ -224,3 +224,79 @@ fn a_broken_version_is_given_up_and_what_serves_is_never_less() {
         assert_eq!(site.phase(), "Failed", "{}", context(seed, site));
     }
 }
+
+/// What people and other programs do that they should not, or may.
+fn mischief(chaos: &mut Chaos) {
+    let revision = chaos.site.world.status()["currentRevision"].clone();
+    match chaos.below(9) {
+        0 => chaos.site.edit(json!({"spec": {"paused": false}})),
+        1 => {
+            chaos.site.world.delete_child("podinfo-stable");
+            chaos.site.controller.forget("podinfo-stable");
+        }
+        2 => {
+            let replicas = chaos.below(12);
+            chaos.site.world.each_object(|object| {
+                if object["metadata"]["name"] == "podinfo-stable" {
+                    object["spec"]["replicas"] = json!(replicas);
+                }
+            });
+        }
+        3 => chaos
+            .site
+            .world
+            .edit(json!({"spec": {"control": {"abort": revision}}})),
+        4 => chaos
+            .site
+            .world
+            .edit(json!({"spec": {"control": {"promote": revision}}})),
+        5 => {
+            let token = chaos.below(1000).to_string();
+            let control = json!({"spec": {"control": {"retry": token, "abort": null}}});
+            chaos.site.world.edit(control);
+        }
+        6 => {
+            let paused = chaos.below(2) == 0;
+            chaos.site.world.edit(json!({"spec": {"paused": paused}}));
+        }
+        7 => {
+            let version = 1 + chaos.below(4);
+            chaos.site.deploy(&version.to_string());
+        }
+        _ => chaos
+            .site
+            .edit(json!({"metadata": {"annotations": {"canary.oarlock.dev/replicas": null}}})),
+    }
+}
+
+#[test]
+fn rows_15_16_23_whatever_people_do_it_comes_to_rest_with_all_pods() {
+    for seed in seeds(3000..3025) {
+        let (mut chaos, replicas) = Chaos::new(seed);
+        for _ in 0..6 {
+            for _ in 0..chaos.below(60) {
+                chaos.happens();
+            }
+            mischief(&mut chaos);
+        }
+        chaos.site.world.edit(json!({"spec": {"paused": false}}));
+        chaos.site.finish();
+        let site = &chaos.site;
+        assert_eq!(site.available(None), replicas, "{}", context(seed, site));
+        assert_eq!(site.running(None), replicas, "{}", context(seed, site));
+        let phase = site.phase().to_owned();
+        assert!(
+            ["Initialized", "Succeeded", "Failed"].contains(&phase.as_str()),
+            "{}",
+            context(seed, site)
+        );
+        if replicas > 0 {
+            assert_eq!(
+                site.app()["spec"]["paused"],
+                json!(true),
+                "{}",
+                context(seed, site)
+            );
+        }
+    }
+}

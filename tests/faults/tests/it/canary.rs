@@ -86,7 +86,12 @@ impl Play for Canaries {
                 .into_iter()
                 .map(|told| match told.split_once(": ") {
                     Some((told, _)) if is_given_up => told.to_owned(),
-                    _ => told.replace("Promoted=True Initialized", "Promoted=True Succeeded"),
+                    Some((told, _))
+                        if told.ends_with(" Initialized") || told.ends_with(" Succeeded") =>
+                    {
+                        told.split(' ').next().unwrap_or_default().to_owned()
+                    }
+                    _ => told,
                 })
                 .collect();
             bare

@@ -8,7 +8,7 @@ use oarlock_core::timestamp::Timestamp;
 use oarlock_devcluster::store::Key;
 use serde_json::Value;
 
-use super::story::{GIVEN_UP, ORDERLY, SHARED, shape};
+use super::story::{EDITED, GIVEN_UP, ORDERLY, SHARED, shape};
 use super::{CANARIES, DEPLOYMENTS, PODS, TRACK};
 use crate::chronicle::{Entry, State, of, replay};
 use crate::faults::Fault;
@@ -31,7 +31,7 @@ pub(super) fn broken(record: &Record<'_>) -> Vec<String> {
         broken.extend(steps(record));
     }
     if told(ORDERLY) && !record.happened(&[Fault::PodLost]) {
-        broken.extend(capacity(record));
+        broken.extend(capacity(record, told(EDITED)));
     }
     if told(SHARED) {
         broken.extend(exposure(record));
@@ -158,11 +158,13 @@ fn steps(record: &Record<'_>) -> Vec<String> {
 }
 
 /// Never fewer Pods are available than the replicas less the unavailable ones, and never more run than the replicas and the
-/// surge: both Deployments together.
-fn capacity(record: &Record<'_>) -> Option<String> {
+/// surge: both Deployments together. One that is edited while it replaces its Pods has its own surge on top, until the
+/// operator comes.
+fn capacity(record: &Record<'_>, edited: bool) -> Option<String> {
     let shape = shape(&record.story.name);
     let floor = shape.replicas - shape.max_unavailable;
-    let ceiling = shape.replicas + shape.max_surge;
+    let own = if edited { shape.max_surge } else { 0 };
+    let ceiling = shape.replicas + shape.max_surge + own;
     let mut serving = false;
     let mut broken = None;
     replay(record.entries, 0, |entry, state| {

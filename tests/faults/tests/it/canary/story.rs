@@ -241,7 +241,11 @@ pub(super) const ORDERLY: &[&str] = &[
     "steps edited",
 ];
 
-/// Stories in which no Pod beyond the step's share may be of the new revision, or in which it may.
+/// Orderly stories in which the Deployment may be edited again while it replaces its Pods. It is not paused then, and answers
+/// at once, with a surge of its own.
+pub(super) const EDITED: &[&str] = &["back", "third version", "there and back and there"];
+
+/// Stories in which one new revision is rolled out, by the steps that the shape has.
 pub(super) const SHARED: &[&str] = &[
     "rollout",
     "paused on the way",

@@ -260,5 +260,7 @@ async fn row_27_without_a_gateway_it_holds_before_the_first_request() {
     assert_eq!(app["status"]["availableReplicas"], 10);
     let ready = condition(&site.canary(), "Ready").unwrap();
     assert!(ready.starts_with("False"), "{ready}");
-    insta::assert_snapshot!(ready, @"False WaitingForPods: 10 of 10 Pods of podinfo-stable are available; podinfo has 10 of 10 to keep");
+    let why = site.status()["why"].to_string();
+    assert!(why.contains("no Gateway has taken it yet"), "{why}");
+    insta::assert_snapshot!(ready, @"False WaitingForPods: 10 of 10 Pods of podinfo-stable are available; podinfo has 10 of 10 to keep; httproute podinfo no Gateway has taken it yet, expected accepted by a Gateway, with its Services resolved");
 }
