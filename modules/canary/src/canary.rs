@@ -19,7 +19,7 @@ use crate::router::Traffic;
 use crate::spec::CanarySpec;
 use crate::state::{Stage, State};
 use crate::status::Phase;
-use crate::{checks, deletion, report, router, scaler, takeover, traffic};
+use crate::{checks, deletion, overlap, report, router, scaler, takeover, traffic};
 
 /// One run for one Canary, of whichever group.
 ///
@@ -142,6 +142,10 @@ fn roll(
     let around = Surroundings::of(cx, &plan, app)?;
     let scaling = scaler::decide(&plan, app.replicas, scalers);
     plan.warnings.extend(scaling.warnings);
+    if known.is_none() && !cx.deleting() {
+        plan.warnings
+            .extend(overlap::warnings(cx, &plan, &app.live)?);
+    }
     let plan = &plan;
     let version = images(app);
     let mut numbers = Numbers {

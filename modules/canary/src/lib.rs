@@ -14,6 +14,7 @@ mod fields;
 mod goal;
 mod machine;
 mod observed;
+mod overlap;
 mod plan;
 mod report;
 mod rival;

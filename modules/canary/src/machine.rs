@@ -251,6 +251,7 @@ impl Situation<'_> {
                 return Some(self.begin(state, "its retry was asked for"));
             }
             state.checks.tally = ::rollout::analysis::Tally::default();
+            state.progress = Progress::default();
             return Some(enter(
                 state,
                 Told::new("RetryHeard", "what failed so far does not count any more"),

@@ -259,6 +259,16 @@ pub(crate) fn events(
             ),
         ));
     }
+    if before.is_none() {
+        // Said once, when it begins; the condition says it as long as it holds.
+        for (index, warning) in at.plan.warnings.iter().enumerate() {
+            events.push(Event::warning(
+                format!("warning-{index}"),
+                "FieldsNotUsed",
+                warning.clone(),
+            ));
+        }
+    }
     if let Some(answer) = &told.answer {
         for (index, warning) in answer.warnings.iter().enumerate() {
             events.push(Event::warning(

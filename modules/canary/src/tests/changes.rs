@@ -532,6 +532,24 @@ fn what_fails_may_be_held_where_it_is() {
 }
 
 #[test]
+fn what_is_held_after_a_failure_goes_on_when_it_is_retried() {
+    let mut canary = plain();
+    canary["spec"]["strategy"] = json!({"onFailure": "hold"});
+    let mut site = Site::held(canary, 10);
+    site.controller.broken.push("podinfo:2".to_owned());
+    site.deploy("2");
+    site.finish();
+    assert!(site.condition("Degraded").starts_with("True"));
+    site.controller.broken.clear();
+    site.world
+        .edit(json!({"spec": {"control": {"retry": "again"}}}));
+    site.finish();
+    assert_eq!(site.phase(), "Succeeded");
+    assert_eq!(site.pods(), "app 2=10/10, stable");
+    assert!(site.condition("Degraded").starts_with("False"));
+}
+
+#[test]
 fn a_lost_status_is_made_again_of_what_stands_in_the_cluster() {
     let mut site = rolling();
     site.world.edit(json!({"status": null}));
@@ -556,4 +574,23 @@ fn a_missing_target_is_named() {
         "{}",
         site.condition("Ready")
     );
+}
+
+#[test]
+fn selectors_that_overlap_are_named() {
+    let mut site = Site::new(plain(), 3);
+    let mut other = deployment("other", 1, "7");
+    other["spec"]["selector"]["matchLabels"] = json!({"app": "podinfo"});
+    site.world.foreign(other);
+    site.world.foreign(deployment("apart", 1, "7"));
+    site.run();
+    let warned = site.condition("Warnings");
+    assert!(
+        warned.contains("spec.targetRef.name: the selector of Deployment other"),
+        "{warned}"
+    );
+    assert!(!warned.contains("apart"), "{warned}");
+    site.settle();
+    assert_eq!(site.phase(), "Initialized");
+    assert!(site.reasons().contains(&"FieldsNotUsed"));
 }
