@@ -10,8 +10,8 @@ use crate::process::Call;
 use crate::timing::Timing;
 use crate::{bindings, modules, parts};
 
-/// How many seeds are run here of the plays of `tests/faults`, each of which takes its share; fewer where nobody says so.
-const FAULT_SEEDS: (&str, &str) = ("OARLOCK_FAULT_SEEDS", "5000");
+/// How many seeds are run here of all plays of `tests/faults` together; fewer where nobody says so.
+const FAULT_SEEDS: (&str, &str) = ("OARLOCK_FAULT_SEEDS", "10000");
 
 pub(crate) fn run(root: &Path, allow_missing: bool) -> anyhow::Result<ExitCode> {
     let mut timing = Timing::default();

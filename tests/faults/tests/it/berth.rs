@@ -49,7 +49,7 @@ impl Play for Berths {
     }
 
     fn share(&self, seeds: u64) -> u64 {
-        seeds * 4 / 5
+        seeds / 2
     }
 
     fn story(&self, chance: Chance) -> Story {

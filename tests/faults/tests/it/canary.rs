@@ -56,7 +56,7 @@ impl Play for Canaries {
     }
 
     fn share(&self, seeds: u64) -> u64 {
-        seeds / 5
+        seeds * 3 / 20
     }
 
     fn story(&self, chance: Chance) -> Story {

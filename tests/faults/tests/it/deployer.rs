@@ -44,7 +44,7 @@ impl Play for Deployers {
     }
 
     fn share(&self, seeds: u64) -> u64 {
-        seeds * 2 / 5
+        seeds * 7 / 20
     }
 
     fn story(&self, chance: Chance) -> Story {

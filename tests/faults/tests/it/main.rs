@@ -6,7 +6,7 @@
 //! run of the same story without faults leaves; what must never be is checked over every single state on the way.
 //!
 //! A failing seed prints what it did to whom, shrunk to the faults that are needed. `OARLOCK_FAULT_SEED=7` replays one seed,
-//! `OARLOCK_FAULT_SEEDS=5000` says how many there are.
+//! `OARLOCK_FAULT_SEEDS=10000` says how many there are of all plays together.
 //!
 //! Every fault is drawn from the seed and the place where it may happen (the third `PATCH` of this path), never from a stream
 //! that all share: leaving one out leaves the others where they are.
