@@ -29,6 +29,11 @@ impl Situation<'_> {
         if !there {
             return self.wait_for_pods(state, mark);
         }
+        if !self.app.live.spec.paused && self.numbers.replicas > 0 {
+            // Whoever is asked may take his time; until he answers nothing is written.
+            let told = "the Deployment is held again before anybody is asked";
+            return self.act(state, Told::quiet("Holding", told), None);
+        }
         let mut state = State {
             progress: Progress::default(),
             ..state

@@ -223,6 +223,25 @@ fn what_comes_before_the_first_step_is_asked_until_it_agrees_and_counts() {
 }
 
 #[test]
+fn nobody_is_asked_while_the_deployment_may_roll_out_by_itself() {
+    let (mut site, answers) = with_webhook("pre-rollout");
+    answers.webhook("gate", 500);
+    site.deploy("2");
+    for _ in 0..300 {
+        let paused = site.app()["spec"]["paused"] == json!(true);
+        let ran = site.run();
+        if sent(&site, "gate") > 0 {
+            assert!(paused, "an answer may take its time: {}", site.why());
+            return;
+        }
+        if !site.pods_follow() && !ran {
+            assert!(site.sleep(), "rests: {}", site.why());
+        }
+    }
+    panic!("nobody is asked: {}", site.why());
+}
+
+#[test]
 fn what_comes_afterwards_is_told_however_it_ends() {
     let (mut site, _) = with_webhook("post-rollout");
     site.deploy("2");

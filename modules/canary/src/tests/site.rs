@@ -264,7 +264,7 @@ impl Site {
     }
 
     /// To when the module is to be called, or something gets ready. False where nothing will happen.
-    fn sleep(&mut self) -> bool {
+    pub(super) fn sleep(&mut self) -> bool {
         let now = self.world.now();
         let ready = self.controller.next_ready(now);
         let wake = self.world.wake().map(|wake| wake.max(now));
