@@ -75,7 +75,9 @@ async fn row_22_the_same_call_is_repeated_with_the_same_key() {
     assert!(!key(0).is_empty());
     assert_eq!([key(1), key(2)], [key(0), key(0)]);
     assert_eq!(calls[0].body, calls[2].body);
-    // Nobody has answered yet: what serves is what served before.
+    // Nobody has answered yet: the Deployment rolls out nothing by itself, and what serves is what served before.
+    let podinfo = deployments(&client).get("podinfo").await.unwrap();
+    assert_eq!(podinfo.data["spec"]["paused"], true, "{:#}", podinfo.data);
     let stable = deployments(&client).get("podinfo-stable").await.unwrap();
     let available = stable.data["status"]["availableReplicas"].as_i64();
     assert!(available >= Some(5), "{:#}", stable.data["status"]);
