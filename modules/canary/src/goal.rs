@@ -196,9 +196,12 @@ impl Numbers {
                 ..self.app
             },
         };
-        // What runs needs no room: where somebody asked for less, it is asked for again.
+        // What runs needs no room: where less was asked for, it is asked for again. It may be on its way out already, and
+        // is not counted on.
+        let lasting = self.stable.available.min(self.stable.wanted);
         let stable = Count {
             wanted: self.stable.wanted.max(goal.stable.min(self.stable.running)),
+            available: lasting,
             ..self.stable
         };
         let sizes = arithmetic::resize(self.replicas, goal, self.surge, app, stable, &[]);
@@ -216,7 +219,7 @@ impl Numbers {
         let canary = match mixed {
             false => aside,
             true => {
-                let available = self.app.available + self.stable.available.min(stable);
+                let available = self.app.available + lasting.min(stable);
                 let spare = available.saturating_sub(self.surge.floor(self.replicas));
                 let wanted = self.app.wanted;
                 (sizes.canary..wanted)

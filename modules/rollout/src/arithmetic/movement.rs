@@ -158,8 +158,10 @@ impl Count {
         }
     }
 
+    /// Of so many Pods those that can be counted on. More than are wanted now are on their way out, also where their
+    /// controller still counts them.
     fn serving(self, of: u32) -> u32 {
-        self.available.min(of)
+        self.available.min(self.wanted).min(of)
     }
 }
 

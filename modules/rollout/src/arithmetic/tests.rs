@@ -400,3 +400,24 @@ fn row_12_scale_follows_traffic_and_never_leads_it_down() {
     assert_eq!(both(60, at(30, true)), (6, 7));
     assert_eq!(both(60, at(60, true)), (6, 4));
 }
+
+#[test]
+fn row_05_pods_that_are_on_their_way_out_are_not_counted_on() {
+    // The stable version was just told to shrink to one, and grows again before its second Pod is gone.
+    let stable = Count {
+        wanted: 1,
+        running: 1,
+        available: 2,
+    };
+    let canary = Count {
+        wanted: 2,
+        running: 2,
+        available: 2,
+    };
+    let goal = Split {
+        canary: 0,
+        stable: 3,
+    };
+    let next = resize(3, goal, SOME, canary, stable, &[]);
+    assert_eq!((next.canary, next.stable), (2, 2));
+}
