@@ -159,11 +159,12 @@ fn steps(record: &Record<'_>) -> Vec<String> {
 
 /// Never fewer Pods are available than the replicas less the unavailable ones, and never more run than the replicas and the
 /// surge: both Deployments together. One that is edited while it replaces its Pods has its own surge on top, until the
-/// operator comes.
+/// operator comes; and while it has Pods of several revisions, one Pod at a time comes beyond, so that what serves does not wait
+/// for room that a broken revision takes.
 fn capacity(record: &Record<'_>, edited: bool) -> Option<String> {
     let shape = shape(&record.story.name);
     let floor = shape.replicas - shape.max_unavailable;
-    let own = if edited { shape.max_surge } else { 0 };
+    let own = if edited { shape.max_surge.max(1) } else { 0 };
     let ceiling = shape.replicas + shape.max_surge + own;
     let mut serving = false;
     let mut broken = None;

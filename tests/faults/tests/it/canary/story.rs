@@ -243,7 +243,12 @@ pub(super) const ORDERLY: &[&str] = &[
 
 /// Orderly stories in which the Deployment may be edited again while it replaces its Pods. It is not paused then, and answers
 /// at once, with a surge of its own.
-pub(super) const EDITED: &[&str] = &["back", "third version", "there and back and there"];
+pub(super) const EDITED: &[&str] = &[
+    "edited too early",
+    "back",
+    "third version",
+    "there and back and there",
+];
 
 /// Stories in which one new revision is rolled out, by the steps that the shape has.
 pub(super) const SHARED: &[&str] = &[
