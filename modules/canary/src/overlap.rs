@@ -1,7 +1,7 @@
 //! Other Deployments whose selectors take the same Pods in.
 //!
-//! Their controllers do not fight over Pods, but Services and disruption budgets count those of both. It is looked for until the
-//! Deployment is held, and not again: every change of any Deployment beside it would be a reason to run.
+//! Their controllers do not fight over Pods, but Services and disruption budgets count those of both. It is looked for when
+//! the Deployment is about to be held, and at no other time: every change of any Deployment beside it would be a reason to run.
 
 use oarlock_sdk::{Context, ReadError, Selection, Value};
 

@@ -583,6 +583,10 @@ fn selectors_that_overlap_are_named() {
     other["spec"]["selector"]["matchLabels"] = json!({"app": "podinfo"});
     site.world.foreign(other);
     site.world.foreign(deployment("apart", 1, "7"));
+    // While it rolls out by itself nobody asks what is beside it.
+    site.run();
+    assert!(site.world.condition("Warnings").is_none());
+    site.pods_follow();
     site.run();
     let warned = site.condition("Warnings");
     assert!(
