@@ -142,7 +142,7 @@ fn roll(
     let around = Surroundings::of(cx, &plan, app)?;
     let scaling = scaler::decide(&plan, app.replicas, scalers);
     plan.warnings.extend(scaling.warnings);
-    if known.is_none() && !cx.deleting() && crate::deployment::is_settled(&app.live) {
+    if known.is_none() && !cx.deleting() && deployment::is_settled(&app.live) {
         plan.warnings
             .extend(overlap::warnings(cx, &plan, &app.live)?);
     }
