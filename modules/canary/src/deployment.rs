@@ -2,7 +2,8 @@
 
 use oarlock_sdk::{Object, Resource, Value};
 use rollout::arithmetic::{Count, IntOrPercent, Surge};
-use serde::{Deserialize, Serialize};
+use rollout::deployment::DeploymentStatus;
+use serde::Deserialize;
 
 /// Label on all that belongs to the stable version.
 pub(crate) const TRACK: &str = "canary.oarlock.dev/track";
@@ -52,27 +53,6 @@ pub(crate) struct RollingUpdate {
     pub(crate) max_unavailable: Option<IntOrPercent>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct DeploymentStatus {
-    pub(crate) observed_generation: i64,
-    pub(crate) replicas: u32,
-    pub(crate) updated_replicas: u32,
-    pub(crate) ready_replicas: u32,
-    pub(crate) available_replicas: u32,
-    pub(crate) conditions: Vec<DeploymentCondition>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default)]
-pub(crate) struct DeploymentCondition {
-    #[serde(rename = "type")]
-    pub(crate) kind: String,
-    pub(crate) status: String,
-    pub(crate) reason: String,
-    pub(crate) message: String,
-}
-
 /// One Deployment as it is.
 pub(crate) type Live = Object<DeploymentSpec>;
 
@@ -110,23 +90,6 @@ pub(crate) fn is_settled(live: &Live) -> bool {
 /// Whether it has no Pods of another template than its own.
 pub(crate) fn is_pure(live: &Live) -> bool {
     is_observed(live) && live.status.replicas <= live.status.updated_replicas
-}
-
-/// What keeps its Pods from coming, in the words of its controller.
-pub(crate) fn trouble(live: &Live) -> Option<&str> {
-    let of = |kind: &str, status: &str| {
-        live.status.conditions.iter().find(|condition| {
-            condition.kind == kind && condition.status == status && !condition.message.is_empty()
-        })
-    };
-    let late = live
-        .status
-        .conditions
-        .iter()
-        .find(|condition| condition.reason == "ProgressDeadlineExceeded");
-    of("ReplicaFailure", "True")
-        .or(late)
-        .map(|condition| condition.message.as_str())
 }
 
 /// What its own rollouts may have beyond its replicas.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use oarlock_sdk::{Resource, Value};
+use rollout::deployment::DeploymentStatus;
 use serde::{Deserialize, Serialize};
 
 use crate::status::Release;
@@ -45,44 +46,6 @@ fn one() -> u32 {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Selector {
     pub(crate) match_labels: Labels,
-}
-
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct DeploymentStatus {
-    pub(crate) observed_generation: i64,
-    pub(crate) replicas: u32,
-    pub(crate) updated_replicas: u32,
-    pub(crate) ready_replicas: u32,
-    pub(crate) available_replicas: u32,
-    /// Only newer API servers count them.
-    pub(crate) terminating_replicas: u32,
-    pub(crate) conditions: Vec<DeploymentCondition>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default)]
-pub(crate) struct DeploymentCondition {
-    #[serde(rename = "type")]
-    pub(crate) kind: String,
-    pub(crate) status: String,
-    pub(crate) reason: String,
-    pub(crate) message: String,
-}
-
-impl DeploymentStatus {
-    /// What keeps Pods from coming, where the Deployment controller says so: a quota or a policy that refuses them, or that it gave
-    /// up waiting.
-    pub(crate) fn failure(&self) -> Option<&str> {
-        let refused =
-            |one: &&DeploymentCondition| one.kind == "ReplicaFailure" && one.status == "True";
-        let late = |one: &&DeploymentCondition| {
-            one.kind == "Progressing" && one.reason == "ProgressDeadlineExceeded"
-        };
-        let found = self.conditions.iter().find(refused);
-        let found = found.or_else(|| self.conditions.iter().find(late));
-        found.map(|condition| condition.message.as_str())
-    }
 }
 
 /// A Deployment to apply.

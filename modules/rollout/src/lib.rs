@@ -8,6 +8,7 @@
 pub mod analysis;
 pub mod arithmetic;
 pub mod control;
+pub mod deployment;
 pub mod history;
 pub mod revision;
 #[cfg(feature = "schema")]

@@ -5,7 +5,6 @@ use std::time::Duration;
 use oarlock_sdk::Timestamp;
 
 use super::Situation;
-use crate::deployment;
 use crate::state::{Progress, State};
 
 impl Situation<'_> {
@@ -49,8 +48,11 @@ impl Situation<'_> {
     /// What keeps Pods from coming, in the words of their controllers.
     pub(super) fn trouble(&self) -> String {
         let stable = self.observed.stable.as_ref();
-        deployment::trouble(&self.app.live)
-            .or_else(|| stable.and_then(deployment::trouble))
+        self.app
+            .live
+            .status
+            .failure()
+            .or_else(|| stable.and_then(|live| live.status.failure()))
             .map(|trouble| format!(": {trouble}"))
             .or_else(|| {
                 let missing = self.waits.first()?;

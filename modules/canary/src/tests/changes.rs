@@ -327,14 +327,12 @@ fn row_17_a_canary_without_a_status_gives_all_back_as_well() {
     assert_eq!(site.pods(), "app 2=10/10, stable");
 }
 
-#[test]
-fn row_26_the_younger_hands_back_before_it_lets_go() {
-    let mut site = rolling();
-    let older = json!({
+/// Another Canary, of January 2026, shares the Deployment.
+fn held_by_an_older_one(site: &mut Site) {
+    site.world.foreign(json!({
         "apiVersion": "canary.oarlock.dev/v1alpha1", "kind": "Canary",
         "metadata": {"name": "other", "namespace": "prod", "creationTimestamp": "2026-01-01T00:00:00Z"},
-    });
-    site.world.foreign(older);
+    }));
     let other = oarlock_sdk::ObjectRef::new("canary.oarlock.dev/v1alpha1", "Canary", "other")
         .in_namespace("prod");
     let uid = site.world.live(&other).unwrap()["metadata"]["uid"]
@@ -344,6 +342,12 @@ fn row_26_the_younger_hands_back_before_it_lets_go() {
     let mark =
         json!({"owner": "Canary.canary.oarlock.dev prod/other", "manager": "oarlock/canary/x"});
     site.edit(json!({"metadata": {"annotations": {format!("share.oarlock.dev/{uid}"): mark.to_string()}}}));
+}
+
+#[test]
+fn row_26_the_younger_hands_back_before_it_lets_go() {
+    let mut site = rolling();
+    held_by_an_older_one(&mut site);
     site.world
         .edit(json!({"metadata": {"creationTimestamp": "2026-02-01T00:00:00Z"}}));
     site.settle();
@@ -392,21 +396,7 @@ fn row_25_what_is_no_change_of_the_pods_is_no_rollout() {
 #[test]
 fn row_26_of_two_canaries_the_older_has_the_deployment() {
     let mut site = Site::held(plain(), 3);
-    let older = json!({
-        "apiVersion": "canary.oarlock.dev/v1alpha1", "kind": "Canary",
-        "metadata": {"name": "other", "namespace": "prod", "creationTimestamp": "2026-01-01T00:00:00Z"},
-    });
-    site.world.foreign(older);
-    let other = oarlock_sdk::ObjectRef::new("canary.oarlock.dev/v1alpha1", "Canary", "other")
-        .in_namespace("prod");
-    let uid = site.world.live(&other).unwrap()["metadata"]["uid"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let mark =
-        json!({"owner": "Canary.canary.oarlock.dev prod/other", "manager": "oarlock/canary/x"})
-            .to_string();
-    site.edit(json!({"metadata": {"annotations": {format!("share.oarlock.dev/{uid}"): mark}}}));
+    held_by_an_older_one(&mut site);
     site.world
         .edit(json!({"metadata": {"creationTimestamp": "2026-02-01T00:00:00Z"}}));
     site.run();

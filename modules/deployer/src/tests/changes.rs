@@ -4,23 +4,9 @@ use oarlock_sdk::json;
 
 use super::site::Site;
 
-/// At the third step: 4 of the old version, 6 of the new one.
-fn at_the_third_step() -> Site {
-    let mut site = Site::installed(10);
-    site.deploy("1.7.8");
-    site.settle();
-    for _ in 0..2 {
-        site.sleep();
-        site.settle();
-    }
-    assert_eq!(site.sizes(), "1.7.7=4 1.7.8=6");
-    site.seen.clear();
-    site
-}
-
 #[test]
 fn row_10_back_to_the_old_version_never_loses_one_of_its_pods() {
-    let mut site = at_the_third_step();
+    let mut site = Site::at_the_third_step();
     site.deploy("1.7.7");
     let mut before = 4;
     for _ in 0..20 {
@@ -41,7 +27,7 @@ fn row_10_back_to_the_old_version_never_loses_one_of_its_pods() {
 /// The second version leaves first, and the baseline takes its place.
 #[test]
 fn row_10_a_third_version_starts_over_and_stays_within_the_surge() {
-    let mut site = at_the_third_step();
+    let mut site = Site::at_the_third_step();
     site.deploy("1.7.9");
     site.settle();
     assert_eq!(site.sizes(), "1.7.7=9 1.7.8=0 1.7.9=1");
@@ -60,7 +46,7 @@ fn row_10_a_third_version_starts_over_and_stays_within_the_surge() {
 /// What is left of it counts: it does not lose Pods to begin anew.
 #[test]
 fn the_second_version_again_goes_on_where_it_is() {
-    let mut site = at_the_third_step();
+    let mut site = Site::at_the_third_step();
     site.deploy("1.7.9");
     site.run();
     site.deploy("1.7.8");
@@ -73,7 +59,7 @@ fn the_second_version_again_goes_on_where_it_is() {
 
 #[test]
 fn row_10_back_from_the_third_version_goes_to_the_baseline() {
-    let mut site = at_the_third_step();
+    let mut site = Site::at_the_third_step();
     site.deploy("1.7.9");
     site.settle();
     site.deploy("1.7.7");
@@ -91,7 +77,7 @@ fn row_03_other_replicas_split_anew_and_the_time_goes_on() {
         (4, "1.7.7=2 1.7.8=2"),
         (1, "1.7.7=0 1.7.8=1"),
     ] {
-        let mut site = at_the_third_step();
+        let mut site = Site::at_the_third_step();
         let started = site.world.status()["stepStartedAt"].clone();
         site.pass(10);
         site.checked = None;
@@ -106,7 +92,7 @@ fn row_03_other_replicas_split_anew_and_the_time_goes_on() {
 
 #[test]
 fn no_replicas_in_the_middle_end_the_rollout() {
-    let mut site = at_the_third_step();
+    let mut site = Site::at_the_third_step();
     site.checked = None;
     site.world
         .edit(json!({"spec": {"deployment": {"replicas": 0}}}));
@@ -132,7 +118,7 @@ fn row_09_edited_steps_take_nothing_back() {
         (json!([step(60), step(100)]), 1),
         (json!([step(5), step(10), step(30), step(50), step(100)]), 4),
     ] {
-        let mut site = at_the_third_step();
+        let mut site = Site::at_the_third_step();
         site.world.edit(json!({"spec": {"steps": steps}}));
         site.settle();
         assert_eq!(site.sizes(), "1.7.7=4 1.7.8=6");
@@ -142,7 +128,7 @@ fn row_09_edited_steps_take_nothing_back() {
     }
 
     // All of them are further: the first is next.
-    let mut site = at_the_third_step();
+    let mut site = Site::at_the_third_step();
     site.world
         .edit(json!({"spec": {"steps": [step(80), step(100)]}}));
     site.settle();

@@ -4,23 +4,9 @@ use oarlock_sdk::json;
 
 use super::site::Site;
 
-/// At the third step: 4 of the old version, 6 of the new one.
-fn at_the_third_step() -> Site {
-    let mut site = Site::installed(10);
-    site.deploy("1.7.8");
-    site.settle();
-    for _ in 0..2 {
-        site.sleep();
-        site.settle();
-    }
-    assert_eq!(site.sizes(), "1.7.7=4 1.7.8=6");
-    site.seen.clear();
-    site
-}
-
 #[test]
 fn row_11_abort_grows_the_stable_before_the_canary_shrinks() {
-    let mut site = at_the_third_step();
+    let mut site = Site::at_the_third_step();
     site.wish("abort", "");
     let revision = site.revision();
     site.finish();
@@ -57,7 +43,7 @@ fn row_11_abort_grows_the_stable_before_the_canary_shrinks() {
 
 #[test]
 fn row_10_a_rejected_revision_stays_rejected_until_a_retry() {
-    let mut site = at_the_third_step();
+    let mut site = Site::at_the_third_step();
     site.wish("abort", "");
     site.finish();
     // Applied again and again, with the wish taken out of Git.
@@ -89,7 +75,7 @@ fn row_10_a_rejected_revision_stays_rejected_until_a_retry() {
 
 #[test]
 fn a_retry_counts_once() {
-    let mut site = at_the_third_step();
+    let mut site = Site::at_the_third_step();
     site.world
         .edit(json!({"spec": {"control": {"retry": "a"}}}));
     site.settle();
@@ -108,7 +94,7 @@ fn a_retry_counts_once() {
 
 #[test]
 fn an_abort_of_another_revision_is_without_effect() {
-    let mut site = at_the_third_step();
+    let mut site = Site::at_the_third_step();
     site.world
         .edit(json!({"spec": {"control": {"abort": "0123456789"}}}));
     site.finish();
@@ -117,13 +103,13 @@ fn an_abort_of_another_revision_is_without_effect() {
 
 #[test]
 fn a_wish_stays_in_git_and_never_means_the_next_rollout() {
-    let mut site = at_the_third_step();
+    let mut site = Site::at_the_third_step();
     site.wish("abort", "");
     site.finish();
     site.deploy("1.7.9");
     site.finish();
     assert_eq!(site.sizes(), "1.7.9=10");
-    let mut site = at_the_third_step();
+    let mut site = Site::at_the_third_step();
     site.wish("promote", "/full");
     site.finish();
     site.deploy("1.7.9");
@@ -245,7 +231,7 @@ fn row_23_a_pause_stops_steps_and_the_deadline() {
 
 #[test]
 fn row_23_a_pause_in_a_sleep_holds_the_next_step() {
-    let mut site = at_the_third_step();
+    let mut site = Site::at_the_third_step();
     site.world.edit(json!({"spec": {"paused": true}}));
     site.settle();
     site.pass(100_000);
@@ -282,7 +268,7 @@ fn while_paused_nothing_begins_but_a_way_back() {
     site.settle();
     assert_eq!(site.sizes(), "1.7.7=4");
 
-    let mut site = at_the_third_step();
+    let mut site = Site::at_the_third_step();
     site.world.edit(json!({"spec": {"paused": true}}));
     site.settle();
     site.deploy("1.7.7");
@@ -329,7 +315,7 @@ fn a_step_that_pauses_waits_for_its_promotion() {
 
 #[test]
 fn while_paused_an_abort_goes_back_and_a_promotion_waits() {
-    let mut site = at_the_third_step();
+    let mut site = Site::at_the_third_step();
     site.world.edit(json!({"spec": {"paused": true}}));
     site.wish("promote", "/full");
     site.settle();

@@ -50,6 +50,20 @@ impl Site {
         site
     }
 
+    /// In the middle of its second rollout: 4 of the old version, 6 of the new one.
+    pub(super) fn at_the_third_step() -> Self {
+        let mut site = Self::installed(10);
+        site.deploy("1.7.8");
+        site.settle();
+        for _ in 0..2 {
+            site.sleep();
+            site.settle();
+        }
+        assert_eq!(site.sizes(), "1.7.7=4 1.7.8=6");
+        site.seen.clear();
+        site
+    }
+
     pub(super) fn deploy(&mut self, version: &str) {
         self.world
             .edit(json!({"spec": {"deployment": {"version": version}}}));
