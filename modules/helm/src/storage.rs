@@ -1,0 +1,288 @@
+//! Records as Secrets, by Helm's names and labels.
+//!
+//! A record that is larger than a Secret may be is spread over several: the first has Helm's name and labels and says in
+//! how many parts the record is, the others follow it. The `helm` command cannot read such a record; it passes it over.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use crate::record::{DecodeRecord, EncodeRecord, Record, Status};
+
+/// Type of a Secret that holds a record.
+pub const SECRET_TYPE: &str = "helm.sh/release.v1";
+
+/// Type of a Secret that holds a further part of one.
+pub const PART_TYPE: &str = "oarlock.dev/release-part.v1";
+
+/// How many parts a record has, on its first Secret; absent where it is whole.
+pub const PARTS_ANNOTATION: &str = "helm.oarlock.dev/parts";
+
+/// Bytes of a record that one Secret takes: Kubernetes allows a megabyte of data (`MaxSecretSize`), and etcd one and a half for
+/// the object, in which the data is base64 once more.
+const PART_SIZE: usize = 1_000_000;
+
+/// Labels that Helm sets itself; others on a record's Secret are its user's.
+const SYSTEM_LABELS: &[&str] = &[
+    "name",
+    "owner",
+    "status",
+    "version",
+    "createdAt",
+    "modifiedAt",
+];
+
+/// Name of the Secret of a revision.
+#[must_use]
+pub fn secret_name(release: &str, version: u32) -> String {
+    format!("sh.helm.release.v1.{release}.v{version}")
+}
+
+/// Name of a further part, counted from 2.
+fn part_name(release: &str, version: u32, part: usize) -> String {
+    format!("{}.part{part}", secret_name(release, version))
+}
+
+/// Label selector of all revisions of a release, in kubectl's syntax.
+#[must_use]
+pub fn selector(release: &str) -> String {
+    format!("owner=helm,name={release}")
+}
+
+/// When a Secret was written, for its label: seconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// It is new.
+    Created(u64),
+    /// It was there.
+    Modified(u64),
+}
+
+/// The Secrets of a record, its own first.
+///
+/// # Errors
+/// When the record cannot be encoded.
+pub fn secrets(
+    record: &Record,
+    labels: &BTreeMap<String, String>,
+    moment: Moment,
+) -> Result<Vec<Value>, EncodeRecord> {
+    let encoded = record.encode()?;
+    let parts: Vec<&[u8]> = encoded.as_bytes().chunks(PART_SIZE).collect();
+    let mut all: BTreeMap<String, String> = labels
+        .iter()
+        .filter(|(key, _)| !SYSTEM_LABELS.contains(&key.as_str()))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    let (key, seconds) = match moment {
+        Moment::Created(seconds) => ("createdAt", seconds),
+        Moment::Modified(seconds) => ("modifiedAt", seconds),
+    };
+    all.insert(key.to_owned(), seconds.to_string());
+    all.insert("name".to_owned(), record.name.clone());
+    all.insert("owner".to_owned(), "helm".to_owned());
+    all.insert("status".to_owned(), record.info.status.as_str().to_owned());
+    all.insert("version".to_owned(), record.version.to_string());
+    let mut first = json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": secret_name(&record.name, record.version),
+            "namespace": record.namespace,
+            "labels": all,
+        },
+        "type": SECRET_TYPE,
+        "data": {"release": STANDARD.encode(parts.first().copied().unwrap_or_default())},
+    });
+    if parts.len() > 1 {
+        first["metadata"]["annotations"] = json!({PARTS_ANNOTATION: parts.len().to_string()});
+    }
+    let further = parts.iter().enumerate().skip(1).map(|(index, part)| {
+        json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {
+                "name": part_name(&record.name, record.version, index + 1),
+                "namespace": record.namespace,
+                "labels": {"helm.oarlock.dev/release": record.name},
+            },
+            "type": PART_TYPE,
+            "data": {"release": STANDARD.encode(part)},
+        })
+    });
+    Ok(std::iter::once(first).chain(further).collect())
+}
+
+/// Why a Secret is no record.
+#[derive(Debug, Error)]
+pub enum ReadSecret {
+    /// It is not of the shape of a Secret with a record.
+    #[error("{name}: not a Secret with a release record")]
+    Shape {
+        /// The Secret.
+        name: String,
+        /// What is wrong.
+        source: serde_json::Error,
+    },
+    /// Its data is not base64.
+    #[error("{name}: data.release is not base64")]
+    Base64 {
+        /// The Secret.
+        name: String,
+        /// What is wrong.
+        source: base64::DecodeError,
+    },
+    /// Its annotation says no number.
+    #[error("{name}: annotation {PARTS_ANNOTATION}: {value:?} is no number of parts")]
+    Parts {
+        /// The Secret.
+        name: String,
+        /// The annotation.
+        value: String,
+    },
+    /// A part is not there.
+    #[error("{name}: part {part} is missing; the revision cannot be read or rolled back to")]
+    Missing {
+        /// The Secret.
+        name: String,
+        /// Name of the Secret with the part.
+        part: String,
+    },
+    /// The record itself.
+    #[error("{name}: {source}")]
+    Record {
+        /// The Secret.
+        name: String,
+        /// What is wrong.
+        source: DecodeRecord,
+    },
+}
+
+/// What a revision's Secret says without being unpacked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Name of the Secret.
+    pub secret: String,
+    /// Resource version of the Secret.
+    pub resource_version: String,
+    /// Revision.
+    pub version: u32,
+    /// State, by its label.
+    pub status: Status,
+    /// Labels that are not Helm's own.
+    pub labels: BTreeMap<String, String>,
+    /// Names of further parts.
+    pub parts: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Secret {
+    metadata: Metadata,
+    #[serde(default)]
+    data: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    resource_version: String,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+}
+
+impl Secret {
+    fn parse(json: &str) -> Result<Self, ReadSecret> {
+        serde_json::from_str(json).map_err(|source| ReadSecret::Shape {
+            name: "a Secret".to_owned(),
+            source,
+        })
+    }
+
+    fn data(&self) -> Result<Vec<u8>, ReadSecret> {
+        let encoded = self.data.get("release").map_or("", String::as_str);
+        STANDARD
+            .decode(encoded)
+            .map_err(|source| ReadSecret::Base64 {
+                name: self.metadata.name.clone(),
+                source,
+            })
+    }
+}
+
+/// What a Secret is the record of, by its labels; none where it is of no revision.
+///
+/// # Errors
+/// When its shape or its annotation is wrong.
+pub fn entry(secret: &str) -> Result<Option<Entry>, ReadSecret> {
+    let Metadata {
+        name,
+        resource_version,
+        mut labels,
+        annotations,
+    } = Secret::parse(secret)?.metadata;
+    let version = labels.get("version").and_then(|v| v.parse().ok());
+    let (Some(version), Some(release)) = (version, labels.get("name")) else {
+        return Ok(None);
+    };
+    let parts = match annotations.get(PARTS_ANNOTATION) {
+        None => 1,
+        Some(value) => value
+            .parse()
+            .ok()
+            .filter(|n| *n > 0)
+            .ok_or_else(|| ReadSecret::Parts {
+                name: name.clone(),
+                value: value.clone(),
+            })?,
+    };
+    let parts = (2..=parts)
+        .map(|part| part_name(release, version, part))
+        .collect();
+    let status = labels.get("status").map_or(Status::Unknown, |status| {
+        serde_json::from_value(Value::String(status.clone())).unwrap_or_default()
+    });
+    labels.retain(|key, _| !SYSTEM_LABELS.contains(&key.as_str()));
+    Ok(Some(Entry {
+        secret: name,
+        resource_version,
+        version,
+        status,
+        labels,
+        parts,
+    }))
+}
+
+/// The record of a Secret and its parts. `part` finds the Secret of a further part.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn record<'a>(
+    secret: &str,
+    part: impl Fn(&str) -> Option<&'a str>,
+) -> Result<Record, ReadSecret> {
+    let parsed = Secret::parse(secret)?;
+    let mut data = parsed.data()?;
+    for further in entry(secret)?.map(|entry| entry.parts).unwrap_or_default() {
+        let found = part(&further).ok_or_else(|| ReadSecret::Missing {
+            name: parsed.metadata.name.clone(),
+            part: further.clone(),
+        })?;
+        data.extend(Secret::parse(found)?.data()?);
+    }
+    Record::decode(&data).map_err(|source| ReadSecret::Record {
+        name: parsed.metadata.name,
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests;
