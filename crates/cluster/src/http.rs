@@ -1,13 +1,12 @@
 //! The outgoing HTTP of modules: one call, one whole answer.
 //!
-//! Owned here: connections, trust, limits, and the addresses that are never opened ([`address`]). Not known here: which origins
+//! Owned here: connections, trust and limits; what [`oarlock_core::address`] names is never opened. Not known here: which origins
 //! are granted (the engine has checked), recording, Secrets (the caller brings the credentials).
 //!
 //! A name is resolved when a connection is opened, each address is checked, and the connection goes to a checked address and
 //! to no other, so that a name that resolves differently the next time gains nothing. Pooled connections are kept per
 //! origin, certificates trusted, and nothing else. Redirects are not followed, and no proxy variables are read.
 
-pub mod address;
 mod connector;
 mod trust;
 

@@ -6,6 +6,8 @@
 //! The ports: [`reconciler::Reconciler`] (a loaded module), [`reconciler::Host`] (what a running module may ask for),
 //! [`cluster::Cluster`] (Kubernetes), [`clock::Clock`] (time).
 
+pub mod address;
+pub mod artifact;
 pub mod cached;
 pub mod clock;
 pub mod cluster;

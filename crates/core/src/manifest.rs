@@ -60,6 +60,9 @@ pub struct Grants {
     pub read: Vec<ResourceGrant>,
     /// Origins that it may call; `{namespace}` stands for the object's own, `*` for one DNS label.
     pub http: Vec<String>,
+    /// Where it may fetch packages from: `https://host[:port]`, `oci://host[:port]`, `ssh://host` with the patterns of `http`,
+    /// and `local` for the host's chart folder.
+    pub artifacts: Vec<String>,
     /// ServiceAccounts of the object's namespace that it may act as, beside the one of the watch; `*` any.
     pub act_as: Vec<String>,
 }

@@ -37,14 +37,18 @@ pub struct OriginGrant {
     port: u16,
 }
 
+/// Which hosts a grant opens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum HostPattern {
+pub(crate) enum HostPattern {
+    /// This one.
     Exact(Host),
+    /// Names of as many labels.
     Labels(Vec<Label>),
 }
 
+/// One label of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Label {
+pub(crate) enum Label {
     Any,
     Namespace,
     Exact(String),
@@ -90,16 +94,24 @@ pub enum OriginProblem {
 }
 
 impl ParseOrigin {
-    /// A password in a URL must not travel on in an error: errors become conditions and logs.
     fn new(text: &str, problem: OriginProblem) -> Self {
-        let text = match (text.find("://"), text.rfind('@')) {
-            (Some(scheme), Some(at)) if scheme < at => {
-                format!("{}://…{}", &text[..scheme], &text[at..])
-            }
-            (None, Some(at)) => format!("…{}", &text[at..]),
-            _ => text.to_owned(),
-        };
-        Self { text, problem }
+        Self {
+            text: without_user(text),
+            problem,
+        }
+    }
+}
+
+/// A URL without what stands before an `@`: a password in it must not travel on in an error, since errors become conditions
+/// and logs.
+#[must_use]
+pub fn without_user(text: &str) -> String {
+    match (text.find("://"), text.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => {
+            format!("{}://…{}", &text[..scheme], &text[at..])
+        }
+        (None, Some(at)) => format!("…{}", &text[at..]),
+        _ => text.to_owned(),
     }
 }
 
@@ -171,7 +183,8 @@ fn split(text: &str) -> Result<Parts<'_>, OriginProblem> {
     })
 }
 
-fn split_port(authority: &str) -> Result<(&str, Option<&str>), OriginProblem> {
+/// Host and port of an authority without user.
+pub(crate) fn split_port(authority: &str) -> Result<(&str, Option<&str>), OriginProblem> {
     if authority.starts_with('[') {
         let end = authority.find(']').ok_or(OriginProblem::Syntax)? + 1;
         let (host, rest) = authority.split_at(end);
@@ -196,7 +209,7 @@ impl Origin {
         Self::parse(url).map_err(|problem| ParseOrigin::new(url, problem))
     }
 
-    fn parse(url: &str) -> Result<Self, OriginProblem> {
+    pub(crate) fn parse(url: &str) -> Result<Self, OriginProblem> {
         let parts = split(url)?;
         let host = Host::parse(parts.host)?;
         // Two parsers must agree on where a call goes: the one that sends it is asked as well.
@@ -243,39 +256,48 @@ impl OriginGrant {
     }
 
     fn read(text: &str) -> Result<Self, OriginProblem> {
-        let parts = split(text)?;
-        if !matches!(parts.rest, "" | "/") {
-            return Err(OriginProblem::Path);
-        }
-        let host = if parts.host.contains(['*', '{', '}']) {
-            let labels = parts.host.split('.').map(|label| match label {
-                "*" => Ok(Label::Any),
-                "{namespace}" => Ok(Label::Namespace),
-                exact if host::is_label(exact) => Ok(Label::Exact(exact.to_ascii_lowercase())),
-                _ => Err(OriginProblem::Host(parts.host.to_owned())),
-            });
-            HostPattern::Labels(labels.collect::<Result<_, _>>()?)
-        } else {
-            HostPattern::Exact(Host::parse(parts.host)?)
-        };
-        Ok(Self {
-            scheme: parts.scheme,
-            host,
-            port: parts.port,
-        })
+        let scheme = split(text)?.scheme;
+        let (host, port) = pattern(text)?;
+        Ok(Self { scheme, host, port })
     }
 
     /// Whether it opens `origin` to a module whose object is in `namespace` (`None`: a cluster-scoped object, for which
     /// `{namespace}` stands for nothing). A wildcard never stands for an address.
     #[must_use]
     pub fn covers(&self, origin: &Origin, namespace: Option<&str>) -> bool {
-        if self.scheme != origin.scheme || self.port != origin.port {
-            return false;
-        }
-        match (&self.host, &origin.host) {
-            (HostPattern::Exact(granted), host) => granted == host,
-            (HostPattern::Labels(_), Host::Address(_)) => false,
-            (HostPattern::Labels(labels), Host::Name(name)) => {
+        self.scheme == origin.scheme
+            && self.port == origin.port
+            && self.host.covers(&origin.host, namespace)
+    }
+}
+
+/// Host and port of a grant, an origin with patterns in its host.
+pub(crate) fn pattern(text: &str) -> Result<(HostPattern, u16), OriginProblem> {
+    let parts = split(text)?;
+    if !matches!(parts.rest, "" | "/") {
+        return Err(OriginProblem::Path);
+    }
+    let host = if parts.host.contains(['*', '{', '}']) {
+        let labels = parts.host.split('.').map(|label| match label {
+            "*" => Ok(Label::Any),
+            "{namespace}" => Ok(Label::Namespace),
+            exact if host::is_label(exact) => Ok(Label::Exact(exact.to_ascii_lowercase())),
+            _ => Err(OriginProblem::Host(parts.host.to_owned())),
+        });
+        HostPattern::Labels(labels.collect::<Result<_, _>>()?)
+    } else {
+        HostPattern::Exact(Host::parse(parts.host)?)
+    };
+    Ok((host, parts.port))
+}
+
+impl HostPattern {
+    /// Whether it stands for `host`, seen from an object in `namespace`. A wildcard never stands for an address.
+    pub(crate) fn covers(&self, host: &Host, namespace: Option<&str>) -> bool {
+        match (self, host) {
+            (Self::Exact(granted), host) => granted == host,
+            (Self::Labels(_), Host::Address(_)) => false,
+            (Self::Labels(labels), Host::Name(name)) => {
                 let parts: Vec<&str> = name.split('.').collect();
                 parts.len() == labels.len()
                     && labels.iter().zip(parts).all(|(label, part)| match label {

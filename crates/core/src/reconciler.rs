@@ -1,10 +1,12 @@
 //! The port to modules, and the port that a running module has to its host.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::artifact::{Artifact, Closed, FetchError, Source};
 use crate::future::BoxFuture;
 use crate::json::Json;
 use crate::limits::Limits;
@@ -20,6 +22,11 @@ pub trait Reconciler: Send + Sync + 'static {
 
     /// Digest of its bytes.
     fn digest(&self) -> &Digest;
+
+    /// The libraries that it calls: the interface, and the digest of the library's bytes. With others it is another module.
+    fn libraries(&self) -> Vec<(String, Digest)> {
+        Vec::new()
+    }
 
     /// One run. Dropping the future ends the run.
     fn reconcile<'a>(
@@ -92,6 +99,63 @@ pub enum Fault {
         /// What the engine said.
         message: String,
     },
+    /// A library that it called did not answer.
+    #[error("the library {library} {fault}")]
+    Library {
+        /// The interface that was called, such as `oarlock:helm/engine@0.1.0`.
+        library: String,
+        /// How it broke.
+        fault: LibraryFault,
+    },
+}
+
+/// How a call of a library broke. Each text goes on after the library's name.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum LibraryFault {
+    /// It trapped.
+    #[error("trapped: {message}")]
+    Trapped {
+        /// The trap and, where the library left one, its panic message.
+        message: String,
+    },
+    /// It computed for too long.
+    #[error(
+        "used more than {limit:?} of CPU time for one call; hint: look for an endless loop, or far too much, in what it was \
+         given"
+    )]
+    CpuExceeded {
+        /// The limit.
+        limit: Duration,
+    },
+    /// It took too long, imports included.
+    #[error(
+        "did not answer within {limit:?}; hint: what it reads is slow, or too much was asked at once"
+    )]
+    DeadlineExceeded {
+        /// The limit.
+        limit: Duration,
+    },
+    /// It asked for too much memory.
+    #[error(
+        "asked for more than {limit} bytes of memory for one call; hint: look for an endless loop, or far too much, in what \
+         it was given"
+    )]
+    MemoryExceeded {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// Its answer is too large.
+    #[error("answered with more than {limit} bytes; hint: ask it for less at once")]
+    OutputExceeded {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The host has no room for an instance of it.
+    #[error("could not be started: {message}")]
+    NoInstance {
+        /// What the engine said.
+        message: String,
+    },
 }
 
 /// What a running module may ask for. One value serves one run of one object: it checks grants and remembers what was
@@ -125,6 +189,27 @@ pub trait Host: Send + Sync + 'static {
 
     /// Every kind that is served.
     fn kinds(&self) -> BoxFuture<'_, Result<Vec<KindInfo>, ReadError>>;
+
+    /// One package from outside, fetched and kept by the host. A host that says nothing fetches nothing.
+    fn fetch(&self, request: ArtifactRequest) -> BoxFuture<'_, Result<Artifact, FetchError>> {
+        let refused = Closed::refusal(&request.source);
+        Box::pin(ready(Err(refused)))
+    }
+
+    /// The versions that a source has, newest first.
+    fn versions(
+        &self,
+        source: Source,
+        _credentials: Option<String>,
+        _max_age: Duration,
+    ) -> BoxFuture<'_, Result<Vec<String>, FetchError>> {
+        Box::pin(ready(Err(Closed::refusal(&source))))
+    }
+
+    /// Bytes of a package that this run fetched.
+    fn artifact(&self, digest: Digest) -> BoxFuture<'_, Result<Arc<[u8]>, FetchError>> {
+        Box::pin(ready(Err(Closed::refusal(&digest))))
+    }
 
     /// One HTTP call.
     fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>>;
@@ -197,6 +282,32 @@ pub struct SecretKey {
     pub name: String,
     /// The key in its data.
     pub key: String,
+}
+
+/// A package that a module wants, with Secrets by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArtifactRequest {
+    /// Where it is from.
+    pub source: Source,
+    /// Secret of the object's namespace that opens the source.
+    pub credentials: Option<String>,
+    /// Anything but this digest is refused.
+    pub expect: Option<Digest>,
+    /// How old may be what the host knows of the source.
+    pub max_age: Duration,
+    /// Whether what the chart depends on and does not carry is fetched too.
+    pub dependencies: bool,
+    /// What has to be proven.
+    pub verify: Vec<ArtifactProof>,
+}
+
+/// A proof that a package has to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ArtifactProof {
+    /// A provenance file, signed with a key of this OpenPGP keyring.
+    Provenance(SecretKey),
+    /// A cosign signature by this public key.
+    Cosign(SecretKey),
 }
 
 /// Credentials by name.

@@ -5,9 +5,11 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 /// A group, version and kind, such as `apps/v1 Deployment`. The core group is `""`.
 ///
@@ -232,6 +234,27 @@ impl Digest {
     #[must_use]
     pub fn hex(&self) -> &str {
         &self.0["sha256:".len()..]
+    }
+}
+
+/// Why a text is no digest.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0:?} is not a digest; expected sha256: and 64 hexadecimal digits in lower case")]
+pub struct ParseDigest(pub String);
+
+impl FromStr for Digest {
+    type Err = ParseDigest;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let hex = text.strip_prefix("sha256:");
+        let valid = hex.is_some_and(|hex| {
+            hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        });
+        if valid {
+            Ok(Self(text.into()))
+        } else {
+            Err(ParseDigest(text.to_owned()))
+        }
     }
 }
 

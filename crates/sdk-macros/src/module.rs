@@ -15,6 +15,7 @@ pub(crate) struct Arguments {
     writes: Vec<Expr>,
     reads: Vec<Expr>,
     http: Option<Vec<Expr>>,
+    artifacts: bool,
     pure: bool,
 }
 
@@ -29,12 +30,15 @@ impl Parse for Arguments {
             writes: Vec::new(),
             reads: Vec::new(),
             http: None,
+            artifacts: false,
             pure: false,
         };
         while !input.is_empty() {
             let key: Ident = input.parse()?;
             if key == "pure" {
                 arguments.pure = true;
+            } else if key == "artifacts" {
+                arguments.artifacts = true;
             } else {
                 input.parse::<Token![=]>()?;
                 match key.to_string().as_str() {
@@ -48,7 +52,7 @@ impl Parse for Arguments {
                     _ => {
                         return Err(Error::new(
                             key.span(),
-                            "unknown key: expected name, version, finalizer, crds, writes, reads, http or pure",
+                            "unknown key: expected name, version, finalizer, crds, writes, reads, http, artifacts or pure",
                         ));
                     }
                 }
@@ -58,10 +62,11 @@ impl Parse for Arguments {
             }
         }
         arguments.name = name.ok_or_else(|| input.error("`name = \"…\"` is missing"))?;
-        if arguments.pure && (arguments.http.is_some() || !arguments.reads.is_empty()) {
+        let outside = arguments.http.is_some() || arguments.artifacts;
+        if arguments.pure && (outside || !arguments.reads.is_empty()) {
             return Err(Error::new(
                 arguments.name.span(),
-                "a `pure` module reads nothing: leave out `pure`, or `reads` and `http`",
+                "a `pure` module reads nothing: leave out `pure`, or `reads`, `http` and `artifacts`",
             ));
         }
         Ok(arguments)
@@ -97,10 +102,12 @@ pub(crate) fn expand(arguments: &Arguments, function: &ItemFn) -> Result<TokenSt
     let crds = &arguments.crds;
     let writes = grants(&arguments.writes)?;
     let reads = grants(&arguments.reads)?;
+    let calls = arguments.http.is_some();
+    let fetches = arguments.artifacts;
     let http = arguments.http.iter().flatten();
     let world = if arguments.pure {
         quote!(Pure)
-    } else if arguments.http.is_some() {
+    } else if arguments.http.is_some() || arguments.artifacts {
         quote!(External)
     } else {
         quote!(Reading)
@@ -116,6 +123,8 @@ pub(crate) fn expand(arguments: &Arguments, function: &ItemFn) -> Result<TokenSt
         const _: () = {
             impl ::oarlock_sdk::Module for #called {
                 const WORLD: ::oarlock_sdk::World = ::oarlock_sdk::World::#world;
+                const HTTP: bool = #calls;
+                const ARTIFACTS: bool = #fetches;
                 type Subject = #object;
 
                 fn manifest() -> ::oarlock_sdk::Manifest {

@@ -1,10 +1,12 @@
 //! What a run is told besides its object, and what it may read.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::artifacts::{Artifact, Artifacts, Fetch, FetchError, Source};
 use crate::http::{Http, HttpError, Request, Response};
 use crate::log::{Level, Line};
 use crate::testing::FakeCluster;
@@ -42,6 +44,7 @@ pub struct Context {
     pub(crate) last: Option<Report>,
     pub(crate) cluster: Box<dyn Cluster>,
     pub(crate) http: Box<dyn Http>,
+    pub(crate) artifacts: Box<dyn Artifacts>,
     pub(crate) lines: Lines,
 }
 
@@ -53,7 +56,7 @@ pub(crate) enum Lines {
 }
 
 impl Context {
-    /// A context of plain values, for tests: midnight of 1970, no settings, an empty cluster, no HTTP.
+    /// A context of plain values, for tests: midnight of 1970, no settings, an empty cluster, no HTTP, no packages.
     pub fn builder() -> Builder {
         Builder(Self {
             now: Timestamp::from_millis(0),
@@ -64,6 +67,7 @@ impl Context {
             last: None,
             cluster: Box::new(FakeCluster::new()),
             http: Box::new(Refused),
+            artifacts: Box::new(Refused),
             lines: Lines::Kept(RefCell::default()),
         })
     }
@@ -177,6 +181,39 @@ impl Context {
         self.http.send(request)
     }
 
+    /// Fetches a chart or another package from a granted source. The module must say `artifacts`.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no package.
+    pub fn fetch(&self, wanted: &Fetch) -> Result<Artifact, FetchError> {
+        self.artifacts.fetch(wanted)
+    }
+
+    /// The versions that a granted source has, newest first; opened by a Secret of the object's namespace. What the host knows
+    /// of the source may be `max_age` old.
+    ///
+    /// # Errors
+    ///
+    /// Where the source does not tell.
+    pub fn versions(
+        &self,
+        source: &Source,
+        credentials: Option<&str>,
+        max_age: Duration,
+    ) -> Result<Vec<String>, FetchError> {
+        self.artifacts.versions(source, credentials, max_age)
+    }
+
+    /// The bytes of a package that this run fetched. Most modules hand the digest on instead.
+    ///
+    /// # Errors
+    ///
+    /// Where this run did not fetch it.
+    pub fn package(&self, digest: &str) -> Result<Vec<u8>, FetchError> {
+        self.artifacts.read(digest)
+    }
+
     /// Writes a log line.
     ///
     /// ```
@@ -274,6 +311,14 @@ impl Builder {
         })
     }
 
+    /// Where packages come from, such as [`Packages`](crate::testing::Packages).
+    pub fn artifacts(self, artifacts: impl Artifacts + 'static) -> Self {
+        Self(Context {
+            artifacts: Box::new(artifacts),
+            ..self.0
+        })
+    }
+
     /// The context.
     pub fn build(self) -> Context {
         self.0
@@ -288,7 +333,7 @@ impl<F: Fn(&Request) -> Result<Response, HttpError>> Http for Answering<F> {
     }
 }
 
-/// HTTP and the cluster of a module that does not import them.
+/// HTTP, packages and the cluster of a module that does not import them.
 pub(crate) struct Refused;
 
 impl Http for Refused {
@@ -297,6 +342,31 @@ impl Http for Refused {
             "the module does not import HTTP\nhint: say `http = […]` in #[module(…)], and grant the origin in the watch",
         )))
     }
+}
+
+impl Artifacts for Refused {
+    fn fetch(&self, _: &Fetch) -> Result<Artifact, FetchError> {
+        Err(without_artifacts())
+    }
+
+    fn versions(
+        &self,
+        _: &Source,
+        _: Option<&str>,
+        _: Duration,
+    ) -> Result<Vec<String>, FetchError> {
+        Err(without_artifacts())
+    }
+
+    fn read(&self, _: &str) -> Result<Vec<u8>, FetchError> {
+        Err(without_artifacts())
+    }
+}
+
+fn without_artifacts() -> FetchError {
+    FetchError::Denied(String::from(
+        "the module does not import packages\nhint: say `artifacts` in #[module(…)], and grant the source in the watch",
+    ))
 }
 
 #[cfg(target_arch = "wasm32")]

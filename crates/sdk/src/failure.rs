@@ -4,11 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::ReadError;
+use crate::artifacts::FetchError;
 use crate::http::HttpError;
 
 /// A run that has no outcome. Nothing is written but the host's own conditions.
 ///
-/// Reads and HTTP calls turn into the fitting one with `?`.
+/// Reads, HTTP calls and fetches turn into the fitting one with `?`.
 ///
 /// ```
 /// # use oarlock_sdk::{Failure, FieldError};
@@ -100,6 +101,19 @@ impl From<ReadError> for Failure {
             ReadError::Denied(_) | ReadError::UnknownKind(_) | ReadError::Malformed { .. } => {
                 Self::terminal(error)
             }
+        }
+    }
+}
+
+impl From<FetchError> for Failure {
+    fn from(error: FetchError) -> Self {
+        match error {
+            // The host calls again when a grant, a Secret or the object changes; nobody tells of a source that changes.
+            FetchError::Denied(_) | FetchError::Invalid(_) => Self::terminal(error),
+            FetchError::NotFound(_)
+            | FetchError::Unauthorized(_)
+            | FetchError::Unavailable(_)
+            | FetchError::Mismatch(_) => Self::retry(error),
         }
     }
 }

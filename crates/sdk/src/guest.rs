@@ -28,6 +28,7 @@ use bindings::exports::oarlock::reconcile::module::{
 };
 use bindings::oarlock::reconcile::log;
 
+use crate::artifacts::Artifacts;
 use crate::context::{Lines, Refused};
 use crate::{Cluster, Context, Module, Subject as _, World, http::Http};
 
@@ -50,9 +51,15 @@ impl<M: Module> Guest for Exported<M> {
             World::Pure => Box::new(Refused),
             World::Reading | World::External => Box::new(host::Host),
         };
-        let http: Box<dyn Http> = match M::WORLD {
-            World::Pure | World::Reading => Box::new(Refused),
-            World::External => Box::new(host::Host),
+        let http: Box<dyn Http> = if M::HTTP {
+            Box::new(host::Host)
+        } else {
+            Box::new(Refused)
+        };
+        let artifacts: Box<dyn Artifacts> = if M::ARTIFACTS {
+            Box::new(host::Host)
+        } else {
+            Box::new(Refused)
         };
         let context = Context {
             now: crate::Timestamp::from_millis(request.now),
@@ -63,6 +70,7 @@ impl<M: Module> Guest for Exported<M> {
             last: request.last.map(convert::report),
             cluster,
             http,
+            artifacts,
             lines: Lines::Sent(host::log),
         };
         M::Subject::from_json(request.object)

@@ -55,6 +55,7 @@
 //!
 //! This room turns the contract (`wit/`) into Rust. It knows nothing of the host.
 
+pub mod artifacts;
 mod child;
 mod cluster;
 mod condition;

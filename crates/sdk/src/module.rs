@@ -21,6 +21,23 @@ use crate::{Context, Failure, Manifest, Outcome, Subject};
 ///
 /// assert_eq!(reconcile::manifest().writes[1].verbs, ["create"]);
 /// assert_eq!(reconcile::WORLD, World::External);
+/// assert!(reconcile::HTTP && !reconcile::ARTIFACTS);
+/// ```
+///
+/// One that fetches packages and calls nobody:
+///
+/// ```
+/// # use oarlock_sdk::{Context, Failure, Module, Object, Outcome, Resource, World};
+/// # #[derive(Resource, serde::Deserialize)]
+/// # #[resource(group = "example.com", version = "v1", kind = "Release", plural = "releases", namespaced)]
+/// # struct Release {}
+/// #[oarlock_sdk::module(name = "releases", artifacts)]
+/// fn reconcile(release: Object<Release>, cx: &Context) -> Result<Outcome, Failure> {
+///     Ok(Outcome::new())
+/// }
+///
+/// assert_eq!(reconcile::WORLD, World::External);
+/// assert!(reconcile::ARTIFACTS && !reconcile::HTTP);
 /// ```
 ///
 /// A module that says it reads nothing and asks for reads does not compile:
@@ -38,6 +55,10 @@ use crate::{Context, Failure, Manifest, Outcome, Subject};
 pub trait Module {
     /// What it can do at most.
     const WORLD: World;
+    /// Whether it calls over HTTP. Said with `http = […]`, which may be empty where the watch alone knows the origins.
+    const HTTP: bool = matches!(Self::WORLD, World::External);
+    /// Whether it fetches packages. Said with `artifacts`; the watch grants the sources.
+    const ARTIFACTS: bool = false;
     /// What it is for: an [`Object`](crate::Object) of one kind, or [`AnyObject`](crate::AnyObject).
     type Subject: Subject;
 
@@ -59,6 +80,6 @@ pub enum World {
     Pure,
     /// And of the cluster.
     Reading,
-    /// And of the world outside. Said with `http = […]`, which may be empty where the watch alone knows the origins.
+    /// And of the world outside. Said with `http = […]`, or `artifacts`.
     External,
 }

@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use thiserror::Error;
 use tokio::net::{TcpStream, lookup_host};
 
-use super::address::never_opened;
+use oarlock_core::address::never_opened;
 use oarlock_core::origin::{Host, Origin};
 
 /// Resolves, checks, then connects to what was checked.

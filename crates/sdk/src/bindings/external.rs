@@ -2787,6 +2787,1237 @@ pub mod oarlock {
                 }
             }
         }
+        /// Charts and other packages from outside: fetched, checked and kept by the host, addressed by digest.
+        ///
+        /// Bytes do not cross: a module gets a digest and hands it on, such as to the Helm engine, and whoever needs the bytes reads
+        /// them by it. Each source needs an `artifacts` grant of the watch.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod artifacts {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            use super::super::super::_rt;
+            pub type SecretRef = super::super::super::oarlock::reconcile::http::SecretRef;
+            #[derive(Clone)]
+            pub struct RepositoryChart {
+                /// `http://` or `https://`: the folder that `index.yaml` is in.
+                pub url: _rt::String,
+                pub chart: _rt::String,
+                /// A version or a range (`^1.2`, `1.x || >=2.5.0 <3`) as Helm reads it; empty for the latest stable one.
+                pub version: _rt::String,
+            }
+            impl ::core::fmt::Debug for RepositoryChart {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("RepositoryChart")
+                        .field("url", &self.url)
+                        .field("chart", &self.chart)
+                        .field("version", &self.version)
+                        .finish()
+                }
+            }
+            #[derive(Clone)]
+            pub struct OciChart {
+                /// `oci://registry/path/chart`.
+                pub repository: _rt::String,
+                /// A version, a range, or a digest (`sha256:…`); empty for the latest stable one.
+                pub version: _rt::String,
+            }
+            impl ::core::fmt::Debug for OciChart {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("OciChart")
+                        .field("repository", &self.repository)
+                        .field("version", &self.version)
+                        .finish()
+                }
+            }
+            #[derive(Clone)]
+            pub struct GitChart {
+                /// `https://`, `ssh://` or `file://`.
+                pub url: _rt::String,
+                /// Branch, tag or commit; empty for the remote's HEAD.
+                pub ref_: _rt::String,
+                /// Folder of the chart, from the repository's root.
+                pub path: _rt::String,
+            }
+            impl ::core::fmt::Debug for GitChart {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("GitChart")
+                        .field("url", &self.url)
+                        .field("ref", &self.ref_)
+                        .field("path", &self.path)
+                        .finish()
+                }
+            }
+            #[derive(Clone)]
+            pub enum Source {
+                /// A folder or a `.tgz` below the host's chart folder.
+                Local(_rt::String),
+                /// URL of a `.tgz`.
+                Archive(_rt::String),
+                Repository(RepositoryChart),
+                Oci(OciChart),
+                Git(GitChart),
+            }
+            impl ::core::fmt::Debug for Source {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        Source::Local(e) => {
+                            f.debug_tuple("Source::Local").field(e).finish()
+                        }
+                        Source::Archive(e) => {
+                            f.debug_tuple("Source::Archive").field(e).finish()
+                        }
+                        Source::Repository(e) => {
+                            f.debug_tuple("Source::Repository").field(e).finish()
+                        }
+                        Source::Oci(e) => f.debug_tuple("Source::Oci").field(e).finish(),
+                        Source::Git(e) => f.debug_tuple("Source::Git").field(e).finish(),
+                    }
+                }
+            }
+            #[derive(Clone)]
+            pub enum Verification {
+                /// The chart has a provenance file that is signed with a key of this OpenPGP keyring.
+                Provenance(SecretRef),
+                /// The OCI manifest has a cosign signature by this public key (PEM).
+                Cosign(SecretRef),
+            }
+            impl ::core::fmt::Debug for Verification {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        Verification::Provenance(e) => {
+                            f.debug_tuple("Verification::Provenance").field(e).finish()
+                        }
+                        Verification::Cosign(e) => {
+                            f.debug_tuple("Verification::Cosign").field(e).finish()
+                        }
+                    }
+                }
+            }
+            #[derive(Clone)]
+            pub struct Request {
+                pub source: Source,
+                /// Name of a Secret in the object's namespace: `username` and `password`, `.dockerconfigjson`, `bearerToken`,
+                /// `identity` and `known_hosts`, `caFile`, `certFile` and `keyFile`.
+                pub credentials: ::core::option::Option<_rt::String>,
+                /// Refuse anything but this digest, as an earlier `artifact` had it.
+                pub expect: ::core::option::Option<_rt::String>,
+                /// How old, in milliseconds, may be what the host knows of the source; 0 to ask it now.
+                pub max_age_ms: u64,
+                /// Fetch what `Chart.yaml`, `requirements.yaml` and their locks name and the chart does not have in `charts/`.
+                pub dependencies: bool,
+                pub verify: _rt::Vec<Verification>,
+            }
+            impl ::core::fmt::Debug for Request {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("Request")
+                        .field("source", &self.source)
+                        .field("credentials", &self.credentials)
+                        .field("expect", &self.expect)
+                        .field("max-age-ms", &self.max_age_ms)
+                        .field("dependencies", &self.dependencies)
+                        .field("verify", &self.verify)
+                        .finish()
+                }
+            }
+            #[derive(Clone)]
+            pub struct Artifact {
+                /// `sha256:…` of what `read` gives.
+                pub digest: _rt::String,
+                pub name: _rt::String,
+                /// `version` of `Chart.yaml`.
+                pub version: _rt::String,
+                /// What the source calls this state: a commit, the digest of an OCI manifest, the digest of an archive.
+                pub revision: _rt::String,
+                /// Where it is from, for people. Without credentials.
+                pub origin: _rt::String,
+            }
+            impl ::core::fmt::Debug for Artifact {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("Artifact")
+                        .field("digest", &self.digest)
+                        .field("name", &self.name)
+                        .field("version", &self.version)
+                        .field("revision", &self.revision)
+                        .field("origin", &self.origin)
+                        .finish()
+                }
+            }
+            #[derive(Clone)]
+            pub enum FetchError {
+                /// No grant for the source, or a Secret that is not granted.
+                Denied(_rt::String),
+                /// No such chart, version, ref or path there.
+                NotFound(_rt::String),
+                /// The source does not take the credentials.
+                Unauthorized(_rt::String),
+                /// The source cannot be reached. Fail with `retry`.
+                Unavailable(_rt::String),
+                /// It is not what was expected or signed.
+                Mismatch(_rt::String),
+                /// What is there is no chart, or breaks a limit.
+                Invalid(_rt::String),
+            }
+            impl ::core::fmt::Debug for FetchError {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        FetchError::Denied(e) => {
+                            f.debug_tuple("FetchError::Denied").field(e).finish()
+                        }
+                        FetchError::NotFound(e) => {
+                            f.debug_tuple("FetchError::NotFound").field(e).finish()
+                        }
+                        FetchError::Unauthorized(e) => {
+                            f.debug_tuple("FetchError::Unauthorized").field(e).finish()
+                        }
+                        FetchError::Unavailable(e) => {
+                            f.debug_tuple("FetchError::Unavailable").field(e).finish()
+                        }
+                        FetchError::Mismatch(e) => {
+                            f.debug_tuple("FetchError::Mismatch").field(e).finish()
+                        }
+                        FetchError::Invalid(e) => {
+                            f.debug_tuple("FetchError::Invalid").field(e).finish()
+                        }
+                    }
+                }
+            }
+            impl ::core::fmt::Display for FetchError {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    write!(f, "{:?}", self)
+                }
+            }
+            impl ::core::error::Error for FetchError {}
+            #[allow(unused_unsafe, clippy::all)]
+            #[allow(async_fn_in_trait)]
+            pub fn fetch(
+                request: &Request,
+            ) -> ::core::result::Result<Artifact, FetchError> {
+                unsafe {
+                    #[repr(align(8))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 24 + 14 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 24
+                            + 14 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    let Request {
+                        source: source1,
+                        credentials: credentials1,
+                        expect: expect1,
+                        max_age_ms: max_age_ms1,
+                        dependencies: dependencies1,
+                        verify: verify1,
+                    } = request;
+                    match source1 {
+                        Source::Local(e) => {
+                            *ptr0.add(0).cast::<u8>() = (0i32) as u8;
+                            let vec2 = e;
+                            let ptr2 = vec2.as_ptr().cast::<u8>();
+                            let len2 = vec2.len();
+                            *ptr0
+                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len2;
+                            *ptr0
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr2.cast_mut();
+                        }
+                        Source::Archive(e) => {
+                            *ptr0.add(0).cast::<u8>() = (1i32) as u8;
+                            let vec3 = e;
+                            let ptr3 = vec3.as_ptr().cast::<u8>();
+                            let len3 = vec3.len();
+                            *ptr0
+                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len3;
+                            *ptr0
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr3.cast_mut();
+                        }
+                        Source::Repository(e) => {
+                            *ptr0.add(0).cast::<u8>() = (2i32) as u8;
+                            let RepositoryChart {
+                                url: url4,
+                                chart: chart4,
+                                version: version4,
+                            } = e;
+                            let vec5 = url4;
+                            let ptr5 = vec5.as_ptr().cast::<u8>();
+                            let len5 = vec5.len();
+                            *ptr0
+                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len5;
+                            *ptr0
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr5.cast_mut();
+                            let vec6 = chart4;
+                            let ptr6 = vec6.as_ptr().cast::<u8>();
+                            let len6 = vec6.len();
+                            *ptr0
+                                .add(4 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len6;
+                            *ptr0
+                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr6.cast_mut();
+                            let vec7 = version4;
+                            let ptr7 = vec7.as_ptr().cast::<u8>();
+                            let len7 = vec7.len();
+                            *ptr0
+                                .add(6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len7;
+                            *ptr0
+                                .add(5 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr7.cast_mut();
+                        }
+                        Source::Oci(e) => {
+                            *ptr0.add(0).cast::<u8>() = (3i32) as u8;
+                            let OciChart {
+                                repository: repository8,
+                                version: version8,
+                            } = e;
+                            let vec9 = repository8;
+                            let ptr9 = vec9.as_ptr().cast::<u8>();
+                            let len9 = vec9.len();
+                            *ptr0
+                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len9;
+                            *ptr0
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr9.cast_mut();
+                            let vec10 = version8;
+                            let ptr10 = vec10.as_ptr().cast::<u8>();
+                            let len10 = vec10.len();
+                            *ptr0
+                                .add(4 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len10;
+                            *ptr0
+                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr10.cast_mut();
+                        }
+                        Source::Git(e) => {
+                            *ptr0.add(0).cast::<u8>() = (4i32) as u8;
+                            let GitChart { url: url11, ref_: ref_11, path: path11 } = e;
+                            let vec12 = url11;
+                            let ptr12 = vec12.as_ptr().cast::<u8>();
+                            let len12 = vec12.len();
+                            *ptr0
+                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len12;
+                            *ptr0
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr12.cast_mut();
+                            let vec13 = ref_11;
+                            let ptr13 = vec13.as_ptr().cast::<u8>();
+                            let len13 = vec13.len();
+                            *ptr0
+                                .add(4 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len13;
+                            *ptr0
+                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr13.cast_mut();
+                            let vec14 = path11;
+                            let ptr14 = vec14.as_ptr().cast::<u8>();
+                            let len14 = vec14.len();
+                            *ptr0
+                                .add(6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len14;
+                            *ptr0
+                                .add(5 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr14.cast_mut();
+                        }
+                    }
+                    match credentials1 {
+                        Some(e) => {
+                            *ptr0
+                                .add(7 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (1i32) as u8;
+                            let vec15 = e;
+                            let ptr15 = vec15.as_ptr().cast::<u8>();
+                            let len15 = vec15.len();
+                            *ptr0
+                                .add(9 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len15;
+                            *ptr0
+                                .add(8 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr15.cast_mut();
+                        }
+                        None => {
+                            *ptr0
+                                .add(7 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (0i32) as u8;
+                        }
+                    };
+                    match expect1 {
+                        Some(e) => {
+                            *ptr0
+                                .add(10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (1i32) as u8;
+                            let vec16 = e;
+                            let ptr16 = vec16.as_ptr().cast::<u8>();
+                            let len16 = vec16.len();
+                            *ptr0
+                                .add(12 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len16;
+                            *ptr0
+                                .add(11 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr16.cast_mut();
+                        }
+                        None => {
+                            *ptr0
+                                .add(10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (0i32) as u8;
+                        }
+                    };
+                    *ptr0
+                        .add(8 + 12 * ::core::mem::size_of::<*const u8>())
+                        .cast::<i64>() = _rt::as_i64(max_age_ms1);
+                    *ptr0
+                        .add(16 + 12 * ::core::mem::size_of::<*const u8>())
+                        .cast::<u8>() = (match dependencies1 {
+                        true => 1,
+                        false => 0,
+                    }) as u8;
+                    let vec23 = verify1;
+                    let len23 = vec23.len();
+                    let layout23 = _rt::alloc::Layout::from_size_align(
+                            vec23.len() * (5 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        )
+                        .unwrap();
+                    let (result23, _cleanup23) = wit_bindgen::rt::Cleanup::new(layout23);
+                    for (i, e) in vec23.into_iter().enumerate() {
+                        let base = result23
+                            .add(i * (5 * ::core::mem::size_of::<*const u8>()));
+                        {
+                            match e {
+                                Verification::Provenance(e) => {
+                                    *base.add(0).cast::<u8>() = (0i32) as u8;
+                                    let super::super::super::oarlock::reconcile::http::SecretRef {
+                                        name: name17,
+                                        key: key17,
+                                    } = e;
+                                    let vec18 = name17;
+                                    let ptr18 = vec18.as_ptr().cast::<u8>();
+                                    let len18 = vec18.len();
+                                    *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>() = len18;
+                                    *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>() = ptr18.cast_mut();
+                                    let vec19 = key17;
+                                    let ptr19 = vec19.as_ptr().cast::<u8>();
+                                    let len19 = vec19.len();
+                                    *base
+                                        .add(4 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>() = len19;
+                                    *base
+                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>() = ptr19.cast_mut();
+                                }
+                                Verification::Cosign(e) => {
+                                    *base.add(0).cast::<u8>() = (1i32) as u8;
+                                    let super::super::super::oarlock::reconcile::http::SecretRef {
+                                        name: name20,
+                                        key: key20,
+                                    } = e;
+                                    let vec21 = name20;
+                                    let ptr21 = vec21.as_ptr().cast::<u8>();
+                                    let len21 = vec21.len();
+                                    *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>() = len21;
+                                    *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>() = ptr21.cast_mut();
+                                    let vec22 = key20;
+                                    let ptr22 = vec22.as_ptr().cast::<u8>();
+                                    let len22 = vec22.len();
+                                    *base
+                                        .add(4 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>() = len22;
+                                    *base
+                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>() = ptr22.cast_mut();
+                                }
+                            }
+                        }
+                    }
+                    *ptr0
+                        .add(16 + 14 * ::core::mem::size_of::<*const u8>())
+                        .cast::<usize>() = len23;
+                    *ptr0
+                        .add(16 + 13 * ::core::mem::size_of::<*const u8>())
+                        .cast::<*mut u8>() = result23;
+                    let ptr24 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "oarlock:reconcile/artifacts@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "fetch"]
+                        fn wit_import25(_: *mut u8, _: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import25(_: *mut u8, _: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import25(ptr0, ptr24);
+                    let l26 = i32::from(*ptr24.add(0).cast::<u8>());
+                    let result62 = match l26 {
+                        0 => {
+                            let e = {
+                                let l27 = *ptr24
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l28 = *ptr24
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len29 = l28;
+                                let bytes29 = _rt::Vec::from_raw_parts(
+                                    l27.cast(),
+                                    len29,
+                                    len29,
+                                );
+                                let l30 = *ptr24
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l31 = *ptr24
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len32 = l31;
+                                let bytes32 = _rt::Vec::from_raw_parts(
+                                    l30.cast(),
+                                    len32,
+                                    len32,
+                                );
+                                let l33 = *ptr24
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l34 = *ptr24
+                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len35 = l34;
+                                let bytes35 = _rt::Vec::from_raw_parts(
+                                    l33.cast(),
+                                    len35,
+                                    len35,
+                                );
+                                let l36 = *ptr24
+                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l37 = *ptr24
+                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len38 = l37;
+                                let bytes38 = _rt::Vec::from_raw_parts(
+                                    l36.cast(),
+                                    len38,
+                                    len38,
+                                );
+                                let l39 = *ptr24
+                                    .add(9 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l40 = *ptr24
+                                    .add(10 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len41 = l40;
+                                let bytes41 = _rt::Vec::from_raw_parts(
+                                    l39.cast(),
+                                    len41,
+                                    len41,
+                                );
+                                Artifact {
+                                    digest: _rt::string_lift(bytes29),
+                                    name: _rt::string_lift(bytes32),
+                                    version: _rt::string_lift(bytes35),
+                                    revision: _rt::string_lift(bytes38),
+                                    origin: _rt::string_lift(bytes41),
+                                }
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l42 = i32::from(
+                                    *ptr24.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                let v61 = match l42 {
+                                    0 => {
+                                        let e61 = {
+                                            let l43 = *ptr24
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l44 = *ptr24
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len45 = l44;
+                                            let bytes45 = _rt::Vec::from_raw_parts(
+                                                l43.cast(),
+                                                len45,
+                                                len45,
+                                            );
+                                            _rt::string_lift(bytes45)
+                                        };
+                                        FetchError::Denied(e61)
+                                    }
+                                    1 => {
+                                        let e61 = {
+                                            let l46 = *ptr24
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l47 = *ptr24
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len48 = l47;
+                                            let bytes48 = _rt::Vec::from_raw_parts(
+                                                l46.cast(),
+                                                len48,
+                                                len48,
+                                            );
+                                            _rt::string_lift(bytes48)
+                                        };
+                                        FetchError::NotFound(e61)
+                                    }
+                                    2 => {
+                                        let e61 = {
+                                            let l49 = *ptr24
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l50 = *ptr24
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len51 = l50;
+                                            let bytes51 = _rt::Vec::from_raw_parts(
+                                                l49.cast(),
+                                                len51,
+                                                len51,
+                                            );
+                                            _rt::string_lift(bytes51)
+                                        };
+                                        FetchError::Unauthorized(e61)
+                                    }
+                                    3 => {
+                                        let e61 = {
+                                            let l52 = *ptr24
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l53 = *ptr24
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len54 = l53;
+                                            let bytes54 = _rt::Vec::from_raw_parts(
+                                                l52.cast(),
+                                                len54,
+                                                len54,
+                                            );
+                                            _rt::string_lift(bytes54)
+                                        };
+                                        FetchError::Unavailable(e61)
+                                    }
+                                    4 => {
+                                        let e61 = {
+                                            let l55 = *ptr24
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l56 = *ptr24
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len57 = l56;
+                                            let bytes57 = _rt::Vec::from_raw_parts(
+                                                l55.cast(),
+                                                len57,
+                                                len57,
+                                            );
+                                            _rt::string_lift(bytes57)
+                                        };
+                                        FetchError::Mismatch(e61)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 5, "invalid enum discriminant");
+                                        let e61 = {
+                                            let l58 = *ptr24
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l59 = *ptr24
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len60 = l59;
+                                            let bytes60 = _rt::Vec::from_raw_parts(
+                                                l58.cast(),
+                                                len60,
+                                                len60,
+                                            );
+                                            _rt::string_lift(bytes60)
+                                        };
+                                        FetchError::Invalid(e61)
+                                    }
+                                };
+                                v61
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result62
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// The versions that a repository or a registry has of a chart, as they are called there, newest first; tags of an image
+            /// for an `oci` source that is no chart.
+            #[allow(async_fn_in_trait)]
+            pub fn versions(
+                source: &Source,
+                credentials: ::core::option::Option<&str>,
+                max_age_ms: u64,
+            ) -> ::core::result::Result<_rt::Vec<_rt::String>, FetchError> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 4 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 4
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let (
+                        result13_0,
+                        result13_1,
+                        result13_2,
+                        result13_3,
+                        result13_4,
+                        result13_5,
+                        result13_6,
+                    ) = match source {
+                        Source::Local(e) => {
+                            let vec0 = e;
+                            let ptr0 = vec0.as_ptr().cast::<u8>();
+                            let len0 = vec0.len();
+                            (
+                                0i32,
+                                ptr0.cast_mut(),
+                                len0,
+                                ::core::ptr::null_mut(),
+                                0usize,
+                                ::core::ptr::null_mut(),
+                                0usize,
+                            )
+                        }
+                        Source::Archive(e) => {
+                            let vec1 = e;
+                            let ptr1 = vec1.as_ptr().cast::<u8>();
+                            let len1 = vec1.len();
+                            (
+                                1i32,
+                                ptr1.cast_mut(),
+                                len1,
+                                ::core::ptr::null_mut(),
+                                0usize,
+                                ::core::ptr::null_mut(),
+                                0usize,
+                            )
+                        }
+                        Source::Repository(e) => {
+                            let RepositoryChart {
+                                url: url2,
+                                chart: chart2,
+                                version: version2,
+                            } = e;
+                            let vec3 = url2;
+                            let ptr3 = vec3.as_ptr().cast::<u8>();
+                            let len3 = vec3.len();
+                            let vec4 = chart2;
+                            let ptr4 = vec4.as_ptr().cast::<u8>();
+                            let len4 = vec4.len();
+                            let vec5 = version2;
+                            let ptr5 = vec5.as_ptr().cast::<u8>();
+                            let len5 = vec5.len();
+                            (
+                                2i32,
+                                ptr3.cast_mut(),
+                                len3,
+                                ptr4.cast_mut(),
+                                len4,
+                                ptr5.cast_mut(),
+                                len5,
+                            )
+                        }
+                        Source::Oci(e) => {
+                            let OciChart {
+                                repository: repository6,
+                                version: version6,
+                            } = e;
+                            let vec7 = repository6;
+                            let ptr7 = vec7.as_ptr().cast::<u8>();
+                            let len7 = vec7.len();
+                            let vec8 = version6;
+                            let ptr8 = vec8.as_ptr().cast::<u8>();
+                            let len8 = vec8.len();
+                            (
+                                3i32,
+                                ptr7.cast_mut(),
+                                len7,
+                                ptr8.cast_mut(),
+                                len8,
+                                ::core::ptr::null_mut(),
+                                0usize,
+                            )
+                        }
+                        Source::Git(e) => {
+                            let GitChart { url: url9, ref_: ref_9, path: path9 } = e;
+                            let vec10 = url9;
+                            let ptr10 = vec10.as_ptr().cast::<u8>();
+                            let len10 = vec10.len();
+                            let vec11 = ref_9;
+                            let ptr11 = vec11.as_ptr().cast::<u8>();
+                            let len11 = vec11.len();
+                            let vec12 = path9;
+                            let ptr12 = vec12.as_ptr().cast::<u8>();
+                            let len12 = vec12.len();
+                            (
+                                4i32,
+                                ptr10.cast_mut(),
+                                len10,
+                                ptr11.cast_mut(),
+                                len11,
+                                ptr12.cast_mut(),
+                                len12,
+                            )
+                        }
+                    };
+                    let (result15_0, result15_1, result15_2) = match credentials {
+                        Some(e) => {
+                            let vec14 = e;
+                            let ptr14 = vec14.as_ptr().cast::<u8>();
+                            let len14 = vec14.len();
+                            (1i32, ptr14.cast_mut(), len14)
+                        }
+                        None => (0i32, ::core::ptr::null_mut(), 0usize),
+                    };
+                    let ptr16 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "oarlock:reconcile/artifacts@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "versions"]
+                        fn wit_import17(
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: i64,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import17(
+                        _: i32,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: i32,
+                        _: *mut u8,
+                        _: usize,
+                        _: i64,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import17(
+                        result13_0,
+                        result13_1,
+                        result13_2,
+                        result13_3,
+                        result13_4,
+                        result13_5,
+                        result13_6,
+                        result15_0,
+                        result15_1,
+                        result15_2,
+                        _rt::as_i64(&max_age_ms),
+                        ptr16,
+                    );
+                    let l18 = i32::from(*ptr16.add(0).cast::<u8>());
+                    let result45 = match l18 {
+                        0 => {
+                            let e = {
+                                let l19 = *ptr16
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l20 = *ptr16
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base24 = l19;
+                                let len24 = l20;
+                                let mut result24 = _rt::Vec::with_capacity(len24);
+                                for i in 0..len24 {
+                                    let base = base24
+                                        .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                    let e24 = {
+                                        let l21 = *base.add(0).cast::<*mut u8>();
+                                        let l22 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len23 = l22;
+                                        let bytes23 = _rt::Vec::from_raw_parts(
+                                            l21.cast(),
+                                            len23,
+                                            len23,
+                                        );
+                                        _rt::string_lift(bytes23)
+                                    };
+                                    result24.push(e24);
+                                }
+                                _rt::cabi_dealloc(
+                                    base24,
+                                    len24 * (2 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
+                                result24
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l25 = i32::from(
+                                    *ptr16.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                let v44 = match l25 {
+                                    0 => {
+                                        let e44 = {
+                                            let l26 = *ptr16
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l27 = *ptr16
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len28 = l27;
+                                            let bytes28 = _rt::Vec::from_raw_parts(
+                                                l26.cast(),
+                                                len28,
+                                                len28,
+                                            );
+                                            _rt::string_lift(bytes28)
+                                        };
+                                        FetchError::Denied(e44)
+                                    }
+                                    1 => {
+                                        let e44 = {
+                                            let l29 = *ptr16
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l30 = *ptr16
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len31 = l30;
+                                            let bytes31 = _rt::Vec::from_raw_parts(
+                                                l29.cast(),
+                                                len31,
+                                                len31,
+                                            );
+                                            _rt::string_lift(bytes31)
+                                        };
+                                        FetchError::NotFound(e44)
+                                    }
+                                    2 => {
+                                        let e44 = {
+                                            let l32 = *ptr16
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l33 = *ptr16
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len34 = l33;
+                                            let bytes34 = _rt::Vec::from_raw_parts(
+                                                l32.cast(),
+                                                len34,
+                                                len34,
+                                            );
+                                            _rt::string_lift(bytes34)
+                                        };
+                                        FetchError::Unauthorized(e44)
+                                    }
+                                    3 => {
+                                        let e44 = {
+                                            let l35 = *ptr16
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l36 = *ptr16
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len37 = l36;
+                                            let bytes37 = _rt::Vec::from_raw_parts(
+                                                l35.cast(),
+                                                len37,
+                                                len37,
+                                            );
+                                            _rt::string_lift(bytes37)
+                                        };
+                                        FetchError::Unavailable(e44)
+                                    }
+                                    4 => {
+                                        let e44 = {
+                                            let l38 = *ptr16
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l39 = *ptr16
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len40 = l39;
+                                            let bytes40 = _rt::Vec::from_raw_parts(
+                                                l38.cast(),
+                                                len40,
+                                                len40,
+                                            );
+                                            _rt::string_lift(bytes40)
+                                        };
+                                        FetchError::Mismatch(e44)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 5, "invalid enum discriminant");
+                                        let e44 = {
+                                            let l41 = *ptr16
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l42 = *ptr16
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len43 = l42;
+                                            let bytes43 = _rt::Vec::from_raw_parts(
+                                                l41.cast(),
+                                                len43,
+                                                len43,
+                                            );
+                                            _rt::string_lift(bytes43)
+                                        };
+                                        FetchError::Invalid(e44)
+                                    }
+                                };
+                                v44
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result45
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Bytes of an artifact that this run fetched.
+            #[allow(async_fn_in_trait)]
+            pub fn read(
+                digest: &str,
+            ) -> ::core::result::Result<_rt::Vec<u8>, FetchError> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 4 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 4
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = digest;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "oarlock:reconcile/artifacts@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "read"]
+                        fn wit_import2(_: *mut u8, _: usize, _: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import2(_: *mut u8, _: usize, _: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import2(ptr0.cast_mut(), len0, ptr1);
+                    let l3 = i32::from(*ptr1.add(0).cast::<u8>());
+                    let result27 = match l3 {
+                        0 => {
+                            let e = {
+                                let l4 = *ptr1
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l5 = *ptr1
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len6 = l5;
+                                <_ as From<
+                                    _rt::Vec<_>,
+                                >>::from(_rt::Vec::from_raw_parts(l4.cast(), len6, len6))
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l7 = i32::from(
+                                    *ptr1.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                let v26 = match l7 {
+                                    0 => {
+                                        let e26 = {
+                                            let l8 = *ptr1
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l9 = *ptr1
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len10 = l9;
+                                            let bytes10 = _rt::Vec::from_raw_parts(
+                                                l8.cast(),
+                                                len10,
+                                                len10,
+                                            );
+                                            _rt::string_lift(bytes10)
+                                        };
+                                        FetchError::Denied(e26)
+                                    }
+                                    1 => {
+                                        let e26 = {
+                                            let l11 = *ptr1
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l12 = *ptr1
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len13 = l12;
+                                            let bytes13 = _rt::Vec::from_raw_parts(
+                                                l11.cast(),
+                                                len13,
+                                                len13,
+                                            );
+                                            _rt::string_lift(bytes13)
+                                        };
+                                        FetchError::NotFound(e26)
+                                    }
+                                    2 => {
+                                        let e26 = {
+                                            let l14 = *ptr1
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l15 = *ptr1
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len16 = l15;
+                                            let bytes16 = _rt::Vec::from_raw_parts(
+                                                l14.cast(),
+                                                len16,
+                                                len16,
+                                            );
+                                            _rt::string_lift(bytes16)
+                                        };
+                                        FetchError::Unauthorized(e26)
+                                    }
+                                    3 => {
+                                        let e26 = {
+                                            let l17 = *ptr1
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l18 = *ptr1
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len19 = l18;
+                                            let bytes19 = _rt::Vec::from_raw_parts(
+                                                l17.cast(),
+                                                len19,
+                                                len19,
+                                            );
+                                            _rt::string_lift(bytes19)
+                                        };
+                                        FetchError::Unavailable(e26)
+                                    }
+                                    4 => {
+                                        let e26 = {
+                                            let l20 = *ptr1
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l21 = *ptr1
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len22 = l21;
+                                            let bytes22 = _rt::Vec::from_raw_parts(
+                                                l20.cast(),
+                                                len22,
+                                                len22,
+                                            );
+                                            _rt::string_lift(bytes22)
+                                        };
+                                        FetchError::Mismatch(e26)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 5, "invalid enum discriminant");
+                                        let e26 = {
+                                            let l23 = *ptr1
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l24 = *ptr1
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len25 = l24;
+                                            let bytes25 = _rt::Vec::from_raw_parts(
+                                                l23.cast(),
+                                                len25,
+                                                len25,
+                                            );
+                                            _rt::string_lift(bytes25)
+                                        };
+                                        FetchError::Invalid(e26)
+                                    }
+                                };
+                                v26
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result27
+                }
+            }
+        }
     }
 }
 #[rustfmt::skip]
@@ -5232,10 +6463,6 @@ mod _rt {
             self as i32
         }
     }
-    #[cfg(target_arch = "wasm32")]
-    pub fn run_ctors_once() {
-        wit_bindgen::rt::run_ctors_once();
-    }
     pub fn as_i64<T: AsI64>(t: T) -> i64 {
         t.as_i64()
     }
@@ -5258,6 +6485,10 @@ mod _rt {
         fn as_i64(self) -> i64 {
             self as i64
         }
+    }
+    #[cfg(target_arch = "wasm32")]
+    pub fn run_ctors_once() {
+        wit_bindgen::rt::run_ctors_once();
     }
     extern crate alloc as alloc_crate;
 }
@@ -5293,10 +6524,10 @@ macro_rules! __export_external_impl {
         (link_section =
         "component-type:wit-bindgen:0.63.0:oarlock:reconcile@0.1.0:external:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 2894] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3559] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xcf\x15\x01A\x02\x01\
-A\x0f\x01B\x06\x01m\x05\x05trace\x05debug\x04info\x04warn\x05error\x04\0\x05leve\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe8\x1a\x01A\x02\x01\
+A\x12\x01B\x06\x01m\x05\x05trace\x05debug\x04info\x04warn\x05error\x04\0\x05leve\
 l\x03\0\0\x01o\x02ss\x01p\x02\x01@\x03\x05level\x01\x07messages\x06fields\x03\x01\
 \0\x04\0\x05write\x01\x04\x03\0\x1boarlock:reconcile/log@0.1.0\x05\0\x01BB\x01s\x04\
 \0\x04json\x03\0\0\x01ks\x01r\x04\x0bapi-versions\x04kinds\x09namespace\x02\x04n\
@@ -5350,15 +6581,30 @@ r\x03\x06status{\x07headers\x06\x04body\x07\x04\0\x08response\x03\0\x0c\x01q\x06
 \x06denied\x01s\0\x09timed-out\0\0\x07connect\x01s\0\x03tls\x01s\0\x09too-large\x01\
 w\0\x05other\x01s\0\x04\0\x0ahttp-error\x03\0\x0e\x01j\x01\x0d\x01\x0f\x01@\x01\x07\
 request\x0b\0\x10\x04\0\x04send\x01\x11\x03\0\x1coarlock:reconcile/http@0.1.0\x05\
-\x05\x02\x03\0\x01\x07request\x02\x03\0\x01\x07outcome\x02\x03\0\x01\x07failure\x01\
-B\x15\x02\x03\x02\x01\x06\x04\0\x07request\x03\0\0\x02\x03\x02\x01\x07\x04\0\x07\
-outcome\x03\0\x02\x02\x03\x02\x01\x08\x04\0\x07failure\x03\0\x04\x02\x03\x02\x01\
+\x05\x02\x03\0\x03\x0asecret-ref\x01B\x1f\x02\x03\x02\x01\x06\x04\0\x0asecret-re\
+f\x03\0\0\x01r\x03\x03urls\x05charts\x07versions\x04\0\x10repository-chart\x03\0\
+\x02\x01r\x02\x0arepositorys\x07versions\x04\0\x09oci-chart\x03\0\x04\x01r\x03\x03\
+urls\x03refs\x04paths\x04\0\x09git-chart\x03\0\x06\x01q\x05\x05local\x01s\0\x07a\
+rchive\x01s\0\x0arepository\x01\x03\0\x03oci\x01\x05\0\x03git\x01\x07\0\x04\0\x06\
+source\x03\0\x08\x01q\x02\x0aprovenance\x01\x01\0\x06cosign\x01\x01\0\x04\0\x0cv\
+erification\x03\0\x0a\x01ks\x01p\x0b\x01r\x06\x06source\x09\x0bcredentials\x0c\x06\
+expect\x0c\x0amax-age-msw\x0cdependencies\x7f\x06verify\x0d\x04\0\x07request\x03\
+\0\x0e\x01r\x05\x06digests\x04names\x07versions\x08revisions\x06origins\x04\0\x08\
+artifact\x03\0\x10\x01q\x06\x06denied\x01s\0\x09not-found\x01s\0\x0cunauthorized\
+\x01s\0\x0bunavailable\x01s\0\x08mismatch\x01s\0\x07invalid\x01s\0\x04\0\x0bfetc\
+h-error\x03\0\x12\x01j\x01\x11\x01\x13\x01@\x01\x07request\x0f\0\x14\x04\0\x05fe\
+tch\x01\x15\x01ps\x01j\x01\x16\x01\x13\x01@\x03\x06source\x09\x0bcredentials\x0c\
+\x0amax-age-msw\0\x17\x04\0\x08versions\x01\x18\x01p}\x01j\x01\x19\x01\x13\x01@\x01\
+\x06digests\0\x1a\x04\0\x04read\x01\x1b\x03\0!oarlock:reconcile/artifacts@0.1.0\x05\
+\x07\x02\x03\0\x01\x07request\x02\x03\0\x01\x07outcome\x02\x03\0\x01\x07failure\x01\
+B\x15\x02\x03\x02\x01\x08\x04\0\x07request\x03\0\0\x02\x03\x02\x01\x09\x04\0\x07\
+outcome\x03\0\x02\x02\x03\x02\x01\x0a\x04\0\x07failure\x03\0\x04\x02\x03\x02\x01\
 \x02\x04\0\x04json\x03\0\x06\x01ps\x01r\x03\x09api-groups\x06plurals\x05verbs\x08\
 \x04\0\x05grant\x03\0\x09\x01p\x07\x01ks\x01p\x0a\x01r\x07\x04names\x07versions\x04\
 crds\x0b\x09finalizer\x0c\x06writes\x0d\x05reads\x0d\x04http\x08\x04\0\x08manife\
 st\x03\0\x0e\x01@\0\0\x0f\x04\0\x08describe\x01\x10\x01j\x01\x03\x01\x05\x01@\x01\
 \x07request\x01\0\x11\x04\0\x09reconcile\x01\x12\x04\0\x1eoarlock:reconcile/modu\
-le@0.1.0\x05\x09\x04\0\x20oarlock:reconcile/external@0.1.0\x04\0\x0b\x0e\x01\0\x08\
+le@0.1.0\x05\x0b\x04\0\x20oarlock:reconcile/external@0.1.0\x04\0\x0b\x0e\x01\0\x08\
 external\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.2\
 62.0\x10wit-bindgen-rust\x060.63.0";
         };
@@ -5373,9 +6619,9 @@ pub use __export_external_impl as export;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2641] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xb2\x13\x01A\x02\x01\
-A\x0a\x01B\x06\x01m\x05\x05trace\x05debug\x04info\x04warn\x05error\x04\0\x05leve\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3306] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xcb\x18\x01A\x02\x01\
+A\x0d\x01B\x06\x01m\x05\x05trace\x05debug\x04info\x04warn\x05error\x04\0\x05leve\
 l\x03\0\0\x01o\x02ss\x01p\x02\x01@\x03\x05level\x01\x07messages\x06fields\x03\x01\
 \0\x04\0\x05write\x01\x04\x03\0\x1boarlock:reconcile/log@0.1.0\x05\0\x01BB\x01s\x04\
 \0\x04json\x03\0\0\x01ks\x01r\x04\x0bapi-versions\x04kinds\x09namespace\x02\x04n\
@@ -5429,7 +6675,22 @@ r\x03\x06status{\x07headers\x06\x04body\x07\x04\0\x08response\x03\0\x0c\x01q\x06
 \x06denied\x01s\0\x09timed-out\0\0\x07connect\x01s\0\x03tls\x01s\0\x09too-large\x01\
 w\0\x05other\x01s\0\x04\0\x0ahttp-error\x03\0\x0e\x01j\x01\x0d\x01\x0f\x01@\x01\x07\
 request\x0b\0\x10\x04\0\x04send\x01\x11\x03\0\x1coarlock:reconcile/http@0.1.0\x05\
-\x05\x04\0@oarlock:reconcile/external-with-all-of-its-exports-removed@0.1.0\x04\0\
+\x05\x02\x03\0\x03\x0asecret-ref\x01B\x1f\x02\x03\x02\x01\x06\x04\0\x0asecret-re\
+f\x03\0\0\x01r\x03\x03urls\x05charts\x07versions\x04\0\x10repository-chart\x03\0\
+\x02\x01r\x02\x0arepositorys\x07versions\x04\0\x09oci-chart\x03\0\x04\x01r\x03\x03\
+urls\x03refs\x04paths\x04\0\x09git-chart\x03\0\x06\x01q\x05\x05local\x01s\0\x07a\
+rchive\x01s\0\x0arepository\x01\x03\0\x03oci\x01\x05\0\x03git\x01\x07\0\x04\0\x06\
+source\x03\0\x08\x01q\x02\x0aprovenance\x01\x01\0\x06cosign\x01\x01\0\x04\0\x0cv\
+erification\x03\0\x0a\x01ks\x01p\x0b\x01r\x06\x06source\x09\x0bcredentials\x0c\x06\
+expect\x0c\x0amax-age-msw\x0cdependencies\x7f\x06verify\x0d\x04\0\x07request\x03\
+\0\x0e\x01r\x05\x06digests\x04names\x07versions\x08revisions\x06origins\x04\0\x08\
+artifact\x03\0\x10\x01q\x06\x06denied\x01s\0\x09not-found\x01s\0\x0cunauthorized\
+\x01s\0\x0bunavailable\x01s\0\x08mismatch\x01s\0\x07invalid\x01s\0\x04\0\x0bfetc\
+h-error\x03\0\x12\x01j\x01\x11\x01\x13\x01@\x01\x07request\x0f\0\x14\x04\0\x05fe\
+tch\x01\x15\x01ps\x01j\x01\x16\x01\x13\x01@\x03\x06source\x09\x0bcredentials\x0c\
+\x0amax-age-msw\0\x17\x04\0\x08versions\x01\x18\x01p}\x01j\x01\x19\x01\x13\x01@\x01\
+\x06digests\0\x1a\x04\0\x04read\x01\x1b\x03\0!oarlock:reconcile/artifacts@0.1.0\x05\
+\x07\x04\0@oarlock:reconcile/external-with-all-of-its-exports-removed@0.1.0\x04\0\
 \x0b.\x01\0(external-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\
 \x0cprocessed-by\x02\x0dwit-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
 #[inline(never)]

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::bindings::exports::oarlock::reconcile::module as exports;
-use super::bindings::oarlock::reconcile::{cluster, http as wit_http, types as wit};
+use super::bindings::oarlock::reconcile::{
+    artifacts as wit_artifacts, cluster, http as wit_http, types as wit,
+};
+use crate::artifacts::{Fetch, FetchError, Source, Verification};
 use crate::http::{Auth, HttpError, Request, SecretRef};
 use crate::{
     ApiError, Child, Children, Condition, ConditionStatus, Event, Expect, Failure, Grant, Health,
@@ -154,7 +157,7 @@ pub(super) fn failure(failure: Failure) -> wit::Failure {
     }
 }
 
-fn millis(duration: Duration) -> u64 {
+pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -298,5 +301,68 @@ pub(super) fn http_error(error: wit_http::HttpError) -> HttpError {
         wit_http::HttpError::Tls(message) => HttpError::Tls(message),
         wit_http::HttpError::TooLarge(limit) => HttpError::TooLarge(limit),
         wit_http::HttpError::Other(message) => HttpError::Other(message),
+    }
+}
+
+pub(super) fn fetch(wanted: Fetch) -> wit_artifacts::Request {
+    wit_artifacts::Request {
+        source: source(wanted.source),
+        credentials: wanted.credentials,
+        expect: wanted.expect,
+        max_age_ms: millis(wanted.max_age),
+        dependencies: wanted.dependencies,
+        verify: wanted.verify.into_iter().map(proof).collect(),
+    }
+}
+
+fn proof(proof: Verification) -> wit_artifacts::Verification {
+    match proof {
+        Verification::Provenance(keyring) => {
+            wit_artifacts::Verification::Provenance(secret(keyring))
+        }
+        Verification::Cosign(key) => wit_artifacts::Verification::Cosign(secret(key)),
+    }
+}
+
+pub(super) fn source(source: Source) -> wit_artifacts::Source {
+    match source {
+        Source::Local(path) => wit_artifacts::Source::Local(path),
+        Source::Archive(url) => wit_artifacts::Source::Archive(url),
+        Source::Repository {
+            url,
+            chart,
+            version,
+        } => wit_artifacts::Source::Repository(wit_artifacts::RepositoryChart {
+            url,
+            chart,
+            version,
+        }),
+        Source::Oci {
+            repository,
+            version,
+        } => wit_artifacts::Source::Oci(wit_artifacts::OciChart {
+            repository,
+            version,
+        }),
+        Source::Git {
+            url,
+            reference,
+            path,
+        } => wit_artifacts::Source::Git(wit_artifacts::GitChart {
+            url,
+            ref_: reference,
+            path,
+        }),
+    }
+}
+
+pub(super) fn fetch_error(error: wit_artifacts::FetchError) -> FetchError {
+    match error {
+        wit_artifacts::FetchError::Denied(message) => FetchError::Denied(message),
+        wit_artifacts::FetchError::NotFound(message) => FetchError::NotFound(message),
+        wit_artifacts::FetchError::Unauthorized(message) => FetchError::Unauthorized(message),
+        wit_artifacts::FetchError::Unavailable(message) => FetchError::Unavailable(message),
+        wit_artifacts::FetchError::Mismatch(message) => FetchError::Mismatch(message),
+        wit_artifacts::FetchError::Invalid(message) => FetchError::Invalid(message),
     }
 }

@@ -1,7 +1,10 @@
-//! Reads, HTTP and log lines, served by the host.
+//! Reads, HTTP, packages and log lines, served by the host.
 
-use super::bindings::oarlock::reconcile::{cluster, http as wit, log as lines};
+use std::time::Duration;
+
+use super::bindings::oarlock::reconcile::{artifacts, cluster, http as wit, log as lines};
 use super::convert;
+use crate::artifacts::{Artifact, Artifacts, Fetch, FetchError, Source};
 use crate::http::{Http, HttpError, Request, Response};
 use crate::log::Level;
 use crate::{Cluster, KindInfo, ObjectRef, ReadError, Selection, State};
@@ -55,6 +58,36 @@ impl Http for Host {
             }),
             Err(error) => Err(convert::http_error(error)),
         }
+    }
+}
+
+impl Artifacts for Host {
+    fn fetch(&self, wanted: &Fetch) -> Result<Artifact, FetchError> {
+        match artifacts::fetch(&convert::fetch(wanted.clone())) {
+            Ok(artifact) => Ok(Artifact {
+                digest: artifact.digest,
+                name: artifact.name,
+                version: artifact.version,
+                revision: artifact.revision,
+                origin: artifact.origin,
+            }),
+            Err(error) => Err(convert::fetch_error(error)),
+        }
+    }
+
+    fn versions(
+        &self,
+        source: &Source,
+        credentials: Option<&str>,
+        max_age: Duration,
+    ) -> Result<Vec<String>, FetchError> {
+        let source = convert::source(source.clone());
+        artifacts::versions(&source, credentials, convert::millis(max_age))
+            .map_err(convert::fetch_error)
+    }
+
+    fn read(&self, digest: &str) -> Result<Vec<u8>, FetchError> {
+        artifacts::read(digest).map_err(convert::fetch_error)
     }
 }
 

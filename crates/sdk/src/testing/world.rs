@@ -11,6 +11,7 @@ use self::answers::Answers;
 pub use self::store::Refusal;
 use self::store::{Origin, Store};
 use super::fake_cluster::{FakeCluster, reference};
+use super::packages::Packages;
 use crate::http::{HttpError, Request, Response};
 use crate::outcome::{Children, Requeue};
 use crate::{
@@ -52,6 +53,7 @@ pub struct World {
     events: Vec<(String, String)>,
     settings: Value,
     answers: Answers,
+    packages: Packages,
     refusal: Option<Refusal>,
     cluster: FakeCluster,
     gone: bool,
@@ -84,6 +86,7 @@ impl World {
             events: Vec::new(),
             settings: json!({}),
             answers: Answers::default(),
+            packages: Packages::new(),
             refusal: None,
             cluster: FakeCluster::new(),
             gone: false,
@@ -121,6 +124,11 @@ impl World {
     /// The HTTP calls so far, also those of runs whose outcome was not carried out.
     pub fn requests(&self) -> Vec<Request> {
         self.answers.sent()
+    }
+
+    /// Where packages come from. Without it there are none.
+    pub fn packages(&mut self, packages: Packages) {
+        self.packages = packages;
     }
 
     /// The API server does not serve this kind: reads say so, and writes are not tried.
@@ -253,6 +261,7 @@ impl World {
             .seed(self.writes)
             .settings(self.settings.clone())
             .deleting(!self.object["metadata"]["deletionTimestamp"].is_null())
+            .artifacts(self.packages.for_a_run())
             .cluster(cluster);
         let context = match self.answers.at(self.now) {
             Some(answer) => context.http(answer),

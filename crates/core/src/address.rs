@@ -1,4 +1,4 @@
-//! Addresses that no grant opens. Pure.
+//! Addresses that no grant opens, whoever connects: calls of modules, and fetches of packages. Pure.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
