@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use oarlock_core::reconciler::Fault;
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::{
@@ -12,10 +13,20 @@ use wasmtime::{
 
 use crate::cache::{CacheError, CompileCache};
 use crate::engine::ticker::{Running, Ticker};
+use crate::library::answers::Answers;
 
 mod ticker;
 
 const MIB: usize = 1 << 20;
+
+/// Libraries that run at the same time, whatever memory they may have.
+const LIBRARIES: u32 = 16;
+
+/// Stack of a guest. Go's calls are calls of WebAssembly: Helm's own limit of a thousand templates inside each other is
+/// reached only when they fit.
+const WASM_STACK: usize = 16 * MIB;
+/// What is left below it for the host's part of a call: on the way back from a guest, inside an import, into a library.
+const HOST_STACK: usize = 2 * MIB;
 
 /// Core instances, memories and tables of one component. A Python component has 38 core instances, linked to each other at
 /// run time; others have fewer than 14.
@@ -34,14 +45,21 @@ pub struct EngineOptions {
     ///
     /// Each costs address space (16 GiB) and, once used, up to 2 MiB of memory for as long as it is warm.
     pub instances: u32,
+    /// Bytes of memory that all running libraries together may have, each counted with all that its limits allow. More calls
+    /// than fit wait; at most 16 run at the same time. These come on top of `instances`.
+    pub library_memory: usize,
+    /// Bytes of answers of libraries that are kept for equal calls; 0 for none.
+    pub answers: usize,
 }
 
 impl Default for EngineOptions {
-    /// No cache, 128 instances.
+    /// No compile cache, 128 instances, 4 GiB for libraries, 64 MiB of answers.
     fn default() -> Self {
         Self {
             cache: None,
             instances: 128,
+            library_memory: 4 << 30,
+            answers: 64 << 20,
         }
     }
 }
@@ -77,7 +95,11 @@ pub(crate) struct Engine {
     ticker: Ticker,
     wasm: wasmtime::Engine,
     places: Arc<Semaphore>,
+    /// In MiB.
+    library_memory: Arc<Semaphore>,
+    library_memory_total: u32,
     cache: Option<CompileCache>,
+    answers: Answers,
 }
 
 impl Engine {
@@ -90,11 +112,15 @@ impl Engine {
                 source: error.into(),
             })?;
         let ticker = Ticker::start(&wasm).map_err(|source| EngineError::StartTicker { source })?;
+        let library_memory_total = mib(options.library_memory);
         Ok(Self {
             ticker,
             wasm,
             places: Arc::new(Semaphore::new(instances as usize)),
+            library_memory: Arc::new(Semaphore::new(library_memory_total as usize)),
+            library_memory_total,
             cache,
+            answers: Answers::new(options.answers),
         })
     }
 
@@ -106,14 +132,40 @@ impl Engine {
         self.cache.as_ref()
     }
 
-    /// Waits for a place in the pool. `None` never comes to pass: the semaphore is not closed.
-    pub(crate) async fn enter(&self) -> Option<Place> {
-        let permit = Arc::clone(&self.places).acquire_owned().await.ok()?;
-        Some(Place {
-            _running: self.ticker.run(),
-            _permit: permit,
-        })
+    pub(crate) const fn answers(&self) -> &Answers {
+        &self.answers
     }
+
+    /// Waits for a place in the pool.
+    pub(crate) async fn enter(&self) -> Result<Place, Fault> {
+        self.admit(&self.places, 1).await
+    }
+
+    /// Waits for a place for a library that may have `memory` bytes. Whoever holds one waits for no other: a library calls
+    /// none.
+    pub(crate) async fn enter_library(&self, memory: usize) -> Result<Place, Fault> {
+        let least = self.library_memory_total.div_ceil(LIBRARIES);
+        let weight = mib(memory).max(least).min(self.library_memory_total);
+        self.admit(&self.library_memory, weight).await
+    }
+
+    async fn admit(&self, places: &Arc<Semaphore>, weight: u32) -> Result<Place, Fault> {
+        // The error never comes to pass: the semaphores are not closed.
+        let permit = Arc::clone(places).acquire_many_owned(weight).await;
+        permit
+            .map(|permit| Place {
+                _running: self.ticker.run(),
+                _permit: permit,
+            })
+            .map_err(|_closed| Fault::NoInstance {
+                message: "the engine is closed".to_owned(),
+            })
+    }
+}
+
+/// In MiB, at least one.
+fn mib(bytes: usize) -> u32 {
+    u32::try_from(bytes / MIB).unwrap_or(u32::MAX).max(1)
 }
 
 /// The right to one instance. While any is held the clock ticks.
@@ -137,7 +189,11 @@ fn config(instances: u32) -> Config {
         .wasm_component_model(true)
         // Not from the environment: a trap's text must not depend on it.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
+        .max_wasm_stack(WASM_STACK)
+        .async_stack_size(WASM_STACK + HOST_STACK)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(
+            instances.saturating_add(LIBRARIES),
+        )));
     config
 }
 

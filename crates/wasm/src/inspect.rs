@@ -6,6 +6,8 @@ use std::time::Duration;
 use oarlock_core::manifest::Manifest;
 use oarlock_core::reference::Digest;
 
+use crate::library::bridge::LibraryImport;
+
 /// Facts of a loaded module.
 #[derive(Clone, Debug)]
 pub struct Inspection {
@@ -21,10 +23,12 @@ pub struct Inspection {
     pub load_time: Duration,
     /// It was read from the compile cache.
     pub cached: bool,
-    /// The narrowest world of the contract that has all it imports.
+    /// The narrowest world of the contract that has all it imports, and all that its libraries import.
     pub world: World,
     /// Every interface that it imports, with its version, in its order.
     pub imports: Vec<String>,
+    /// Those of them that libraries answer.
+    pub libraries: Vec<LibraryImport>,
     /// It imports WASI, which is given to it without any news of the world.
     pub wasi: bool,
 }
@@ -46,7 +50,7 @@ impl World {
         imports
             .into_iter()
             .map(|import| match import.split('@').next() {
-                Some("oarlock:reconcile/http") => Self::External,
+                Some("oarlock:reconcile/http" | "oarlock:reconcile/artifacts") => Self::External,
                 Some("oarlock:reconcile/cluster") => Self::Reading,
                 _ => Self::Pure,
             })
@@ -84,5 +88,7 @@ mod tests {
         assert_eq!(World::of([log, "wasi:io/poll@0.2.0"]), World::Pure);
         assert_eq!(World::of([cluster, log]), World::Reading);
         assert_eq!(World::of([http]), World::External);
+        let artifacts = "oarlock:reconcile/artifacts@0.1.0";
+        assert_eq!(World::of([artifacts, cluster]), World::External);
     }
 }

@@ -1,33 +1,34 @@
 //! Bytes in, a module out: checked, compiled, linked, and asked what it is.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use oarlock_core::limits::Limits;
 use oarlock_core::manifest::Manifest;
 use oarlock_core::reconciler::Fault;
-use oarlock_core::reference::Digest;
-use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
+use wasmtime::component::{HasSelf, Linker};
 
-use crate::binary::Binary;
 use crate::bindings::{External, ExternalPre};
-use crate::cache::CacheKey;
 use crate::capability::wasi;
 use crate::convert;
 use crate::engine::{Engine, EngineError, EngineOptions};
 use crate::inspect::{Inspection, World};
+use crate::library::answers::AnswerFigures;
+use crate::library::bridge::LibraryImport;
+use crate::library::{Library, LibraryLimits};
+use crate::loader::compiled::{Compiled, Linkers};
 use crate::loader::denial::LoadHost;
 use crate::module::WasmModule;
 use crate::run::Run;
 use crate::store::RunState;
 
+mod compiled;
 mod denial;
 mod error;
 
+pub(crate) use compiled::Libraries;
 pub use error::LoadError;
-
-/// What a module must export, without its version.
-const MODULE: &str = "oarlock:reconcile/module";
 
 /// What `describe` may use. It answers with constants.
 const DESCRIBE_LIMITS: Limits = Limits {
@@ -41,8 +42,7 @@ const DESCRIBE_LIMITS: Limits = Limits {
 /// Makes modules of bytes. Owns the engine; modules keep it alive.
 pub struct Loader {
     engine: Arc<Engine>,
-    contract: Arc<Linker<RunState>>,
-    with_wasi: Arc<Linker<RunState>>,
+    linkers: Arc<Linkers>,
 }
 
 impl Loader {
@@ -59,9 +59,12 @@ impl Loader {
                 source: error.into(),
             })
         };
+        let linkers = Linkers {
+            contract: link(false)?,
+            with_wasi: link(true)?,
+        };
         Ok(Self {
-            contract: Arc::new(link(false)?),
-            with_wasi: Arc::new(link(true)?),
+            linkers: Arc::new(linkers),
             engine: Arc::new(engine),
         })
     }
@@ -71,43 +74,122 @@ impl Loader {
     /// # Errors
     /// When it is no component, does not fit the contract, or its manifest is wrong.
     pub async fn load(&self, bytes: impl Into<Arc<[u8]>>) -> Result<WasmModule, LoadError> {
-        let bytes = bytes.into();
-        let (engine, contract, with_wasi) = (
-            Arc::clone(&self.engine),
-            Arc::clone(&self.contract),
-            Arc::clone(&self.with_wasi),
-        );
-        let compile = move || compile(&engine, &contract, &with_wasi, &bytes);
-        let compiled = tokio::task::spawn_blocking(compile)
+        self.load_with(bytes, &BTreeMap::new()).await
+    }
+
+    /// As [`load`](Self::load), with a library for each interface that the module imports and the host does not have. The
+    /// map's keys are names of interfaces, with a version or without; a version serves wherever semantic versioning says
+    /// so. What the module does not import is passed over.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), and when a library is missing or has an interface in another form.
+    pub async fn load_with(
+        &self,
+        bytes: impl Into<Arc<[u8]>>,
+        libraries: &BTreeMap<String, Arc<Library>>,
+    ) -> Result<WasmModule, LoadError> {
+        self.module(bytes.into(), Libraries::Given(libraries.clone()))
             .await
-            .map_err(|_gone| LoadError::Interrupted)??;
-        let manifest = self.describe(&compiled.linked).await?;
-        Ok(WasmModule {
+    }
+
+    /// As [`load`](Self::load), to look at a module whose libraries are not at hand: a run that calls one is a fault.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub async fn load_alone(&self, bytes: impl Into<Arc<[u8]>>) -> Result<WasmModule, LoadError> {
+        self.module(bytes.into(), Libraries::Absent).await
+    }
+
+    /// Compiles a component that other modules import, on a thread of its own, and links it.
+    ///
+    /// # Errors
+    /// When it is no component, exports no interface, or imports what the host does not have; a library has no libraries.
+    pub async fn load_library(
+        &self,
+        bytes: impl Into<Arc<[u8]>>,
+        limits: LibraryLimits,
+    ) -> Result<Library, LoadError> {
+        let compiled = self.compiled(bytes.into(), Libraries::Refused).await?;
+        let exports = compiled.interfaces(&self.engine);
+        if exports.is_empty() {
+            return Err(LoadError::NoLibrary {
+                exports: compiled.exports(&self.engine),
+            });
+        }
+        Ok(Library {
             engine: Arc::clone(&self.engine),
             linked: compiled.linked,
+            digest: compiled.digest,
+            limits,
+            exports,
+            imports: compiled.imports,
+            size: compiled.size,
+            compiled_size: compiled.compiled_size,
+            load_time: compiled.load_time,
+            cached: compiled.cached,
+        })
+    }
+
+    /// How the answers of libraries fare that are kept for equal calls.
+    #[must_use]
+    pub fn answers(&self) -> AnswerFigures {
+        self.engine.answers().figures()
+    }
+
+    async fn compiled(
+        &self,
+        bytes: Arc<[u8]>,
+        libraries: Libraries,
+    ) -> Result<Compiled, LoadError> {
+        let (engine, linkers) = (Arc::clone(&self.engine), Arc::clone(&self.linkers));
+        let compile = move || Compiled::new(&engine, &linkers, &bytes, &libraries);
+        tokio::task::spawn_blocking(compile)
+            .await
+            .map_err(|_gone| LoadError::Interrupted)?
+    }
+
+    async fn module(
+        &self,
+        bytes: Arc<[u8]>,
+        libraries: Libraries,
+    ) -> Result<WasmModule, LoadError> {
+        let compiled = self.compiled(bytes, libraries.clone()).await?;
+        let linked = compiled.typed(&self.engine)?;
+        let manifest = self.describe(&linked).await?;
+        let imports = compiled.imports.iter().map(String::as_str);
+        let reached = libraries.imports(&compiled.libraries);
+        Ok(WasmModule {
+            engine: Arc::clone(&self.engine),
+            linked,
             digest: compiled.digest.clone(),
             inspection: Inspection {
                 manifest: manifest.clone(),
+                world: World::of(imports.chain(reached)),
                 digest: compiled.digest,
                 size: compiled.size,
                 compiled_size: compiled.compiled_size,
                 load_time: compiled.load_time,
                 cached: compiled.cached,
-                world: World::of(compiled.imports.iter().map(String::as_str)),
                 wasi: compiled
                     .imports
                     .iter()
                     .any(|import| import.starts_with("wasi:")),
                 imports: compiled.imports,
+                libraries: compiled.libraries,
             },
             manifest,
         })
     }
 
     async fn describe(&self, linked: &ExternalPre<RunState>) -> Result<Manifest, LoadError> {
+        let broken = |fault| match fault {
+            Fault::NoInstance { message } => LoadError::Instantiate { message },
+            fault => LoadError::Describe { source: fault },
+        };
         let run = Run {
             engine: &self.engine,
-            module: linked,
+            linked,
+            place: self.engine.enter().await.map_err(broken)?,
             host: Arc::new(LoadHost),
             limits: DESCRIBE_LIMITS,
             // The answer is the same at any time.
@@ -122,14 +204,30 @@ impl Loader {
                     .await
             })
             .await
-            .map_err(|fault| match fault {
-                Fault::NoInstance { message } => LoadError::Instantiate { message },
-                fault => LoadError::Describe { source: fault },
-            })?;
+            .map_err(broken)?;
         convert::manifest::manifest(said).map_err(|wrong| LoadError::Manifest {
             place: wrong.place,
             message: wrong.message,
         })
+    }
+}
+
+impl Libraries {
+    /// What those libraries import that answer `bound`.
+    fn imports<'a>(&'a self, bound: &'a [LibraryImport]) -> impl Iterator<Item = &'a str> {
+        let given = match self {
+            Self::Given(libraries) => Some(libraries),
+            Self::Absent | Self::Refused => None,
+        };
+        given
+            .into_iter()
+            .flat_map(BTreeMap::values)
+            .filter(|library| {
+                bound
+                    .iter()
+                    .any(|bound| bound.library.as_ref() == Some(library.digest()))
+            })
+            .flat_map(|library| library.imports().iter().map(String::as_str))
     }
 }
 
@@ -140,136 +238,4 @@ fn linker(engine: &Engine, wasi: bool) -> wasmtime::Result<Linker<RunState>> {
         wasi::add_to_linker(&mut linker)?;
     }
     Ok(linker)
-}
-
-/// A component, compiled and linked.
-struct Compiled {
-    linked: ExternalPre<RunState>,
-    digest: Digest,
-    size: usize,
-    compiled_size: usize,
-    load_time: Duration,
-    cached: bool,
-    imports: Vec<String>,
-}
-
-fn compile(
-    engine: &Engine,
-    contract: &Linker<RunState>,
-    with_wasi: &Linker<RunState>,
-    bytes: &[u8],
-) -> Result<Compiled, LoadError> {
-    match Binary::of(bytes) {
-        Binary::Component => {}
-        Binary::Core { wrappable } => return Err(LoadError::CoreModule { wrappable }),
-        Binary::Other(found) => return Err(LoadError::NotWasm { found }),
-    }
-    let start = Instant::now();
-    let digest = Digest::of(bytes);
-    let (component, cached) = component(engine, &digest, bytes)?;
-    let load_time = start.elapsed();
-    let imports = names(component.component_type().imports(engine.wasm()));
-    let linker = if imports.iter().any(|import| import.starts_with("wasi:")) {
-        with_wasi
-    } else {
-        contract
-    };
-    let linked = link(linker, &component, &imports)?;
-    let image = component.image_range();
-    Ok(Compiled {
-        linked: typed(linked, &component, engine)?,
-        digest,
-        size: bytes.len(),
-        compiled_size: image.end.addr().saturating_sub(image.start.addr()),
-        load_time,
-        cached,
-        imports,
-    })
-}
-
-/// The compiled component, and whether it comes from the cache.
-fn component(
-    engine: &Engine,
-    digest: &Digest,
-    bytes: &[u8],
-) -> Result<(Component, bool), LoadError> {
-    let build = || {
-        Component::from_binary(engine.wasm(), bytes).map_err(|error| LoadError::Compile {
-            message: format!("{error:#}"),
-        })
-    };
-    let Some(cache) = engine.cache() else {
-        return Ok((build()?, false));
-    };
-    let key = CacheKey::new(engine.wasm(), digest);
-    if let Some(component) = cache.load(engine.wasm(), &key) {
-        return Ok((component, true));
-    }
-    Ok((cache.keep(engine.wasm(), &key, build()?), false))
-}
-
-fn link(
-    linker: &Linker<RunState>,
-    component: &Component,
-    imports: &[String],
-) -> Result<InstancePre<RunState>, LoadError> {
-    linker.instantiate_pre(component).map_err(|error| {
-        let unknown: Vec<String> = imports
-            .iter()
-            .filter(|import| !is_offered(import))
-            .cloned()
-            .collect();
-        if unknown.is_empty() {
-            LoadError::ImportMismatch {
-                message: format!("{error:#}"),
-            }
-        } else {
-            LoadError::UnknownImport { imports: unknown }
-        }
-    })
-}
-
-/// Whether the host has an interface of this name, in whatever version.
-fn is_offered(import: &str) -> bool {
-    let name = import.split('@').next().unwrap_or(import);
-    match name.split_once('/') {
-        Some(("oarlock:reconcile", interface)) => {
-            matches!(interface, "types" | "log" | "cluster" | "http")
-        }
-        Some((package, _)) => matches!(
-            package,
-            "wasi:cli"
-                | "wasi:clocks"
-                | "wasi:filesystem"
-                | "wasi:io"
-                | "wasi:random"
-                | "wasi:sockets"
-        ),
-        None => false,
-    }
-}
-
-fn typed(
-    linked: InstancePre<RunState>,
-    component: &Component,
-    engine: &Engine,
-) -> Result<ExternalPre<RunState>, LoadError> {
-    ExternalPre::new(linked).map_err(|error| {
-        let exports = names(component.component_type().exports(engine.wasm()));
-        let ours = |export: &String| export.split('@').next() == Some(MODULE);
-        if exports
-            .iter()
-            .any(|export| ours(export) && export.contains("@0.1."))
-        {
-            LoadError::ExportMismatch {
-                message: format!("{error:#}"),
-            }
-        } else {
-            LoadError::WrongWorld { exports }
-        }
-    })
-}
-
-fn names<'a, T>(items: impl Iterator<Item = (&'a str, T)>) -> Vec<String> {
-    items.map(|(name, _)| name.to_owned()).collect()
 }

@@ -44,7 +44,8 @@ impl WasmModule {
     ) -> Result<Outcome, RunError> {
         let run = Run {
             engine: &self.engine,
-            module: &self.linked,
+            place: self.engine.enter().await?,
+            linked: &self.linked,
             host,
             limits,
             now: request.now.as_millis(),
@@ -82,6 +83,13 @@ impl Reconciler for WasmModule {
 
     fn digest(&self) -> &Digest {
         &self.digest
+    }
+
+    fn libraries(&self) -> Vec<(String, Digest)> {
+        let bound = self.inspection.libraries.iter();
+        bound
+            .filter_map(|import| Some((import.interface.clone(), import.library.clone()?)))
+            .collect()
     }
 
     fn reconcile<'a>(

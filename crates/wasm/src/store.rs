@@ -1,5 +1,6 @@
 //! What one run has: its host, its log, its memory, and what it may use of them.
 
+use std::fmt;
 use std::sync::Arc;
 
 use oarlock_core::limits::Limits;
@@ -10,23 +11,40 @@ use wasmtime::ResourceLimiter;
 use crate::capability::log::LogSink;
 use crate::capability::wasi::Wasi;
 use crate::engine::TABLE_ELEMENTS;
+use crate::run::CpuMeter;
 
-/// The state of one run. Lives as long as its instance.
-pub(crate) struct RunState {
+/// The state of one run. Lives as long as its instance, and is nobody's business outside: only its name is needed, to say
+/// what a [`Store`](wasmtime::Store) is of.
+pub struct RunState {
     pub(crate) host: Arc<dyn Host>,
     pub(crate) log: Arc<LogSink>,
     pub(crate) memory: MemoryMeter,
     pub(crate) wasi: Wasi,
+    /// What the run is charged by.
+    pub(crate) cpu: Arc<CpuMeter>,
+}
+
+impl fmt::Debug for RunState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunState").finish_non_exhaustive()
+    }
 }
 
 impl RunState {
-    pub(crate) fn new(host: Arc<dyn Host>, limits: &Limits, now: u64, seed: u64) -> Self {
+    pub(crate) fn new(
+        host: Arc<dyn Host>,
+        limits: &Limits,
+        now: u64,
+        seed: u64,
+        cpu: Arc<CpuMeter>,
+    ) -> Self {
         let log = Arc::new(LogSink::new(Arc::clone(&host), limits.log));
         Self {
             host,
             memory: MemoryMeter::new(limits.memory),
             wasi: Wasi::new(now, seed, Arc::clone(&log)),
             log,
+            cpu,
         }
     }
 }

@@ -3,6 +3,8 @@
 use oarlock_core::reconciler::Fault;
 use thiserror::Error;
 
+use crate::library::interface::split;
+
 /// Why bytes are no module. The caller knows where they came from, and names it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LoadError {
@@ -46,8 +48,8 @@ pub enum LoadError {
     /// It imports what the host does not have.
     #[error(
         "the component imports {}, which this host does not have; it has oarlock:reconcile/log (world pure), \
-         oarlock:reconcile/cluster (world reading), oarlock:reconcile/http (world external), all @0.1, and WASI 0.2 without \
-         wasi:http; hint: {}",
+         oarlock:reconcile/cluster (world reading), oarlock:reconcile/http and oarlock:reconcile/artifacts (world external), \
+         all @0.1, and WASI 0.2 without wasi:http; hint: {}",
         list(.imports),
         import_hint(.imports)
     )]
@@ -63,6 +65,51 @@ pub enum LoadError {
     ImportMismatch {
         /// What the engine said.
         message: String,
+    },
+    /// It imports an interface that the host does not have, and no library is given for it.
+    #[error(
+        "the component imports {interface}, which this host does not have; hint: name a component that exports it in the \
+         watch, under `libraries:`, as `{}: FILE.wasm`",
+        split(.interface).0
+    )]
+    MissingLibrary {
+        /// The interface, with its version.
+        interface: String,
+    },
+    /// The library that is given for an interface does not have it.
+    #[error(
+        "the component imports {interface}, and the library that is given for it does not export that, it exports {}; hint: \
+         give it another under `libraries:`, or build both against the same version of the interface",
+        list(.exports)
+    )]
+    NotInLibrary {
+        /// The interface, with its version.
+        interface: String,
+        /// What the library exports.
+        exports: Vec<String>,
+    },
+    /// A library has a function in another form than the module imports it.
+    #[error(
+        "the library for {interface} does not fit: {function}: {message}; hint: build the module and the library against the \
+         same WIT"
+    )]
+    LibraryMismatch {
+        /// The interface as the module imports it.
+        interface: String,
+        /// The function.
+        function: String,
+        /// Where the difference is.
+        message: String,
+    },
+    /// It cannot be a library.
+    #[error(
+        "the component exports no interface with a function, it exports {}; hint: a library exports the interface that \
+         modules import",
+        list(.exports)
+    )]
+    NoLibrary {
+        /// What it exports instead.
+        exports: Vec<String>,
     },
     /// No instance of it can be made: it does not fit into the pool, or exports a function of another type.
     #[error("the component cannot be instantiated: {message}")]
@@ -112,7 +159,7 @@ fn import_hint(imports: &[String]) -> &'static str {
     {
         "call out through oarlock:reconcile/http, and build without fetch or other WASI HTTP clients"
     } else {
-        "a module can use nothing but these"
+        "it can use nothing but these"
     }
 }
 

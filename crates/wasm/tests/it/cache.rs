@@ -16,6 +16,7 @@ fn options(dir: &Path) -> EngineOptions {
     EngineOptions {
         cache: Some(dir.to_owned()),
         instances: 2,
+        ..EngineOptions::default()
     }
 }
 

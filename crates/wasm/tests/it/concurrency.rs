@@ -14,8 +14,8 @@ use crate::host::{FakeHost, Http};
 async fn fifty_runs_finish_beside_looping_ones() {
     // More runs than instances: they wait for a place.
     let loader = Loader::new(EngineOptions {
-        cache: None,
         instances: 8,
+        ..EngineOptions::default()
     })
     .unwrap();
     let looping = Arc::new(loader.load(bytes("hostile-loops")).await.unwrap());
@@ -62,8 +62,8 @@ async fn a_run_that_waits_holds_no_worker() {
 #[tokio::test]
 async fn dropping_the_future_ends_the_run() {
     let loader = Loader::new(EngineOptions {
-        cache: None,
         instances: 1,
+        ..EngineOptions::default()
     })
     .unwrap();
     let module = loader

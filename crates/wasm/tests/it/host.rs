@@ -1,12 +1,16 @@
 //! A host that answers from a script and writes down what it was asked.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use oarlock_core::artifact::FetchError;
 use oarlock_core::future::BoxFuture;
 use oarlock_core::json::Json;
 use oarlock_core::reconciler::{
     Health, Host, HttpError, HttpRequest, HttpResponse, LogLine, ObservedState, ReadError,
     Selection,
 };
-use oarlock_core::reference::{Gvk, KindInfo, ObjectRef};
+use oarlock_core::reference::{Digest, Gvk, KindInfo, ObjectRef};
 use parking_lot::Mutex;
 use tokio::sync::Barrier;
 
@@ -27,6 +31,10 @@ pub(crate) enum Http {
 pub(crate) struct FakeHost {
     /// What `get` finds, whatever is asked for. `None`: it is not granted.
     pub(crate) found: Option<Option<Json>>,
+    /// What it finds by name, before that.
+    pub(crate) named: BTreeMap<String, Json>,
+    /// Packages that may be read.
+    pub(crate) packages: Vec<Vec<u8>>,
     pub(crate) children: Vec<Json>,
     pub(crate) http: Http,
     pub(crate) asked: Mutex<Vec<String>>,
@@ -70,11 +78,11 @@ impl Host for FakeHost {
         act_as: Option<String>,
     ) -> BoxFuture<'_, Result<Option<Json>, ReadError>> {
         self.note("get", &(target.to_string(), act_as));
-        ready(
-            self.found
-                .clone()
-                .ok_or_else(|| ReadError::Denied("no grant for get on secrets".to_owned())),
-        )
+        let found = match self.named.get(&target.name) {
+            Some(named) => Some(Some(named.clone())),
+            None => self.found.clone(),
+        };
+        ready(found.ok_or_else(|| ReadError::Denied("no grant for get on secrets".to_owned())))
     }
 
     fn get_live(
@@ -117,6 +125,16 @@ impl Host for FakeHost {
             namespaced: true,
             status_subresource: true,
         }]))
+    }
+
+    fn artifact(&self, digest: Digest) -> BoxFuture<'_, Result<Arc<[u8]>, FetchError>> {
+        self.note("artifact", &digest);
+        let named = |bytes: &&Vec<u8>| Digest::of(bytes) == digest;
+        let found = self.packages.iter().find(named);
+        ready(match found {
+            Some(bytes) => Ok(bytes.clone().into()),
+            None => Err(FetchError::Denied("this run did not fetch it".to_owned())),
+        })
     }
 
     fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {

@@ -44,7 +44,10 @@ async fn another_world() {
 
 #[tokio::test]
 async fn an_import_that_nobody_has() {
-    insta::assert_snapshot!(refusal(bytes("hostile-unknown-import")).await, @"the component imports acme:disk/files@1.2.0, which this host does not have; it has oarlock:reconcile/log (world pure), oarlock:reconcile/cluster (world reading), oarlock:reconcile/http (world external), all @0.1, and WASI 0.2 without wasi:http; hint: a module can use nothing but these");
+    insta::assert_snapshot!(refusal(bytes("hostile-unknown-import")).await, @"the component imports acme:disk/files@1.2.0, which this host does not have; hint: name a component that exports it in the watch, under `libraries:`, as `acme:disk/files: FILE.wasm`");
+    // No library could have this one.
+    let http = r#"(component (import "wasi:http/types@0.2.3" (instance (export "fetch" (func)))))"#;
+    insta::assert_snapshot!(refusal(wat::parse_str(http).unwrap()).await, @"the component imports wasi:http/types@0.2.3, which this host does not have; it has oarlock:reconcile/log (world pure), oarlock:reconcile/cluster (world reading), oarlock:reconcile/http and oarlock:reconcile/artifacts (world external), all @0.1, and WASI 0.2 without wasi:http; hint: call out through oarlock:reconcile/http, and build without fetch or other WASI HTTP clients");
 }
 
 #[tokio::test]

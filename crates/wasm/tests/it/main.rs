@@ -10,5 +10,6 @@ mod guests;
 mod host;
 mod hostile;
 mod languages;
+mod libraries;
 mod loading;
 mod logs;
