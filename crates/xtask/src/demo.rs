@@ -9,7 +9,7 @@ use crate::workspace::modules_out;
 
 pub(crate) fn run(root: &Path, speed: f64) -> anyhow::Result<ExitCode> {
     eprintln!("== modules");
-    modules::run(root)?;
+    modules::rust(root)?;
     eprintln!("== oarlock (the first build compiles everything; later ones take seconds)");
     Call::cargo()
         .args(["build", "--package", "oarlock"])

@@ -2,6 +2,8 @@
 //!
 //! Also the way in which every Rust workspace of guests is built.
 
+mod helm;
+
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
@@ -23,7 +25,21 @@ struct Artifact {
     file: String,
 }
 
-pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
+/// Everything, or what is named: `helm-engine`, and by any other name the Rust modules.
+pub(crate) fn run(root: &Path, names: &[String]) -> anyhow::Result<()> {
+    let wanted =
+        |module: &dyn Fn(&str) -> bool| names.is_empty() || names.iter().any(|n| module(n));
+    if wanted(&|name| name != helm::NAME) {
+        rust(root)?;
+    }
+    if wanted(&|name| name == helm::NAME) {
+        helm::build(root)?;
+    }
+    Ok(())
+}
+
+/// The modules in Rust, which need nothing else.
+pub(crate) fn rust(root: &Path) -> anyhow::Result<()> {
     let target = WasmTarget::ensure(root)?;
     components(
         root,

@@ -6,11 +6,16 @@
 ;;
 ;; The clock starts at 1 µs and moves 1 µs with every look at it. Sleeping moves it by the time asked for, at once.
 ;; What is written to standard output or error is gone: guests write to the log of their world.
+;;
+;; Beyond WASI, a guest may import from here how to set what it is told: `oarlock_clock_set` stops the wall clock at a
+;; moment (the monotonic one goes on), `oarlock_random_seed` starts the random numbers anew from a key of 32 bytes.
+;; `oarlock_clock_looks` and `oarlock_random_draws` count how often the wall clock and the numbers were asked.
 (module
   (import "env" "memory" (memory 0))
 
-  (global $clock (mut i64) (i64.const 0))
-  (global $random (mut i64) (i64.const 0x6f61726c6f636b))
+  (global $clock (export "oarlock_clock") (mut i64) (i64.const 0)) ;; the clock
+  (global $wall (mut i64) (i64.const 0)) ;; 0: not set
+  (global $looks (mut i64) (i64.const 0))
 
   ;; errno: 0 success, 8 badf, 44 noent, 52 nosys
 
@@ -43,7 +48,17 @@
   (func (export "clock_time_get") (param $id i32) (param $precision i64) (param $out i32) (result i32)
     (global.set $clock (i64.add (global.get $clock) (i64.const 1000)))
     (i64.store (local.get $out) (global.get $clock))
+    (if (i32.eqz (local.get $id))
+      (then
+        (global.set $looks (i64.add (global.get $looks) (i64.const 1)))
+        (if (i64.ne (global.get $wall) (i64.const 0))
+          (then (i64.store (local.get $out) (global.get $wall))))))
     (i32.const 0))
+
+  (func (export "oarlock_clock_set") (param $nanoseconds i64)
+    (global.set $wall (local.get $nanoseconds)))
+
+  (func (export "oarlock_clock_looks") (result i64) (global.get $looks))
 
   (func (export "sched_yield") (result i32) (i32.const 0))
 
@@ -76,27 +91,125 @@
         (br $next)))
     (i32.const 0))
 
-  ;; --- randomness: splitmix64, for hash seeds and the like ---
+  ;; --- randomness: ChaCha20 (RFC 8439). Every call starts with a fresh block; what is left of its last one is dropped ---
 
-  (func $draw (result i64)
-    (local $z i64)
-    (global.set $random (i64.add (global.get $random) (i64.const 0x9e3779b97f4a7c15)))
-    (local.set $z (global.get $random))
-    (local.set $z (i64.mul
-      (i64.xor (local.get $z) (i64.shr_u (local.get $z) (i64.const 30)))
-      (i64.const 0xbf58476d1ce4e5b9)))
-    (local.set $z (i64.mul
-      (i64.xor (local.get $z) (i64.shr_u (local.get $z) (i64.const 27)))
-      (i64.const 0x94d049bb133111eb)))
-    (i64.xor (local.get $z) (i64.shr_u (local.get $z) (i64.const 31))))
+  (global $key0 (mut i32) (i32.const 0))
+  (global $key1 (mut i32) (i32.const 0))
+  (global $key2 (mut i32) (i32.const 0))
+  (global $key3 (mut i32) (i32.const 0))
+  (global $key4 (mut i32) (i32.const 0))
+  (global $key5 (mut i32) (i32.const 0))
+  (global $key6 (mut i32) (i32.const 0))
+  (global $key7 (mut i32) (i32.const 0))
+  (global $block (mut i64) (i64.const 0))
+  (global $draws (mut i64) (i64.const 0))
 
-  (func (export "random_get") (param $out i32) (param $left i32) (result i32)
+  (func (export "oarlock_random_seed") (param $key i32)
+    (global.set $key0 (i32.load offset=0 align=1 (local.get $key)))
+    (global.set $key1 (i32.load offset=4 align=1 (local.get $key)))
+    (global.set $key2 (i32.load offset=8 align=1 (local.get $key)))
+    (global.set $key3 (i32.load offset=12 align=1 (local.get $key)))
+    (global.set $key4 (i32.load offset=16 align=1 (local.get $key)))
+    (global.set $key5 (i32.load offset=20 align=1 (local.get $key)))
+    (global.set $key6 (i32.load offset=24 align=1 (local.get $key)))
+    (global.set $key7 (i32.load offset=28 align=1 (local.get $key)))
+    (global.set $block (i64.const 0)))
+
+  (func (export "oarlock_random_draws") (result i64) (global.get $draws))
+
+  (func $quarter (param $a i32) (param $b i32) (param $c i32) (param $d i32) (result i32 i32 i32 i32)
+    (local.set $a (i32.add (local.get $a) (local.get $b)))
+    (local.set $d (i32.rotl (i32.xor (local.get $d) (local.get $a)) (i32.const 16)))
+    (local.set $c (i32.add (local.get $c) (local.get $d)))
+    (local.set $b (i32.rotl (i32.xor (local.get $b) (local.get $c)) (i32.const 12)))
+    (local.set $a (i32.add (local.get $a) (local.get $b)))
+    (local.set $d (i32.rotl (i32.xor (local.get $d) (local.get $a)) (i32.const 8)))
+    (local.set $c (i32.add (local.get $c) (local.get $d)))
+    (local.set $b (i32.rotl (i32.xor (local.get $b) (local.get $c)) (i32.const 7)))
+    (local.get $a) (local.get $b) (local.get $c) (local.get $d))
+
+  ;; Writes a word, or as much of it as there is room for.
+  (func $put (param $out i32) (param $room i32) (param $word i32)
+    (if (i32.ge_s (local.get $room) (i32.const 4))
+      (then (i32.store align=1 (local.get $out) (local.get $word)) (return)))
     (block $done
       (loop $next
-        (br_if $done (i32.eqz (local.get $left)))
-        (i32.store8 (local.get $out) (i32.wrap_i64 (call $draw)))
+        (br_if $done (i32.le_s (local.get $room) (i32.const 0)))
+        (i32.store8 (local.get $out) (local.get $word))
+        (local.set $word (i32.shr_u (local.get $word) (i32.const 8)))
         (local.set $out (i32.add (local.get $out) (i32.const 1)))
-        (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+        (local.set $room (i32.sub (local.get $room) (i32.const 1)))
+        (br $next))))
+
+  ;; Writes the next block, or as much of it as there is room for.
+  (func $draw (param $out i32) (param $room i32)
+    (local $rounds i32)
+    (local $s0 i32) (local $s1 i32) (local $s2 i32) (local $s3 i32)
+    (local $s4 i32) (local $s5 i32) (local $s6 i32) (local $s7 i32)
+    (local $s8 i32) (local $s9 i32) (local $s10 i32) (local $s11 i32)
+    (local $s12 i32) (local $s13 i32) (local $s14 i32) (local $s15 i32)
+    (local.set $s0 (i32.const 0x61707865))
+    (local.set $s1 (i32.const 0x3320646e))
+    (local.set $s2 (i32.const 0x79622d32))
+    (local.set $s3 (i32.const 0x6b206574))
+    (local.set $s4 (global.get $key0))
+    (local.set $s5 (global.get $key1))
+    (local.set $s6 (global.get $key2))
+    (local.set $s7 (global.get $key3))
+    (local.set $s8 (global.get $key4))
+    (local.set $s9 (global.get $key5))
+    (local.set $s10 (global.get $key6))
+    (local.set $s11 (global.get $key7))
+    (local.set $s12 (i32.wrap_i64 (global.get $block)))
+    (local.set $s13 (i32.wrap_i64 (i64.shr_u (global.get $block) (i64.const 32))))
+    (local.set $s14 (i32.const 0))
+    (local.set $s15 (i32.const 0))
+    (local.set $rounds (i32.const 10))
+    (loop $next
+      (call $quarter (local.get $s0) (local.get $s4) (local.get $s8) (local.get $s12))
+      (local.set $s12) (local.set $s8) (local.set $s4) (local.set $s0)
+      (call $quarter (local.get $s1) (local.get $s5) (local.get $s9) (local.get $s13))
+      (local.set $s13) (local.set $s9) (local.set $s5) (local.set $s1)
+      (call $quarter (local.get $s2) (local.get $s6) (local.get $s10) (local.get $s14))
+      (local.set $s14) (local.set $s10) (local.set $s6) (local.set $s2)
+      (call $quarter (local.get $s3) (local.get $s7) (local.get $s11) (local.get $s15))
+      (local.set $s15) (local.set $s11) (local.set $s7) (local.set $s3)
+      (call $quarter (local.get $s0) (local.get $s5) (local.get $s10) (local.get $s15))
+      (local.set $s15) (local.set $s10) (local.set $s5) (local.set $s0)
+      (call $quarter (local.get $s1) (local.get $s6) (local.get $s11) (local.get $s12))
+      (local.set $s12) (local.set $s11) (local.set $s6) (local.set $s1)
+      (call $quarter (local.get $s2) (local.get $s7) (local.get $s8) (local.get $s13))
+      (local.set $s13) (local.set $s8) (local.set $s7) (local.set $s2)
+      (call $quarter (local.get $s3) (local.get $s4) (local.get $s9) (local.get $s14))
+      (local.set $s14) (local.set $s9) (local.set $s4) (local.set $s3)
+      (local.set $rounds (i32.sub (local.get $rounds) (i32.const 1)))
+      (br_if $next (local.get $rounds)))
+    (call $put (i32.add (local.get $out) (i32.const 0)) (i32.sub (local.get $room) (i32.const 0)) (i32.add (local.get $s0) (i32.const 0x61707865)))
+    (call $put (i32.add (local.get $out) (i32.const 4)) (i32.sub (local.get $room) (i32.const 4)) (i32.add (local.get $s1) (i32.const 0x3320646e)))
+    (call $put (i32.add (local.get $out) (i32.const 8)) (i32.sub (local.get $room) (i32.const 8)) (i32.add (local.get $s2) (i32.const 0x79622d32)))
+    (call $put (i32.add (local.get $out) (i32.const 12)) (i32.sub (local.get $room) (i32.const 12)) (i32.add (local.get $s3) (i32.const 0x6b206574)))
+    (call $put (i32.add (local.get $out) (i32.const 16)) (i32.sub (local.get $room) (i32.const 16)) (i32.add (local.get $s4) (global.get $key0)))
+    (call $put (i32.add (local.get $out) (i32.const 20)) (i32.sub (local.get $room) (i32.const 20)) (i32.add (local.get $s5) (global.get $key1)))
+    (call $put (i32.add (local.get $out) (i32.const 24)) (i32.sub (local.get $room) (i32.const 24)) (i32.add (local.get $s6) (global.get $key2)))
+    (call $put (i32.add (local.get $out) (i32.const 28)) (i32.sub (local.get $room) (i32.const 28)) (i32.add (local.get $s7) (global.get $key3)))
+    (call $put (i32.add (local.get $out) (i32.const 32)) (i32.sub (local.get $room) (i32.const 32)) (i32.add (local.get $s8) (global.get $key4)))
+    (call $put (i32.add (local.get $out) (i32.const 36)) (i32.sub (local.get $room) (i32.const 36)) (i32.add (local.get $s9) (global.get $key5)))
+    (call $put (i32.add (local.get $out) (i32.const 40)) (i32.sub (local.get $room) (i32.const 40)) (i32.add (local.get $s10) (global.get $key6)))
+    (call $put (i32.add (local.get $out) (i32.const 44)) (i32.sub (local.get $room) (i32.const 44)) (i32.add (local.get $s11) (global.get $key7)))
+    (call $put (i32.add (local.get $out) (i32.const 48)) (i32.sub (local.get $room) (i32.const 48)) (i32.add (local.get $s12) (i32.wrap_i64 (global.get $block))))
+    (call $put (i32.add (local.get $out) (i32.const 52)) (i32.sub (local.get $room) (i32.const 52)) (i32.add (local.get $s13) (i32.wrap_i64 (i64.shr_u (global.get $block) (i64.const 32)))))
+    (call $put (i32.add (local.get $out) (i32.const 56)) (i32.sub (local.get $room) (i32.const 56)) (i32.add (local.get $s14) (i32.const 0)))
+    (call $put (i32.add (local.get $out) (i32.const 60)) (i32.sub (local.get $room) (i32.const 60)) (i32.add (local.get $s15) (i32.const 0)))
+    (global.set $block (i64.add (global.get $block) (i64.const 1))))
+
+  (func (export "random_get") (param $out i32) (param $left i32) (result i32)
+    (global.set $draws (i64.add (global.get $draws) (i64.const 1)))
+    (block $done
+      (loop $next
+        (br_if $done (i32.le_s (local.get $left) (i32.const 0)))
+        (call $draw (local.get $out) (local.get $left))
+        (local.set $out (i32.add (local.get $out) (i32.const 64)))
+        (local.set $left (i32.sub (local.get $left) (i32.const 64)))
         (br $next)))
     (i32.const 0))
 

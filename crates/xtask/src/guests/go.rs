@@ -11,8 +11,10 @@ pub(super) fn build(places: &Places) -> anyhow::Result<()> {
     places.build_if_changed("guest-go", &[source.clone(), adapter], |component| {
         GoComponent {
             source: &source,
-            wit: &places.wit,
+            wit: &[&places.wit],
             world: WORLD,
+            variables: &[],
+            warm_up: None,
             core: &places.scratch("go")?.join("guest.core.wasm"),
             out: component,
         }

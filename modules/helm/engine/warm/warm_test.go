@@ -1,0 +1,5 @@
+package warm
+
+import "testing"
+
+func TestChartRenders(t *testing.T) { Up() }
