@@ -1,0 +1,199 @@
+//! Reading tar, packed or not.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use flate2::bufread::MultiGzDecoder;
+use tar::EntryType;
+
+use super::{File, PackageError};
+use crate::options::Limits;
+
+/// What a tar may add to a file: its header, the rest of its last block, and a long name.
+const OVERHEAD: u64 = 4096;
+
+/// The files of a `.tgz`.
+pub(super) fn unpack(bytes: &[u8], limits: &Limits) -> Result<Vec<File>, PackageError> {
+    read(MultiGzDecoder::new(bytes), limits)
+}
+
+/// The files of a tar.
+pub(super) fn read(tar: impl Read, limits: &Limits) -> Result<Vec<File>, PackageError> {
+    let most = limits.unpacked + OVERHEAD * limits.files as u64;
+    let mut archive = tar::Archive::new(Bounded {
+        inner: tar,
+        left: most,
+    });
+    let broken = |error: io::Error| {
+        if error.kind() == io::ErrorKind::FileTooLarge {
+            PackageError::TooLarge(limits.unpacked)
+        } else {
+            PackageError::Broken(error.to_string())
+        }
+    };
+    let mut files = Vec::new();
+    let mut left = limits.unpacked;
+    for entry in archive.entries().map_err(broken)? {
+        let entry = entry.map_err(broken)?;
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let kind = entry.header().entry_type();
+        let is_header = kind == EntryType::XGlobalHeader || kind == EntryType::XHeader;
+        if kind.is_dir() || name.ends_with('/') || is_header {
+            continue;
+        }
+        let path = path_within(&name)?;
+        if files.len() == limits.files {
+            return Err(PackageError::TooManyFiles(limits.files));
+        }
+        // Links and devices have no content, to Helm as well.
+        let has_content = matches!(
+            kind,
+            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse
+        );
+        let size = if has_content { entry.size() } else { 0 };
+        if size > left {
+            return Err(PackageError::TooLarge(limits.unpacked));
+        }
+        if size > limits.file {
+            return Err(PackageError::FileTooLarge(name, limits.file));
+        }
+        let mut content = Vec::new();
+        // A sparse file may be longer than it says.
+        entry
+            .take(if has_content { limits.file + 1 } else { 0 })
+            .read_to_end(&mut content)
+            .map_err(broken)?;
+        if content.len() as u64 > limits.file {
+            return Err(PackageError::FileTooLarge(name, limits.file));
+        }
+        left = left
+            .checked_sub(content.len() as u64)
+            .filter(|left| *left > 0)
+            .ok_or(PackageError::TooLarge(limits.unpacked))?;
+        files.push(File {
+            path,
+            content: Arc::from(content),
+        });
+    }
+    if files.is_empty() {
+        return Err(PackageError::NoFiles);
+    }
+    Ok(files)
+}
+
+/// The path of an entry within its chart. The rules, their order and their words are those of Helm's loader of archives.
+fn path_within(name: &str) -> Result<String, PackageError> {
+    let delimiter = if name.contains('\\') { '\\' } else { '/' };
+    let (first, rest) = name.split_once(delimiter).unwrap_or((name, ""));
+    let rest = rest.replace(delimiter, "/");
+    if rest.starts_with('/') {
+        return Err(PackageError::AbsolutePath);
+    }
+    let path = clean(&rest);
+    if path == "." {
+        return Err(PackageError::OutsideBase(name.to_owned()));
+    }
+    if path.starts_with("..") {
+        return Err(PackageError::ParentDirectory);
+    }
+    if has_drive(&path) {
+        return Err(PackageError::IllegalName);
+    }
+    if first == "Chart.yaml" {
+        return Err(PackageError::NoBaseDirectory);
+    }
+    Ok(path)
+}
+
+/// The shortest path that means the same, as text: nothing is looked up.
+fn clean(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    if parts.is_empty() {
+        ".".to_owned()
+    } else {
+        parts.join("/")
+    }
+}
+
+/// `c:/` and the like.
+fn has_drive(path: &str) -> bool {
+    matches!(path.as_bytes(), [letter, b':', b'/', ..] if letter.is_ascii_alphabetic())
+}
+
+/// Fails once too much was read: what is packed well is long before it is anything.
+struct Bounded<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.left = self
+            .left
+            .checked_sub(read as u64)
+            .ok_or(io::ErrorKind::FileTooLarge)?;
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_as_helm_reads_them() {
+        for (name, path) in [
+            ("web/Chart.yaml", "Chart.yaml"),
+            ("web/templates/a.yaml", "templates/a.yaml"),
+            ("./web/Chart.yaml", "web/Chart.yaml"),
+            ("web\\templates\\a.yaml", "templates/a.yaml"),
+            ("web/a/../b.yaml", "b.yaml"),
+            ("web/a//b/./c", "a/b/c"),
+            ("/web/Chart.yaml", "web/Chart.yaml"),
+        ] {
+            assert_eq!(path_within(name).ok().as_deref(), Some(path), "{name}");
+        }
+        let refused: Vec<String> = [
+            "web//etc/passwd",
+            "web\\\\etc",
+            "Chart.yaml",
+            "values.yaml",
+            "web/..",
+            "web/../../../etc/passwd",
+            "web/a/../../../b",
+            "web/..hidden",
+            "web\\c:/foo",
+            "web/c:/foo",
+            "Chart.yaml/a",
+        ]
+        .into_iter()
+        .map(|name| match path_within(name) {
+            Ok(path) => format!("{name}: taken as {path}"),
+            Err(error) => format!("{name}: {error}"),
+        })
+        .collect();
+        insta::assert_snapshot!(refused.join("\n"), @r#"
+        web//etc/passwd: chart illegally contains absolute paths
+        web\\etc: chart illegally contains absolute paths
+        Chart.yaml: chart illegally contains content outside the base directory: "Chart.yaml"
+        values.yaml: chart illegally contains content outside the base directory: "values.yaml"
+        web/..: chart illegally references parent directory
+        web/../../../etc/passwd: chart illegally references parent directory
+        web/a/../../../b: chart illegally references parent directory
+        web/..hidden: chart illegally references parent directory
+        web\c:/foo: chart contains illegally named files
+        web/c:/foo: chart contains illegally named files
+        Chart.yaml/a: chart yaml not in base directory
+        "#);
+    }
+}

@@ -1,0 +1,132 @@
+//! What a source is asked, and by whom.
+
+use std::fmt;
+
+use oarlock_core::artifact::Credentials;
+use oarlock_core::reference::Digest;
+
+/// What kind of thing is asked for. Each has records of its own form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Kind {
+    /// An archive by its URL.
+    Archive,
+    /// The index of a repository.
+    Index,
+    /// The tags of a repository of a registry.
+    Tags,
+    /// A manifest of a registry, by tag or digest.
+    Manifest,
+    /// The refs of a git repository.
+    Refs,
+    /// A folder of a commit.
+    Tree,
+    /// All that one caller wants of one package.
+    Package,
+}
+
+impl Kind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Archive => "archive",
+            Self::Index => "index",
+            Self::Tags => "tags",
+            Self::Manifest => "manifest",
+            Self::Refs => "refs",
+            Self::Tree => "tree",
+            Self::Package => "package",
+        }
+    }
+}
+
+/// One question to one source. Who asks with other credentials asks another question, so that nobody gets an answer that was
+/// meant for somebody else.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Question {
+    kind: Kind,
+    address: String,
+    digest: Digest,
+}
+
+impl Question {
+    /// About `address`, which has no credentials in it.
+    pub(crate) fn new(kind: Kind, address: impl Into<String>, credentials: &Credentials) -> Self {
+        let address = address.into();
+        let mut bytes = Vec::new();
+        let mut part = |part: Option<&str>| match part {
+            Some(text) => {
+                bytes.extend_from_slice(&(text.len() as u64 + 1).to_le_bytes());
+                bytes.extend_from_slice(text.as_bytes());
+            }
+            None => bytes.extend_from_slice(&0_u64.to_le_bytes()),
+        };
+        part(Some(kind.as_str()));
+        part(Some(&address));
+        let Credentials {
+            basic,
+            bearer,
+            docker_config,
+            identity,
+            known_hosts,
+            ca,
+            client,
+        } = credentials;
+        part(basic.as_ref().map(|(user, _)| user.as_str()));
+        part(basic.as_ref().map(|(_, password)| password.as_str()));
+        part(client.as_ref().map(|(certificate, _)| certificate.as_str()));
+        part(client.as_ref().map(|(_, key)| key.as_str()));
+        for secret in [bearer, docker_config, identity, known_hosts, ca] {
+            part(secret.as_deref());
+        }
+        Self {
+            kind,
+            address,
+            digest: Digest::of(&bytes),
+        }
+    }
+
+    /// Names the question among all others; fit for a file name.
+    pub(crate) fn hex(&self) -> &str {
+        self.digest.hex()
+    }
+}
+
+impl fmt::Display for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind.as_str(), self.address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_credentials_are_another_question() {
+        let basic = |user: &str, password: &str| Credentials {
+            basic: Some((user.to_owned(), password.to_owned())),
+            ..Credentials::default()
+        };
+        let bearer = Credentials {
+            bearer: Some("a".to_owned()),
+            ..Credentials::default()
+        };
+        let questions = [
+            Question::new(Kind::Index, "a", &Credentials::default()),
+            Question::new(Kind::Archive, "a", &Credentials::default()),
+            Question::new(Kind::Index, "b", &Credentials::default()),
+            Question::new(Kind::Index, "a", &basic("a", "bc")),
+            Question::new(Kind::Index, "a", &basic("ab", "c")),
+            Question::new(Kind::Index, "a", &basic("", "")),
+            Question::new(Kind::Index, "a", &bearer),
+        ];
+        let mut names: Vec<&str> = questions.iter().map(Question::hex).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), questions.len());
+        assert_eq!(
+            questions[3],
+            Question::new(Kind::Index, "a", &basic("a", "bc"))
+        );
+        assert_eq!(questions[3].to_string(), "index a");
+    }
+}

@@ -1,0 +1,413 @@
+//! Umbrella charts: what they depend on, from every kind of place.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+
+use oarlock_artifacts::{Depot, Options};
+use oarlock_core::artifact::{
+    Artifact, Artifacts as _, Credentials, FetchError, Reach, Source, Wanted,
+};
+use oarlock_core::reference::Digest;
+use tempfile::TempDir;
+
+use crate::archive::{BASIC, basic, depot, wanted};
+use crate::git_origin::{self, Origin};
+use crate::server::{Reply, Server, chart, packed};
+
+/// A chart folder.
+struct Charts {
+    dir: TempDir,
+    depot: Depot,
+}
+
+impl Charts {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options {
+            charts: Some(dir.path().to_owned()),
+            ..crate::archive::small()
+        };
+        Self {
+            depot: Depot::new(options).unwrap(),
+            dir,
+        }
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.dir.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// The chart `umbrella` with these dependencies.
+    fn umbrella(&self, dependencies: &[String]) {
+        self.write("umbrella/Chart.yaml", &umbrella(dependencies));
+    }
+
+    async fn get(&self) -> Result<Artifact, FetchError> {
+        self.get_with(Reach::Anywhere { plain_http: true }).await
+    }
+
+    async fn get_with(&self, reach: Reach) -> Result<Artifact, FetchError> {
+        self.depot
+            .fetch(Wanted {
+                reach,
+                ..complete(Source::Local("umbrella".to_owned()))
+            })
+            .await
+    }
+}
+
+fn umbrella(dependencies: &[String]) -> String {
+    let list: String = dependencies
+        .iter()
+        .map(|dependency| format!("  - {{{dependency}}}\n"))
+        .collect();
+    format!("apiVersion: v2\nname: umbrella\nversion: 0.1.0\ndependencies:\n{list}")
+}
+
+fn complete(source: Source) -> Wanted {
+    Wanted {
+        dependencies: true,
+        ..wanted(source)
+    }
+}
+
+fn index(charts: &[(&str, &str)]) -> String {
+    let mut text = "apiVersion: v1\nentries:\n".to_owned();
+    let mut names: Vec<&str> = charts.iter().map(|(name, _)| *name).collect();
+    names.dedup();
+    for name in names {
+        text.push_str(&format!("  {name}:\n"));
+        for (_, version) in charts.iter().filter(|(of, _)| *of == name) {
+            text.push_str(&format!(
+                "  - {{name: {name}, version: {version}, urls: [\"{name}-{version}.tgz\"]}}\n"
+            ));
+        }
+    }
+    text
+}
+
+/// A repository in `/charts` of a server.
+fn repository(server: &Server, charts: &[(&str, &str)]) -> String {
+    server.put("/charts/index.yaml", Reply::ok(index(charts)));
+    for (name, version) in charts {
+        let path = format!("/charts/{name}-{version}.tgz");
+        server.put(&path, Reply::ok(chart(name, version)));
+    }
+    format!("{}/charts", server.url)
+}
+
+/// A registry that has one chart in some versions, as far as it is asked.
+fn registry(server: &Server, repository: &str, name: &str, versions: &[&str]) {
+    let tags: Vec<String> = versions.iter().map(|version| format!("\"{version}\"")).collect();
+    let list = format!("{{\"name\":\"{repository}/{name}\",\"tags\":[{}]}}", tags.join(","));
+    let base = format!("/v2/{repository}/{name}");
+    server.put(&format!("{base}/tags/list"), Reply::ok(list.clone()));
+    server.put(&format!("{base}/tags/list?n=1000"), Reply::ok(list));
+    server.put("/v2/", Reply::ok("{}"));
+    for version in versions {
+        let archive = chart(name, version);
+        let config = format!("{{\"name\":\"{name}\",\"version\":\"{version}\"}}");
+        let (layer, config_digest) = (Digest::of(&archive), Digest::of(config.as_bytes()));
+        let manifest = format!(
+            r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{{"mediaType":"application/vnd.cncf.helm.config.v1+json","digest":"{config_digest}","size":{}}},"layers":[{{"mediaType":"application/vnd.cncf.helm.chart.content.v1.tar+gzip","digest":"{layer}","size":{}}}]}}"#,
+            config.len(),
+            archive.len()
+        );
+        server.put(&format!("{base}/blobs/{layer}"), Reply::ok(archive));
+        server.put(&format!("{base}/blobs/{config_digest}"), Reply::ok(config));
+        let digest = Digest::of(manifest.as_bytes());
+        for at in [*version, digest.as_str()] {
+            let reply = Reply::ok(manifest.clone())
+                .header("content-type", "application/vnd.oci.image.manifest.v1+json")
+                .header("docker-content-digest", digest.as_str());
+            server.put(&format!("{base}/manifests/{at}"), reply);
+        }
+    }
+}
+
+/// The files of an artifact: a tar, or one in gzip.
+async fn files(depot: &Depot, artifact: &Artifact) -> Vec<String> {
+    let bytes = depot.read(artifact.digest.clone()).await.unwrap();
+    let mut files = entries(&bytes);
+    files.sort();
+    files
+}
+
+fn entries(bytes: &[u8]) -> Vec<String> {
+    let mut tar = Vec::new();
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        flate2::read::GzDecoder::new(bytes).read_to_end(&mut tar).unwrap();
+    } else {
+        tar.extend_from_slice(bytes);
+    }
+    let mut files = Vec::new();
+    for entry in tar::Archive::new(&*tar).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let path = entry.path().unwrap().display().to_string();
+        let path = path.split_once('/').unwrap().1.to_owned();
+        if path.ends_with(".tgz") {
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content).unwrap();
+            files.extend(entries(&content).iter().map(|inner| format!("{path}: {inner}")));
+        } else {
+            files.push(path);
+        }
+    }
+    files
+}
+
+fn dependency(name: &str, version: &str, repository: &str) -> String {
+    format!("name: {name}, version: \"{version}\", repository: \"{repository}\"")
+}
+
+#[tokio::test]
+async fn dependencies_come_from_every_kind_of_place() {
+    let server = Server::start().await;
+    let web = repository(&server, &[("redis", "1.4.2"), ("redis", "1.3.0"), ("redis", "2.0.0")]);
+    registry(&server, "team/charts", "queue", &["0.1.0", "0.2.0", "1.0.0"]);
+    let oci = server.url.replace("http://", "oci://");
+    let charts = Charts::new();
+    charts.umbrella(&[
+        dependency("redis", "^1.0.0", &web),
+        format!("{}, alias: cache, condition: cache.enabled", dependency("redis", "1.3.0", &web)),
+        format!("{}, alias: again", dependency("redis", "~1.4", &web)),
+        dependency("queue", "~0.1 || ~0.2", &format!("{oci}/team/charts")),
+        dependency("common", "*", "file://../libs/common"),
+        "name: carried, version: 1.x".to_owned(),
+    ]);
+    charts.write("umbrella/charts/carried/Chart.yaml", &git_origin::chart("carried", "1.9.0"));
+    charts.write("umbrella/values.yaml", "");
+    charts.write("libs/common/Chart.yaml", &git_origin::chart("common", "2.0.0"));
+    charts.write("libs/common/.helmignore", "secret.txt\n");
+    charts.write("libs/common/secret.txt", "no\n");
+    charts.write("libs/common/charts/inner/Chart.yaml", &git_origin::chart("inner", "3.0.0"));
+    let artifact = charts.get().await.unwrap();
+    insta::assert_snapshot!(files(&charts.depot, &artifact).await.join("\n"), @"");
+    let origin = server.shown(&artifact.origin).replace(&oci, "oci://charts.example");
+    insta::assert_snapshot!(origin, @"");
+    assert_eq!(artifact.version, "0.1.0");
+    // The same again, by bytes.
+    let again = Charts::new();
+    let copied = std::process::Command::new("cp")
+        .arg("-r")
+        .arg(charts.dir.path().join("."))
+        .arg(again.dir.path())
+        .status();
+    assert!(copied.unwrap().success());
+    assert_eq!(again.get().await.unwrap().digest, artifact.digest);
+    // Without its dependencies it is another package.
+    let alone = charts.depot.fetch(wanted(Source::Local("umbrella".to_owned()))).await;
+    assert_ne!(alone.unwrap().digest, artifact.digest);
+}
+
+#[tokio::test]
+async fn a_packaged_umbrella_stays_an_archive() {
+    let server = Server::start().await;
+    let web = repository(&server, &[("redis", "1.4.2")]);
+    let text = umbrella(&[
+        dependency("redis", "1.4.2", &web),
+        dependency("inner", "1.0.0", "file://parts/inner"),
+    ]);
+    let archive = packed(&[
+        ("umbrella/Chart.yaml", &text),
+        ("umbrella/.helmignore", "values.yaml\n"),
+        ("umbrella/values.yaml", "a: 1\n"),
+        ("umbrella/parts/inner/Chart.yaml", &git_origin::chart("inner", "1.0.0")),
+    ]);
+    server.put("/umbrella.tgz", Reply::ok(archive));
+    let depot = depot();
+    let source = Source::Archive(format!("{}/umbrella.tgz", server.url));
+    let artifact = depot.fetch(complete(source)).await.unwrap();
+    insta::assert_snapshot!(files(&depot, &artifact).await.join("\n"), @"");
+    let bytes = depot.read(artifact.digest).await.unwrap();
+    assert_eq!(bytes[..2], [0x1f, 0x8b]);
+}
+
+#[tokio::test]
+async fn a_lock_decides() {
+    let server = Server::start().await;
+    let web = repository(&server, &[("redis", "1.4.2"), ("redis", "1.3.0")]);
+    let charts = Charts::new();
+    charts.umbrella(&[dependency("redis", "^1.0.0", &web)]);
+    let json = format!(
+        r#"[[{{"name":"redis","version":"^1.0.0","repository":"{web}"}}],[{{"name":"redis","version":"1.3.0","repository":"{web}"}}]]"#
+    );
+    let lock = format!(
+        "dependencies:\n- name: redis\n  repository: {web}\n  version: 1.3.0\ndigest: {}\ngenerated: \"2026-01-02T03:04:05Z\"\n",
+        Digest::of(json.as_bytes())
+    );
+    charts.write("umbrella/Chart.lock", &lock);
+    let artifact = charts.get().await.unwrap();
+    let files = files(&charts.depot, &artifact).await.join("\n");
+    assert!(files.contains("charts/redis-1.3.0.tgz"), "{files}");
+    charts.umbrella(&[dependency("redis", "^1.1.0", &web)]);
+    let error = charts.get().await.unwrap_err();
+    insta::assert_snapshot!(error, @"");
+    assert!(matches!(error, FetchError::Mismatch(_)));
+}
+
+#[tokio::test]
+async fn a_folder_of_a_commit_has_neighbours() {
+    let origin = Origin::new();
+    let own = [
+        dependency("common", "^2", "file://../../libs/common"),
+        dependency("linked", "1.0.0", "file://../linked"),
+    ];
+    origin.write("charts/umbrella/Chart.yaml", &umbrella(&own));
+    origin.write("libs/common/Chart.yaml", &git_origin::chart("common", "2.0.0"));
+    origin.write("libs/linked/Chart.yaml", &git_origin::chart("linked", "1.0.0"));
+    std::os::unix::fs::symlink("../libs/linked", origin.path().join("charts/linked")).unwrap();
+    origin.commit("first");
+    let server = git_origin::Server::start(origin.root()).await;
+    server.wants("oar:hush");
+    let depot = depot();
+    let wanted = Wanted {
+        credentials: Credentials {
+            basic: Some(("oar".to_owned(), "hush".to_owned())),
+            ..Credentials::default()
+        },
+        ..complete(Source::Git {
+            url: server.url(),
+            reference: "main".to_owned(),
+            path: "charts/umbrella".to_owned(),
+        })
+    };
+    let artifact = depot.fetch(wanted.clone()).await.unwrap();
+    insta::assert_snapshot!(files(&depot, &artifact).await.join("\n"), @"");
+    // One question for the branch, one for the pack: neighbours are in it.
+    assert_eq!(server.seen("info/refs"), 4);
+    assert_eq!(depot.fetch(wanted).await.unwrap(), artifact);
+
+    origin.write(
+        "charts/umbrella/Chart.yaml",
+        &umbrella(&[dependency("out", "^2", "file://../../../out")]),
+    );
+    origin.commit("second");
+    let wanted = Wanted {
+        max_age: std::time::Duration::ZERO,
+        credentials: Credentials {
+            basic: Some(("oar".to_owned(), "hush".to_owned())),
+            ..Credentials::default()
+        },
+        ..complete(Source::Git {
+            url: server.url(),
+            reference: "main".to_owned(),
+            path: "charts/umbrella".to_owned(),
+        })
+    };
+    let error = depot.fetch(wanted).await.unwrap_err().to_string();
+    insta::assert_snapshot!(error.replace(&server.address.to_string(), "SERVER"), @"");
+}
+
+#[tokio::test]
+async fn a_folder_does_not_reach_out_of_the_chart_folder() {
+    let charts = Charts::new();
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::write(elsewhere.path().join("Chart.yaml"), git_origin::chart("out", "1.0.0")).unwrap();
+    let relative = Path::new("..").join(elsewhere.path().strip_prefix("/").unwrap());
+    let up = "../".repeat(charts.dir.path().components().count());
+    std::os::unix::fs::symlink(elsewhere.path(), charts.dir.path().join("link")).unwrap();
+    let reach = Reach::Granted {
+        grants: vec!["local".to_owned()],
+        namespace: None,
+    };
+    for path in [
+        elsewhere.path().display().to_string(),
+        format!("{up}{}", relative.display()),
+        "../link".to_owned(),
+    ] {
+        charts.umbrella(&[dependency("out", "1.0.0", &format!("file://{path}"))]);
+        let error = charts.get_with(reach.clone()).await.unwrap_err().to_string();
+        assert!(error.contains("not found; hint: file:// counts from"), "{error}");
+    }
+    // A person at a command line reads what a person may read.
+    charts.umbrella(&[dependency(
+        "out",
+        "1.0.0",
+        &format!("file://{}", elsewhere.path().display()),
+    )]);
+    let depot = depot();
+    let path = charts.dir.path().join("umbrella");
+    let artifact = depot.fetch_path(path, true, Vec::new()).await.unwrap();
+    let files = files(&depot, &artifact).await.join("\n");
+    assert!(files.contains("charts/out-1.0.0.tgz"), "{files}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_had_is_said_as_helm_says_it() {
+    let server = Server::start().await;
+    let web = repository(&server, &[("redis", "1.4.2"), ("redis", "2.0.0-rc.1")]);
+    server.put("/charts/wrong-1.0.0.tgz", Reply::ok(chart("other", "1.0.0")));
+    registry(&server, "team", "queue", &["0.1.0"]);
+    let oci = server.url.replace("http://", "oci://");
+    let charts = Charts::new();
+    charts.write("libs/common/Chart.yaml", &git_origin::chart("common", "2.0.0"));
+    let cases = [
+        vec![
+            dependency("redis", "^3", &web),
+            dependency("queue", "^1", &format!("{oci}/team")),
+        ],
+        vec![dependency("redis", ">1.9", &web)],
+        vec![dependency("nothing", "1.0.0", &web)],
+        vec![dependency("queue", "7.0.0", &format!("{oci}/team"))],
+        vec![dependency("nothing", "1.0.0", &format!("{oci}/team"))],
+        vec![dependency("redis", "1.4.2", &format!("{}/nothing", server.url))],
+        vec![dependency("common", "3.x", "file://../libs/common")],
+        vec![dependency("common", "2.x", "file://../libs/nothing")],
+        vec![dependency("other", "2.x", "file://../libs/common")],
+    ];
+    let mut texts = Vec::new();
+    for case in cases {
+        charts.umbrella(&case);
+        let error = charts.get().await.unwrap_err();
+        texts.push(server.shown(error).replace(&oci, "oci://charts.example"));
+    }
+    insta::assert_snapshot!(texts.join("\n"));
+}
+
+#[tokio::test]
+async fn only_what_is_granted_is_asked() {
+    let (granted, other) = (Server::start().await, Server::start().await);
+    let charts = Charts::new();
+    charts.umbrella(&[
+        dependency("redis", "1.4.2", &repository(&granted, &[("redis", "1.4.2")])),
+        dependency("queue", "1.0.0", &repository(&other, &[("queue", "1.0.0")])),
+    ]);
+    let reach = |grants: &[&str]| Reach::Granted {
+        grants: grants.iter().map(|grant| (*grant).to_owned()).collect(),
+        namespace: None,
+    };
+    let error = charts.get_with(reach(&["local", &granted.url])).await.unwrap_err();
+    assert!(matches!(error, FetchError::Denied(_)));
+    insta::assert_snapshot!(other.shown(&error), @"");
+    // Nobody was asked, since not all may be.
+    assert!(granted.paths().is_empty() && other.paths().is_empty());
+    charts.get_with(reach(&["local", &granted.url, &other.url])).await.unwrap();
+}
+
+#[tokio::test]
+async fn credentials_go_to_the_charts_own_server_alone() {
+    let (own, other) = (Server::start().await, Server::start().await);
+    let text = umbrella(&[
+        dependency("redis", "1.4.2", &format!("{}/charts", own.url)),
+        dependency("queue", "1.0.0", &repository(&other, &[("queue", "1.0.0")])),
+    ]);
+    for (path, reply) in [
+        ("/umbrella.tgz", packed(&[("umbrella/Chart.yaml", &text)])),
+        ("/charts/index.yaml", index(&[("redis", "1.4.2")]).into_bytes()),
+        ("/charts/redis-1.4.2.tgz", chart("redis", "1.4.2")),
+    ] {
+        own.put(path, Reply::ok(reply).login(BASIC));
+    }
+    let wanted = Wanted {
+        credentials: basic(),
+        ..complete(Source::Archive(format!("{}/umbrella.tgz", own.url)))
+    };
+    depot().fetch(wanted).await.unwrap();
+    let told = other.seen();
+    assert!(!told.is_empty());
+    assert!(told.iter().all(|seen| seen.authorization.is_none()));
+}
