@@ -5,6 +5,7 @@ mod labels;
 mod limits;
 mod names;
 mod origin;
+mod site;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;

@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Weak};
 
 use oarlock_config::Watch;
+use oarlock_core::artifact::{Artifacts, Closed};
 use oarlock_core::clock::Clock;
 use oarlock_core::cluster::{Change, Cluster, Listener};
 use oarlock_core::egress::Egress;
-use oarlock_core::reconciler::ReadError;
+use oarlock_core::reconciler::{ReadError, Reconciler};
 use oarlock_core::reference::{Gvk, ObjectRef};
 use oarlock_core::timestamp::Timestamp;
 use parking_lot::Mutex;
@@ -70,10 +71,21 @@ type Runs = JoinSet<(Memory, Ended)>;
 type Watching = JoinSet<(Gvk, Result<(), ReadError>)>;
 
 impl Engine {
-    /// An engine without watches. It works once [`Self::run`] is polled.
+    /// An engine without watches, which fetches no packages. It works once [`Self::run`] is polled.
     pub fn new(
         cluster: Arc<dyn Cluster>,
         egress: Arc<dyn Egress>,
+        clock: Arc<dyn Clock>,
+        options: Options,
+    ) -> Arc<Self> {
+        Self::with_packages(cluster, egress, Arc::new(Closed), clock, options)
+    }
+
+    /// An engine without watches. It works once [`Self::run`] is polled.
+    pub fn with_packages(
+        cluster: Arc<dyn Cluster>,
+        egress: Arc<dyn Egress>,
+        artifacts: Arc<dyn Artifacts>,
         clock: Arc<dyn Clock>,
         options: Options,
     ) -> Arc<Self> {
@@ -87,6 +99,7 @@ impl Engine {
                 kinds: Kinds::new(Arc::clone(&cluster), Arc::clone(&clock)),
                 cluster: Arc::clone(&cluster),
                 egress: CountedEgress::new(Arc::clone(&egress), Arc::clone(&waits)),
+                artifacts,
                 waits: Arc::clone(&waits),
                 clock,
                 entropy: Entropy::new(options.seed),
@@ -482,9 +495,12 @@ impl Listener for Ear {
 
 /// Whether an entry does the same as before.
 fn same(old: &Entry, new: &Entry) -> bool {
+    let equal = |a: &Arc<dyn Reconciler>, b: &Arc<dyn Reconciler>| {
+        a.digest() == b.digest() && a.libraries() == b.libraries()
+    };
     let module = match (&old.module, &new.module) {
-        (Module::Serving(a), Module::Serving(b)) => a.digest() == b.digest(),
-        (Module::LastGood(a, p), Module::LastGood(b, q)) => a.digest() == b.digest() && p == q,
+        (Module::Serving(a), Module::Serving(b)) => equal(a, b),
+        (Module::LastGood(a, p), Module::LastGood(b, q)) => equal(a, b) && p == q,
         (Module::Down(p), Module::Down(q)) => p == q,
         _ => false,
     };

@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use oarlock_core::artifact::Artifacts;
 use oarlock_core::clock::Clock;
 use oarlock_core::cluster::Cluster;
 use oarlock_core::egress::Egress;
@@ -22,6 +23,8 @@ pub(crate) struct Ports {
     pub(crate) kinds: Arc<Kinds>,
     /// The world outside.
     pub(crate) egress: Arc<dyn Egress>,
+    /// Charts and other packages from outside.
+    pub(crate) artifacts: Arc<dyn Artifacts>,
     /// Runs that wait.
     pub(crate) waits: Arc<Waits>,
     /// Time.

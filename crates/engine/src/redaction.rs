@@ -143,9 +143,25 @@ fn leaves(document: &Value, found: &mut Vec<String>) {
     match document {
         Value::String(text) => found.push(text.clone()),
         Value::Array(items) => items.iter().for_each(|item| leaves(item, found)),
-        Value::Object(fields) => fields.values().for_each(|value| leaves(value, found)),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                leaves(value, found);
+                // As registries have them in `.dockerconfigjson`.
+                if name == "auth" {
+                    found.extend(value.as_str().and_then(password));
+                }
+            }
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// The password of `user:password` in base64.
+fn password(encoded: &str) -> Option<String> {
+    let plain = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
+    plain
+        .split_once(':')
+        .map(|(_, password)| password.to_owned())
 }
 
 /// Whether objects of a kind are Secrets.
@@ -193,7 +209,7 @@ mod tests {
     #[test]
     fn parts_of_keys_and_documents_are_masked() {
         let key = "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0\nshort\n-----END KEY-----\n";
-        let config = json!({"auths": {"registry": {"auth": "dXNlcjpwYXNz"}}}).to_string();
+        let config = json!({"auths": {"registry": {"auth": "dXNlcjpodW50ZXIy"}}}).to_string();
         let known = knowing(json!({
             "data": {"tls.key": STANDARD.encode(key), ".dockerconfigjson": STANDARD.encode(config)},
         }));
@@ -201,7 +217,11 @@ mod tests {
             known.mask("line MIIEvQIBADANBgkqhkiG9w0 is bad"),
             "line [redacted] is bad"
         );
-        assert_eq!(known.mask("auth dXNlcjpwYXNz"), "auth [redacted]");
+        assert_eq!(known.mask("auth dXNlcjpodW50ZXIy"), "auth [redacted]");
+        assert_eq!(
+            known.mask("user:hunter2 refused"),
+            "user:[redacted] refused"
+        );
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! What one run may ask for: grants are checked here, and everything that is read is remembered.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
+use oarlock_core::artifact::{Artifact, Artifacts, FetchError, Source};
 use oarlock_core::cached::Cached;
 use oarlock_core::cluster::{Cluster, ServiceAccount};
 use oarlock_core::egress::{Credentials, Egress};
@@ -11,13 +13,14 @@ use oarlock_core::future::BoxFuture;
 use oarlock_core::health;
 use oarlock_core::json::Json;
 use oarlock_core::manifest::{Access, Grants, Sight, missing_grant};
+use oarlock_core::object::Object;
 use oarlock_core::origin::{self, Origin};
 use oarlock_core::projection::project;
 use oarlock_core::reconciler::{
-    Health, Host, HttpAuth, HttpError, HttpRequest, HttpResponse, LogLevel, LogLine, ObservedState,
-    ReadError, SecretKey, Selection,
+    ArtifactRequest, Health, Host, HttpAuth, HttpError, HttpRequest, HttpResponse, LogLevel,
+    LogLine, ObservedState, ReadError, SecretKey, Selection,
 };
-use oarlock_core::reference::{Gvk, KindInfo, ObjectRef};
+use oarlock_core::reference::{Digest, Gvk, KindInfo, ObjectRef};
 use oarlock_core::request::ApiError;
 use oarlock_core::selector::LabelSelector;
 use parking_lot::Mutex;
@@ -30,11 +33,16 @@ use crate::ports::Ports;
 use crate::redaction::Redaction;
 use crate::waits::Waits;
 
+mod packages;
+
 /// The [`Host`] of one run.
 pub(crate) struct Session {
     cluster: Arc<dyn Cluster>,
     kinds: Hold,
     egress: Arc<dyn Egress>,
+    artifacts: Arc<dyn Artifacts>,
+    /// Digests of what this run fetched.
+    fetched: Mutex<BTreeSet<Digest>>,
     owner: Arc<Cached>,
     grants: Arc<Grants>,
     module: String,
@@ -61,6 +69,8 @@ impl Session {
             cluster: Arc::clone(&ports.cluster),
             kinds: ports.kinds.hold(),
             egress: Arc::clone(&ports.egress),
+            artifacts: Arc::clone(&ports.artifacts),
+            fetched: Mutex::default(),
             owner,
             grants: Arc::clone(&entry.grants),
             module,
@@ -265,30 +275,73 @@ impl Session {
     }
 
     async fn secret(&self, key: &SecretKey) -> Result<Vec<u8>, HttpError> {
-        let target = ObjectRef::new(
-            Gvk::new("", "v1", "Secret"),
-            self.namespace(),
-            key.name.clone(),
-        );
-        let live = self
-            .look(&target, None)
-            .await
+        let data = self.secret_data(&key.name).await;
+        data.and_then(|data| data.value(&key.key))
             .map_err(|error| match error {
-                ReadError::Denied(message) => HttpError::Denied(message),
-                other => HttpError::Other(other.to_string()),
-            })?;
-        let denied = |problem: &str| HttpError::Denied(format!("{target}: {problem}"));
+                NoSecret::Denied(message) => HttpError::Denied(message),
+                NoSecret::Read(error) => HttpError::Other(error.to_string()),
+            })
+    }
+
+    /// What is in a Secret of the object's namespace.
+    async fn secret_data(&self, name: &str) -> Result<SecretData, NoSecret> {
+        let target = ObjectRef::new(Gvk::new("", "v1", "Secret"), self.namespace(), name);
+        let live = self.look(&target, None).await?;
+        let denied = |problem: &str| NoSecret::Denied(format!("{target}: {problem}"));
         let object = live
             .ok_or_else(|| denied("not found"))?
             .object()
             .map_err(|error| denied(&error.to_string()))?;
-        let value = object
-            .pointer("/data")
-            .and_then(|data| data.get(&key.key)?.as_str())
-            .ok_or_else(|| denied(&format!("has no key {:?}", key.key)))?;
+        Ok(SecretData { target, object })
+    }
+}
+
+/// A Secret that a run may read.
+struct SecretData {
+    target: ObjectRef,
+    object: Object,
+}
+
+/// Why there is no value of a Secret.
+enum NoSecret {
+    /// It may not be read, is not there, or does not have what it should.
+    Denied(String),
+    /// It cannot be told by now.
+    Read(ReadError),
+}
+
+impl From<ReadError> for NoSecret {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Denied(message) => Self::Denied(message),
+            other => Self::Read(other),
+        }
+    }
+}
+
+impl SecretData {
+    /// What is wrong with it.
+    fn denied(&self, problem: &str) -> NoSecret {
+        NoSecret::Denied(format!("{}: {problem}", self.target))
+    }
+
+    /// Whether it has a key.
+    fn has(&self, key: &str) -> bool {
+        self.encoded(key).is_some()
+    }
+
+    fn encoded(&self, key: &str) -> Option<&str> {
+        self.object.pointer("/data")?.get(key)?.as_str()
+    }
+
+    /// The value of a key.
+    fn value(&self, key: &str) -> Result<Vec<u8>, NoSecret> {
+        let encoded = self
+            .encoded(key)
+            .ok_or_else(|| self.denied(&format!("has no key {key:?}")))?;
         base64::engine::general_purpose::STANDARD
-            .decode(value)
-            .map_err(|error| denied(&format!("key {:?}: {error}", key.key)))
+            .decode(encoded)
+            .map_err(|error| self.denied(&format!("key {key:?}: {error}")))
     }
 }
 
@@ -427,6 +480,23 @@ impl Host for Session {
                 .map_or(self.deadline, |timeout| timeout.min(self.deadline));
             self.egress.send(request, credentials, limit).await
         })
+    }
+
+    fn fetch(&self, request: ArtifactRequest) -> BoxFuture<'_, Result<Artifact, FetchError>> {
+        Box::pin(self.package(request))
+    }
+
+    fn versions(
+        &self,
+        source: Source,
+        credentials: Option<String>,
+        max_age: Duration,
+    ) -> BoxFuture<'_, Result<Vec<String>, FetchError>> {
+        Box::pin(self.package_versions(source, credentials, max_age))
+    }
+
+    fn artifact(&self, digest: Digest) -> BoxFuture<'_, Result<Arc<[u8]>, FetchError>> {
+        Box::pin(self.package_bytes(digest))
     }
 
     fn log(&self, line: LogLine) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oarlock_core::outcome::{Condition, ConditionStatus, Failure};
-use oarlock_core::reconciler::{Fault, RunError};
+use oarlock_core::reconciler::{Fault, LibraryFault, RunError};
 use oarlock_core::request::ApiError;
 
 use crate::status::Wanted;
@@ -244,6 +244,14 @@ const fn of_fault(fault: &Fault) -> Reason {
         Fault::OutputExceeded { .. } => Reason::OutputLimitExceeded,
         Fault::BadOutcome { .. } => Reason::BadOutcome,
         Fault::NoInstance { .. } => Reason::HostBusy,
+        Fault::Library { fault, .. } => match fault {
+            LibraryFault::Trapped { .. } => Reason::ModuleTrapped,
+            LibraryFault::CpuExceeded { .. } => Reason::CpuLimitExceeded,
+            LibraryFault::DeadlineExceeded { .. } => Reason::DeadlineExceeded,
+            LibraryFault::MemoryExceeded { .. } => Reason::MemoryLimitExceeded,
+            LibraryFault::OutputExceeded { .. } => Reason::OutputLimitExceeded,
+            LibraryFault::NoInstance { .. } => Reason::HostBusy,
+        },
     }
 }
 

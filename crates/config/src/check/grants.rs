@@ -3,7 +3,7 @@
 use oarlock_core::escalation::{escalation, is_secret};
 use oarlock_core::manifest::{Grants, ResourceGrant};
 
-use super::{Check, names, origin};
+use super::{Check, names, origin, site};
 use crate::key_path::KeyPath;
 use crate::problem::Problem;
 use crate::raw::{RawGrants, RawResourceGrant};
@@ -45,11 +45,16 @@ impl Check<'_, '_> {
             let checked = origin::check(text);
             self.ok(&path.key("http").index(index), checked);
         }
+        let artifacts = raw.artifacts.unwrap_or_default();
+        for (index, text) in artifacts.iter().enumerate() {
+            self.ok(&path.key("artifacts").index(index), site::check(text));
+        }
         let act_as = self.words(&path, "actAs", raw.act_as, account);
         Grants {
             write: self.resources(&path, WRITE, raw.write),
             read: self.resources(&path, READ, raw.read),
             http,
+            artifacts,
             act_as,
         }
     }

@@ -2,18 +2,22 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use oarlock_core::origin::without_user;
+
 use super::names;
 use crate::problem::Problem;
 
 /// `scheme://host[:port]` where labels of the host may be `*` or `{namespace}`.
 pub(super) fn check(text: &str) -> Result<(), Problem> {
+    // A password must not turn up in the conditions of the objects.
+    let shown = without_user(text);
     let wrong = |why: &str| {
-        Problem::new(format!("{text:?} is no origin: {why}")).expected(
+        Problem::new(format!("{shown:?} is no origin: {why}")).expected(
             "http or https, a host and perhaps a port, such as http://prometheus.monitoring:9090",
         )
     };
     let Some((scheme, rest)) = text.split_once("://") else {
-        return Err(wrong("it has no scheme").hint(format!("did you mean \"https://{text}\"?")));
+        return Err(wrong("it has no scheme").hint(format!("did you mean \"https://{shown}\"?")));
     };
     if !matches!(scheme, "http" | "https") {
         return Err(wrong(&format!("{scheme:?} is neither http nor https")));
@@ -26,13 +30,18 @@ pub(super) fn check(text: &str) -> Result<(), Problem> {
     if rest.contains('@') {
         return Err(wrong("it names a user").hint("credentials are named by the call, as Secrets"));
     }
-    let (host, port) = split_port(rest);
+    server(rest).map_err(|why| wrong(&why))
+}
+
+/// `host[:port]` where labels of the host may be `*` or `{namespace}`; else what is wrong with it.
+pub(super) fn server(text: &str) -> Result<(), String> {
+    let (host, port) = split_port(text);
     if let Some(port) = port
         && !port.parse::<u16>().is_ok_and(|number| number > 0)
     {
-        return Err(wrong(&format!("{port:?} is no port")));
+        return Err(format!("{port:?} is no port"));
     }
-    host_problem(host).map_or(Ok(()), |why| Err(wrong(&why)))
+    host_problem(host).map_or(Ok(()), Err)
 }
 
 /// An IPv6 address is in brackets, so that its colons are none of a port.

@@ -16,6 +16,7 @@ mod marks;
 mod mortality;
 mod noop;
 mod normalised;
+mod packages;
 mod reads;
 mod release;
 mod removals;

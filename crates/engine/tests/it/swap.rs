@@ -77,6 +77,24 @@ async fn the_same_watch_and_module_again_is_no_reason_to_run() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn another_library_is_another_module() {
+    let module = |library: &str| {
+        let wish = Wish::new(Outcome::nothing());
+        Arc::new(Fake::wishing(&wish).calling(library))
+    };
+    let first = module("one");
+    let mut world = World::with(&first).await;
+    world.create(widget("a")).await;
+    world.until_ready("a").await;
+    world.serve(watch(), &module("one"));
+    world.quiet().await;
+    assert_eq!(first.count(), 1);
+    let second = module("two");
+    world.serve(watch(), &second);
+    second.call(1).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_new_module_sees_what_became_of_the_old_ones_outcome() {
     let old = saying("x", "1.0.0");
     let mut world = World::with(&old).await;

@@ -7,6 +7,7 @@ pub(crate) mod faults;
 mod gate;
 pub(crate) mod objects;
 mod outbox;
+pub(crate) mod shelf;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use kube::api::{
 use kube::runtime::wait::await_condition;
 use oarlock_cluster::Kubernetes;
 use oarlock_config::Watch;
+use oarlock_core::artifact::Artifacts;
 use oarlock_core::clock::Clock;
 use oarlock_core::cluster::{Call, Cluster};
 use oarlock_core::egress::Egress;
@@ -35,6 +37,7 @@ use faults::{Faults, Faulty, Strike};
 use gate::Gate;
 use objects::{at_widget, watch, widget_definition};
 use outbox::Outbox;
+use shelf::Shelf;
 
 /// Longer than any test waits for anything that comes.
 const PATIENCE: Duration = Duration::from_secs(3600);
@@ -46,6 +49,7 @@ pub(crate) struct World {
     pub(crate) dev: DevCluster,
     pub(crate) clock: Arc<VirtualClock>,
     pub(crate) outbox: Arc<Outbox>,
+    pub(crate) shelf: Arc<Shelf>,
     gate: Gate,
     faults: Arc<Faults>,
     watches: Vec<(Watch, Module)>,
@@ -100,6 +104,7 @@ impl World {
             dev,
             clock,
             outbox: Arc::default(),
+            shelf: Arc::default(),
             faults: Arc::default(),
             watches: Vec::new(),
             options: Options {
@@ -152,7 +157,8 @@ impl World {
         let kubernetes = Kubernetes::new(client, Arc::clone(&clock), self.api.clone());
         let faulty = Faulty::new(Arc::clone(&kubernetes) as Arc<dyn Cluster>, &self.faults);
         let egress = Arc::clone(&self.outbox) as Arc<dyn Egress>;
-        let engine = Engine::new(Arc::new(faulty), egress, clock, self.options);
+        let shelf = Arc::clone(&self.shelf) as Arc<dyn Artifacts>;
+        let engine = Engine::with_packages(Arc::new(faulty), egress, shelf, clock, self.options);
         engine.serve(self.watches.clone());
         let stop = CancellationToken::new();
         let run = tokio::spawn(Arc::clone(&engine).run(stop.clone()));

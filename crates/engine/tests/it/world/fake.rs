@@ -21,6 +21,7 @@ type Script = Box<dyn Fn(Request, Arc<dyn Host>) -> BoxFuture<'static, Answer> +
 pub(crate) struct Fake {
     manifest: Manifest,
     digest: Digest,
+    libraries: Vec<(String, Digest)>,
     script: Script,
     calls: watch::Sender<Vec<Request>>,
     now: watch::Sender<Running>,
@@ -57,6 +58,7 @@ impl Fake {
                 http: Vec::new(),
             },
             digest: Digest::of(b"1.0.0"),
+            libraries: Vec::new(),
             script: Box::new(script),
             calls: watch::Sender::default(),
             now: watch::Sender::default(),
@@ -72,6 +74,13 @@ impl Fake {
     pub(crate) fn version(mut self, version: &str) -> Self {
         version.clone_into(&mut self.manifest.version);
         self.digest = Digest::of(version.as_bytes());
+        self
+    }
+
+    /// The same module with this library.
+    pub(crate) fn calling(mut self, library: &str) -> Self {
+        let digest = Digest::of(library.as_bytes());
+        self.libraries.push(("a:b/c".to_owned(), digest));
         self
     }
 
@@ -154,6 +163,10 @@ impl Reconciler for Fake {
 
     fn digest(&self) -> &Digest {
         &self.digest
+    }
+
+    fn libraries(&self) -> Vec<(String, Digest)> {
+        self.libraries.clone()
     }
 
     fn reconcile<'a>(
