@@ -6,7 +6,9 @@ use clap::{Parser, Subcommand};
 
 use crate::logging::{self, LogFormat};
 use crate::report::report;
-use crate::{demo, dev, explain, inspect, output, rbac, release, run, simulate, steer, validate};
+use crate::{
+    demo, dev, explain, helm, inspect, output, rbac, release, run, simulate, steer, validate,
+};
 
 /// A WebAssembly-scriptable reconciliation engine for Kubernetes.
 #[derive(Debug, Parser)]
@@ -53,6 +55,8 @@ enum Command {
     Rbac(rbac::Args),
     /// Show what a module is, what it can do, and the entry of watches.yaml that it needs.
     Inspect(inspect::Args),
+    /// Render charts as Helm does, by Helm's own engine in a sandbox.
+    Helm(helm::Args),
     /// Rehearse a rollout: manifests and modules of production, in virtual time, on a cluster in this process.
     Simulate(Box<simulate::Args>),
     /// Tell why a rollout is where it is: what was looked at, what that said, and when it is decided again.
@@ -78,7 +82,7 @@ impl Command {
     const fn log(&self) -> &'static str {
         match self {
             // What happens is on the screen.
-            Self::Demo(_) | Self::Simulate(_) => "warn",
+            Self::Demo(_) | Self::Simulate(_) | Self::Helm(_) => "warn",
             _ => "info",
         }
     }
@@ -98,9 +102,10 @@ pub(crate) fn main() -> ExitCode {
             match cli.command {
                 Command::Run(args) => Box::pin(run::run(*args)).await,
                 Command::Dev(args) => Box::pin(dev::run(args)).await,
-                Command::Validate(args) => validate::run(&args),
+                Command::Validate(args) => validate::run(&args).await,
                 Command::Rbac(args) => rbac::run(args).await,
                 Command::Inspect(args) => inspect::run(&args).await,
+                Command::Helm(args) => Box::pin(helm::run(args)).await,
                 Command::Simulate(args) => Box::pin(simulate::run(*args)).await,
                 Command::Explain(args) => Box::pin(explain::run(args)).await,
                 Command::Promote(args) => Box::pin(steer::promote(args)).await,

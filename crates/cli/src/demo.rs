@@ -71,6 +71,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let sources = Sources {
         watches: args.example.join("watches.yaml"),
         modules: args.modules.clone(),
+        charts: None,
         cache_dir: None,
     };
     sources.check()?;

@@ -1,11 +1,13 @@
-//! `oarlock inspect`: what a module is, and what it can do.
+//! `oarlock inspect`: what a module or a library is, and what it can do.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use oarlock_core::manifest::ResourceGrant;
-use oarlock_wasm::{EngineOptions, Inspection, Loader, World};
+use oarlock_wasm::{EngineOptions, Inspection, Library, LibraryLimits, LoadError, Loader, World};
 
 use crate::output;
 
@@ -30,17 +32,65 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
         instances: 1,
         ..EngineOptions::default()
     })?;
-    let module = loader
-        .load(bytes)
-        .await
-        .with_context(|| format!("{name} is not a module"))?;
-    let inspection = module.inspection();
-    output::line(describe(&args.module, inspection))?;
-    output::line(format!(
-        "\nwatches.yaml, with all that it asks for:\n\n{}",
-        entry::entry(&args.module, &inspection.manifest)
-    ))?;
+    let bytes: Arc<[u8]> = bytes.into();
+    // Its libraries need not be at hand.
+    match loader.load_alone(Arc::clone(&bytes)).await {
+        Ok(module) => {
+            let inspection = module.inspection();
+            output::line(describe(&args.module, inspection))?;
+            output::line(format!(
+                "\nwatches.yaml, with all that it asks for:\n\n{}",
+                entry::entry(&args.module, inspection)
+            ))?;
+        }
+        Err(error) => {
+            let library = match error {
+                LoadError::WrongWorld { .. } => {
+                    let limits = LibraryLimits::default();
+                    loader.load_library(bytes, limits).await.ok()
+                }
+                _ => None,
+            };
+            let Some(library) = library else {
+                return Err(error).with_context(|| format!("{name} is not a module"));
+            };
+            output::line(describe_library(&args.module, &library))?;
+            output::line(format!(
+                "\nwatches.yaml, of a module that imports it:\n\n{}",
+                entry::of_library(&args.module, &library)
+            ))?;
+        }
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+fn describe_library(path: &Path, library: &Library) -> String {
+    facts(&[
+        ("file", path.display().to_string()),
+        ("library", list(library.exports().iter().cloned())),
+        ("digest", library.digest().to_string()),
+        (
+            "size",
+            sizes(library.size(), library.compiled_size(), library.load_time()),
+        ),
+        ("imports", list(library.imports().iter().cloned())),
+    ])
+}
+
+fn sizes(size: usize, compiled: usize, time: Duration) -> String {
+    format!(
+        "{} KiB, compiled {} KiB in {time:.1?}",
+        kib(size),
+        kib(compiled)
+    )
+}
+
+fn facts(facts: &[(&str, String)]) -> String {
+    let lines: Vec<String> = facts
+        .iter()
+        .map(|(name, value)| format!("{name:WIDTH$}{value}"))
+        .collect();
+    lines.join("\n")
 }
 
 fn describe(path: &Path, inspection: &Inspection) -> String {
@@ -48,23 +98,26 @@ fn describe(path: &Path, inspection: &Inspection) -> String {
     let world = match inspection.world {
         World::Pure => "pure: a function of its arguments alone",
         World::Reading => "reading: may also read what it is granted of the cluster",
-        World::External => "external: may also read, and call over HTTP, what it is granted",
+        World::External => "external: may also read, call over HTTP and fetch what it is granted",
     };
-    let facts = [
+    let known = [
         ("file", path.display().to_string()),
         ("module", format!("{} {}", manifest.name, manifest.version)),
         ("digest", inspection.digest.to_string()),
         (
             "size",
-            format!(
-                "{} KiB, compiled {} KiB in {:.1?}",
-                kib(inspection.size),
-                kib(inspection.compiled_size),
-                inspection.load_time
+            sizes(
+                inspection.size,
+                inspection.compiled_size,
+                inspection.load_time,
             ),
         ),
         ("world", world.to_owned()),
         ("imports", list(inspection.imports.iter().cloned())),
+        (
+            "libraries",
+            list(inspection.libraries.iter().map(|l| l.interface.clone())),
+        ),
         (
             "CRDs",
             list(manifest.crds.iter().map(|crd| crd.target().name.clone())),
@@ -80,11 +133,7 @@ fn describe(path: &Path, inspection: &Inspection) -> String {
         ("reads", list(manifest.reads.iter().map(grant))),
         ("HTTP", list(manifest.http.iter().cloned())),
     ];
-    let lines: Vec<String> = facts
-        .iter()
-        .map(|(name, value)| format!("{name:WIDTH$}{value}"))
-        .collect();
-    lines.join("\n")
+    facts(&known)
 }
 
 /// Where values begin.

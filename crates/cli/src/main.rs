@@ -7,6 +7,7 @@ mod demo;
 mod dev;
 mod explain;
 mod follow;
+mod helm;
 mod inspect;
 mod kubeconfig;
 mod logging;

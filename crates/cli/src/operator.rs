@@ -3,11 +3,12 @@
 //! What is wanted (the file) and what can be had (the modules) are compared whenever either changes. What is broken keeps
 //! its last good version, and says so; what never was good is down, and says so; everything else is not touched.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use oarlock_artifacts::Depot;
 use oarlock_config::{ModuleSource, Parsed, Reading, Rejected, Severity, Watch};
 use oarlock_core::clock::Clock;
 use oarlock_core::cluster::Cluster;
@@ -16,17 +17,15 @@ use oarlock_core::json::Json;
 use oarlock_core::limits::Limits;
 use oarlock_core::manifest::Grants;
 use oarlock_core::object::Object;
-use oarlock_core::reconciler::Reconciler;
-use oarlock_core::reference::{Digest, Gvk};
+use oarlock_core::reference::Gvk;
 use oarlock_core::selector::LabelSelector;
 use oarlock_engine::{Engine, Module, Options};
-use oarlock_registry::{Directory, LoadModule, ModuleEntry, ModuleFile, Snapshot, WatchesFile};
+use oarlock_registry::{Directory, Snapshot, WatchesFile};
 use oarlock_wasm::{EngineOptions, Loader};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -34,7 +33,13 @@ use crate::arguments::environment;
 use crate::readiness::{Readiness, Ready};
 
 mod first_lists;
+mod shelf;
+mod stock;
 mod text;
+
+pub(crate) use shelf::Shelf;
+
+use stock::{Delivery, Stock, Supply};
 
 /// Where an operator's watches and modules are.
 #[derive(Clone, Debug, clap::Args)]
@@ -50,7 +55,10 @@ pub(crate) struct Sources {
     /// The directory that `module:` paths start from.
     #[arg(long, default_value = "modules", value_name = "DIR")]
     pub(crate) modules: PathBuf,
-    /// Where compiled modules are kept between starts [default: ~/.cache/oarlock].
+    /// The folder of the charts that modules may fetch as local [default: the folder of the watches file].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) charts: Option<PathBuf>,
+    /// Where compiled modules and fetched charts are kept between starts [default: ~/.cache/oarlock].
     #[arg(
         long,
         env = "OARLOCK_CACHE_DIR",
@@ -74,6 +82,19 @@ impl Sources {
         )
     }
 
+    /// Where packages come from.
+    pub(crate) fn depot(&self) -> anyhow::Result<Depot> {
+        // A file without a folder is in the working directory.
+        let beside = self.watches.parent().filter(|p| !p.as_os_str().is_empty());
+        let charts = self.charts.as_deref().or(beside);
+        Depot::new(oarlock_artifacts::Options {
+            cache: self.cache().map(|cache| cache.join("charts")),
+            charts: Some(charts.unwrap_or(Path::new(".")).to_owned()),
+            ..oarlock_artifacts::Options::default()
+        })
+        .context("charts cannot be kept")
+    }
+
     /// The cache directory that was asked for, or the user's.
     pub(crate) fn cache(&self) -> Option<PathBuf> {
         let variable = |name| {
@@ -89,23 +110,14 @@ impl Sources {
     }
 }
 
-/// A module, or why there is none.
-pub(crate) type Loaded = Result<Arc<dyn Reconciler>, String>;
-
-/// What became of a module's bytes: `None` where the file is another one by now, and has to be looked at again.
-type Loading = (Digest, Option<Loaded>);
-
 /// An operator that has not started.
 pub(crate) struct Operator {
     directory: Arc<Directory>,
-    loader: Arc<Loader>,
     cluster: Arc<dyn Cluster>,
     engine: Arc<Engine>,
     /// What serves, by kind.
     served: BTreeMap<Gvk, (Watch, Module)>,
-    /// Every module that is wanted, by the digest of its bytes; `None` while it is being compiled.
-    loaded: HashMap<Digest, Option<Loaded>>,
-    loading: JoinSet<Loading>,
+    stock: Stock,
     /// The watches file that was last told about: its digest, or what is wrong with it as a whole.
     told: Option<String>,
     /// Errors in the watches file as it is now.
@@ -131,7 +143,8 @@ impl Operator {
             ..EngineOptions::default()
         })
         .context("the WebAssembly engine did not start")?;
-        let engine = Engine::new(Arc::clone(&cluster), egress, clock, options);
+        let depot = Arc::new(sources.depot()?);
+        let engine = Engine::with_packages(Arc::clone(&cluster), egress, depot, clock, options);
         engine.register_metrics(metrics);
         let errors = Gauge::default();
         metrics.register(
@@ -141,12 +154,10 @@ impl Operator {
         );
         Ok(Self {
             directory,
-            loader: Arc::new(loader),
             cluster,
             engine,
             served: BTreeMap::new(),
-            loaded: HashMap::new(),
-            loading: JoinSet::new(),
+            stock: Stock::new(loader),
             told: None,
             errors,
             readiness: watch::Sender::default(),
@@ -167,8 +178,8 @@ impl Operator {
     /// Loads every module that the watches file names.
     pub(crate) async fn load_all(&mut self) {
         self.follow(&self.directory.snapshot());
-        while let Some(Ok(loading)) = self.loading.join_next().await {
-            self.loaded(loading).await;
+        while let Some(delivery) = self.stock.next().await {
+            self.loaded(delivery).await;
         }
     }
 
@@ -183,7 +194,7 @@ impl Operator {
 
     /// Definitions that the loaded modules bring.
     pub(crate) fn definitions(&self) -> Vec<Object> {
-        let modules = self.loaded.values().flatten().flatten();
+        let modules = self.stock.modules();
         modules
             .flat_map(|module| module.manifest().crds.clone())
             .collect()
@@ -208,7 +219,7 @@ impl Operator {
         while !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => {}
-                Some(Ok(loading)) = self.loading.join_next() => self.loaded(loading).await,
+                Some(delivery) = self.stock.next() => self.loaded(delivery).await,
                 Ok(()) = snapshots.changed() => {
                     let snapshot = snapshots.borrow_and_update().clone();
                     self.follow(&snapshot);
@@ -220,12 +231,9 @@ impl Operator {
         }
     }
 
-    /// Files what became of a module's bytes.
-    async fn loaded(&mut self, (digest, module): Loading) {
-        if let Some(module) = module {
-            self.loaded.insert(digest, Some(module));
-        } else {
-            self.loaded.remove(&digest);
+    /// Files what became of a module or a library.
+    async fn loaded(&mut self, delivery: Delivery) {
+        if !self.stock.file(delivery) {
             self.directory.refresh().await;
         }
         self.follow(&self.directory.snapshot());
@@ -244,31 +252,21 @@ impl Operator {
             }
         };
         let mut served = BTreeMap::new();
-        let mut wanted = Vec::new();
         let mut compiling = Vec::new();
         for watch in &parsed.watches {
             let before = self
                 .served
                 .get(&watch.gvk)
                 .map(|(_, module)| module.clone());
-            let module = match find(&watch.module, snapshot) {
-                Err(problem) => broken(before.as_ref(), problem),
-                Ok(file) => {
-                    wanted.push(file.digest.clone());
-                    match self.load(file) {
-                        Some(Ok(module)) => Module::Serving(module),
-                        Some(Err(problem)) => broken(
-                            before.as_ref(),
-                            format!("{}: {problem}", text::source(&watch.module)),
-                        ),
-                        // Being compiled: what serves goes on.
-                        None => {
-                            compiling.push(text::source(&watch.module));
-                            match before {
-                                Some(module) => module,
-                                None => continue,
-                            }
-                        }
+            let module = match self.stock.supply(watch, snapshot) {
+                Supply::Ready(module) => Module::Serving(module),
+                Supply::Broken(problem) => broken(before.as_ref(), problem),
+                // What serves goes on.
+                Supply::Compiling(files) => {
+                    compiling.extend(files);
+                    match before {
+                        Some(module) => module,
+                        None => continue,
                     }
                 }
             };
@@ -287,7 +285,7 @@ impl Operator {
                 }
             }
         }
-        self.loaded.retain(|digest, _| wanted.contains(digest));
+        self.stock.sweep();
         self.engine.serve(served.values().cloned().collect());
         let before = std::mem::replace(&mut self.served, served);
         self.progress(compiling);
@@ -361,20 +359,6 @@ impl Operator {
         message
     }
 
-    /// The module in `file`; `None` while it is being compiled.
-    fn load(&mut self, file: &ModuleFile) -> Option<Loaded> {
-        if let Some(known) = self.loaded.get(&file.digest) {
-            return known.clone();
-        }
-        self.loaded.insert(file.digest.clone(), None);
-        let (loader, file) = (Arc::clone(&self.loader), file.clone());
-        self.loading.spawn(async move {
-            let digest = file.digest.clone();
-            (digest, load(&loader, file).await)
-        });
-        None
-    }
-
     /// Logs what is other than before.
     fn tell(&self, before: &BTreeMap<Gvk, (Watch, Module)>) {
         for (gvk, (watch, module)) in &self.served {
@@ -395,43 +379,6 @@ impl Operator {
         for gvk in before.keys().filter(|gvk| !self.served.contains_key(*gvk)) {
             tracing::info!(kind = %gvk, "no longer served: the watches file does not name it any more");
         }
-    }
-}
-
-/// `None` where the file is another one by now.
-pub(crate) async fn load(loader: &Loader, file: ModuleFile) -> Option<Loaded> {
-    let bytes = match tokio::task::spawn_blocking(move || file.load()).await {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(LoadModule::Changed { .. })) => return None,
-        Ok(Err(error)) => return Some(Err(text::chain(&error))),
-        Err(error) => return Some(Err(error.to_string())),
-    };
-    Some(match loader.load(bytes).await {
-        Ok(module) => Ok(Arc::new(module)),
-        Err(error) => Err(text::chain(&error)),
-    })
-}
-
-/// The file that a watch names.
-pub(crate) fn find<'a>(
-    source: &ModuleSource,
-    snapshot: &'a Snapshot,
-) -> Result<&'a ModuleFile, String> {
-    let path = match source {
-        ModuleSource::File(path) => path,
-        ModuleSource::Oci(_) => {
-            return Err(format!(
-                "{}: modules are not fetched from registries by this version; hint: put the file into the modules directory",
-                text::source(source)
-            ));
-        }
-    };
-    match snapshot.modules.get(path) {
-        Some(ModuleEntry::Present(file)) => Ok(file),
-        Some(ModuleEntry::Unreadable { message }) => Err(message.clone()),
-        None => Err(format!(
-            "{path} is not in the modules directory; it serves as soon as it is there"
-        )),
     }
 }
 

@@ -10,6 +10,13 @@ pub(crate) fn line(text: impl AsRef<str>) -> io::Result<()> {
     stdout.flush()
 }
 
+/// Writes text that has its line ends.
+pub(crate) fn text(text: impl AsRef<str>) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_ref().as_bytes())?;
+    stdout.flush()
+}
+
 /// Whether `error` only tells that nobody reads any more.
 pub(crate) fn nobody_reads(error: &anyhow::Error) -> bool {
     error

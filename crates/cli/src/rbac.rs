@@ -195,7 +195,7 @@ impl Args {
             .await
             .map_err(|error| format!("{name} was not looked at: {error}; hint: --modules"))?;
         let bytes: Arc<[u8]> = bytes.into();
-        match loader.load(bytes).await {
+        match loader.load_alone(bytes).await {
             Ok(module) => Ok(module.manifest().clone()),
             Err(error) => Err(format!("{name} was not looked at: {error}")),
         }

@@ -1,8 +1,8 @@
 //! `oarlock simulate`: a rollout, rehearsed with the modules of production, on a cluster in this process, in virtual time.
 //!
 //! What goes in is read and checked first: manifests, watches, modules, the scenario. The `course` is simulated on a thread
-//! of its own and leaves a record; the `timeline` is made of that, and rendered. Nothing leaves the process, and nothing
-//! depends on the machine: equal input, equal bytes.
+//! of its own and leaves a record; the `timeline` is made of that, and rendered. Nothing leaves the process but, where
+//! somebody says so, what fetches charts; nothing depends on the machine: equal input, equal bytes.
 
 mod chronicle;
 mod course;
@@ -12,6 +12,7 @@ mod manifests;
 mod modules;
 mod observation;
 mod outside;
+mod packages;
 mod render;
 mod scenario;
 mod timeline;
@@ -21,6 +22,7 @@ mod wakes;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -35,6 +37,7 @@ use crate::report::report;
 use crate::simulate::course::{End, Record, Subject};
 use crate::simulate::invariant::Invariant;
 use crate::simulate::manifests::Given;
+use crate::simulate::packages::Packages;
 use crate::simulate::scenario::{Change, Scenario};
 use crate::simulate::timeline::Timeline;
 use crate::{output, stop};
@@ -70,7 +73,13 @@ pub(crate) struct Args {
     /// The directory that `module:` paths start from.
     #[arg(long, default_value = "modules", value_name = "DIR")]
     modules: PathBuf,
-    /// Where compiled modules are kept between starts [default: ~/.cache/oarlock].
+    /// The folder of the charts that modules may fetch as local [default: the folder of the watches file].
+    #[arg(long, value_name = "DIR")]
+    charts: Option<PathBuf>,
+    /// Fetch charts from outside, too, as far as the watches grant it.
+    #[arg(long)]
+    fetch: bool,
+    /// Where compiled modules and fetched charts are kept between starts [default: ~/.cache/oarlock].
     #[arg(
         long,
         env = "OARLOCK_CACHE_DIR",
@@ -159,6 +168,7 @@ async fn read(args: &Args) -> anyhow::Result<Input> {
     let sources = Sources {
         watches: modules::watches(args.watches.as_deref(), &given.directories)?,
         modules: args.modules.clone(),
+        charts: args.charts.clone(),
         cache_dir: args.cache_dir.clone(),
     };
     let served = modules::load_all(&sources, &kinds(&given, &scenario)).await?;
@@ -171,6 +181,7 @@ async fn read(args: &Args) -> anyhow::Result<Input> {
             definitions,
             manifests: manifests.collect(),
             served,
+            artifacts: Arc::new(Packages::new(sources.depot()?, args.fetch)),
             scenario,
             time: args.time,
         },

@@ -1,12 +1,16 @@
-//! `oarlock validate`: is this a watches.yaml?
+//! `oarlock validate`: is this a watches.yaml, and is there what it names?
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use oarlock_config::{Parsed, Reading, Severity};
+use oarlock_config::{Parsed, Reading, Severity, Watch};
+use oarlock_registry::Directory;
+use oarlock_wasm::{EngineOptions, Loader};
 
 use crate::arguments::environment;
+use crate::operator::Shelf;
 use crate::output;
 use crate::report::report;
 
@@ -16,6 +20,9 @@ pub(crate) struct Args {
     /// Files to check.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Load the modules and libraries from this directory, too, and say what is missing and what does not fit.
+    #[arg(long, value_name = "DIR")]
+    modules: Option<PathBuf>,
     /// Print the JSON Schema of such files instead, for editors.
     #[arg(long, exclusive = true)]
     schema: bool,
@@ -26,7 +33,7 @@ pub(crate) struct Args {
     clippy::print_stderr,
     reason = "findings go to stderr, the verdict to stdout"
 )]
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.schema {
         output::line(format!("{:#}", oarlock_config::schema()))?;
         return Ok(ExitCode::SUCCESS);
@@ -54,7 +61,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             .iter()
             .filter(|d| d.severity == Severity::Error)
             .count();
-        let warned = parsed.diagnostics.len() - found;
+        let mut warned = parsed.diagnostics.len() - found;
+        let mut found = found;
+        if let Some(modules) = &args.modules {
+            for finding in unfit(file, modules, &parsed.watches).await? {
+                match finding.severity {
+                    Severity::Error => found += 1,
+                    Severity::Warning => warned += 1,
+                }
+                eprintln!("{name}:{finding}");
+            }
+        }
         errors += found;
         output::line(verdict(&name, &parsed, found, warned))?;
     }
@@ -63,6 +80,59 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// What is wrong with what an entry names.
+struct Finding {
+    line: u32,
+    severity: Severity,
+    text: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        write!(f, "{}: {severity}: {}", self.line, self.text)
+    }
+}
+
+/// What of the entries' modules and libraries cannot be loaded, and which libraries nobody calls.
+async fn unfit(file: &Path, modules: &Path, watches: &[Watch]) -> anyhow::Result<Vec<Finding>> {
+    let loader = Loader::new(EngineOptions {
+        instances: 1,
+        ..EngineOptions::default()
+    })?;
+    let mut shelf = Shelf::new(loader, Directory::open(file, modules).snapshot());
+    let mut findings = Vec::new();
+    for watch in watches {
+        let mut find = |severity, text| {
+            findings.push(Finding {
+                line: watch.line,
+                severity,
+                text,
+            });
+        };
+        match shelf.module(watch).await {
+            Err(problem) => find(Severity::Error, format!("{}: {problem}", watch.gvk)),
+            Ok(module) => {
+                let called = module.libraries();
+                let name = |interface: &str| interface.split('@').next().map(str::to_owned);
+                for interface in watch.libraries.keys() {
+                    if !called.iter().any(|(call, _)| name(call) == name(interface)) {
+                        let text = format!(
+                            "libraries.{interface}: {} does not import it; hint: remove it",
+                            watch.module
+                        );
+                        find(Severity::Warning, text);
+                    }
+                }
+            }
+        }
+    }
+    Ok(findings)
 }
 
 /// Such as `watches.yaml: 1 of 2 entries is good (1 error, 0 warnings)`.

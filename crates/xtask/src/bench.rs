@@ -12,7 +12,7 @@ use crate::process::Call;
 const PACKAGE: &str = "oarlock-bench";
 
 pub(crate) fn run(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
-    modules::run(root)?;
+    modules::rust(root)?;
     if let [first, rest @ ..] = arguments
         && first == "canaries"
     {

@@ -22,7 +22,10 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Build the modules into target/oarlock/modules
-    Modules,
+    Modules {
+        /// Only these; `helm-engine` alone needs Go
+        names: Vec<String>,
+    },
     /// Build the test guests into target/oarlock/guests
     Guests {
         /// Only these languages (`rust` includes the hostile guests)
@@ -84,7 +87,7 @@ enum Command {
 pub(crate) fn run() -> anyhow::Result<ExitCode> {
     let root = workspace::root()?;
     match Arguments::parse().command {
-        Command::Modules => modules::run(&root)?,
+        Command::Modules { names } => modules::run(&root, &names)?,
         Command::Guests {
             lang,
             allow_missing,

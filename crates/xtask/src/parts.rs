@@ -4,8 +4,11 @@
 //! Nothing is installed on the machine, and nothing needs to be root. What can be neither found nor fetched is said, with
 //! what goes untested without it.
 
+mod debian;
 mod gateway_api;
+mod helm;
 mod prometheus;
+mod registry;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,8 +35,10 @@ pub(crate) fn run(root: &Path, allow_missing: bool) -> anyhow::Result<()> {
     fs::create_dir_all(&places).with_context(|| format!("cannot create {}", places.display()))?;
     let mut missing = 0_usize;
     for (name, found) in [
-        ("prometheus", prometheus::find_or_fetch()?),
+        ("prometheus", prometheus::PROMETHEUS.find_or_fetch()?),
+        ("docker-registry", registry::REGISTRY.find_or_fetch()?),
         ("gateway-api", gateway_api::find_or_fetch(root)?),
+        ("helm", helm::find_or_build(root)?),
     ] {
         let place = places.join(name);
         match found {

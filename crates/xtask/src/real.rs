@@ -29,7 +29,7 @@ pub(crate) fn run(root: &Path, allow_missing: bool) -> anyhow::Result<ExitCode> 
 }
 
 fn steps(root: &Path, allow_missing: bool, timing: &mut Timing) -> anyhow::Result<()> {
-    timing.step("modules", || modules::run(root))?;
+    timing.step("modules", || modules::run(root, &[]))?;
     timing.step("guests", || {
         guests::run(
             root,

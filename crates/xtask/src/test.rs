@@ -25,7 +25,7 @@ fn steps(root: &Path, allow_missing: bool, timing: &mut Timing) -> anyhow::Resul
     timing.step("bindings are those of wit/", || {
         bindings::check_digests(root)
     })?;
-    timing.step("modules", || modules::run(root))?;
+    timing.step("modules", || modules::run(root, &[]))?;
     timing.step("guests", || {
         guests::run(
             root,
@@ -43,6 +43,12 @@ fn steps(root: &Path, allow_missing: bool, timing: &mut Timing) -> anyhow::Resul
             .arg("--target-dir")
             .arg(root.join("target/modules"))
             .dir(&root.join("modules"))
+            .run()
+    })?;
+    timing.step("go test: the Helm engine, natively", || {
+        Call::new("go")
+            .args(["test", "./..."])
+            .dir(&root.join("modules/helm/engine"))
             .run()
     })?;
     // Last, so that its own output is what stands above the table.

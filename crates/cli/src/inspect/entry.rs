@@ -5,10 +5,43 @@ use std::path::Path;
 use oarlock_core::escalation::is_secret;
 use oarlock_core::manifest::{Manifest, ResourceGrant};
 use oarlock_core::object::Object;
+use oarlock_wasm::{Inspection, Library};
 use serde_json::Value;
 
 /// An entry for every CRD that the module brings and serves, or one with places to fill in.
-pub(super) fn entry(file: &Path, manifest: &Manifest) -> String {
+pub(super) fn entry(file: &Path, inspection: &Inspection) -> String {
+    let libraries = inspection.libraries.iter().map(|l| l.interface.as_str());
+    let fetches = inspection
+        .imports
+        .iter()
+        .any(|import| import.split('@').next() == Some(ARTIFACTS));
+    written(file, &inspection.manifest, libraries, fetches)
+}
+
+/// What names a library in the entry of a module that imports it.
+pub(super) fn of_library(file: &Path, library: &Library) -> String {
+    let name = file.file_name().unwrap_or(file.as_os_str()).display();
+    let interfaces = library.exports().iter();
+    let lines: Vec<String> = interfaces
+        .map(|interface| format!("    {}: {name}", unversioned(interface)))
+        .collect();
+    format!("  libraries:\n{}", lines.join("\n"))
+}
+
+/// The interface through which packages are fetched.
+const ARTIFACTS: &str = "oarlock:reconcile/artifacts";
+
+/// A library without its version serves every version of the interface that it has.
+fn unversioned(interface: &str) -> &str {
+    interface.split('@').next().unwrap_or(interface)
+}
+
+fn written<'i>(
+    file: &Path,
+    manifest: &Manifest,
+    libraries: impl Iterator<Item = &'i str>,
+    fetches: bool,
+) -> String {
     let name = file.file_name().unwrap_or(file.as_os_str()).display();
     let served = |kind: &Kind| !kind.is_only_read(manifest);
     let kinds = manifest.crds.iter().filter_map(Kind::of);
@@ -23,12 +56,24 @@ pub(super) fn entry(file: &Path, manifest: &Manifest) -> String {
     } else {
         kinds
     };
-    let grants = grants(manifest);
+    let grants = grants(manifest, fetches);
+    let mut imported = String::new();
+    for interface in libraries {
+        let head = if imported.is_empty() {
+            "\n  libraries:"
+        } else {
+            ""
+        };
+        imported.push_str(&format!(
+            "{head}\n    {}: FILE.wasm",
+            unversioned(interface)
+        ));
+    }
     let entries: Vec<String> = kinds
         .iter()
         .map(|kind| {
             format!(
-                "- group: {}\n  version: {}\n  kind: {}\n  module: {name}{grants}",
+                "- group: {}\n  version: {}\n  kind: {}\n  module: {name}{imported}{grants}",
                 kind.group, kind.version, kind.kind
             )
         })
@@ -70,7 +115,7 @@ impl Kind {
     }
 }
 
-fn grants(manifest: &Manifest) -> String {
+fn grants(manifest: &Manifest, fetches: bool) -> String {
     let mut text = String::new();
     let mut side = |key: &str, items: Vec<String>| {
         if !items.is_empty() {
@@ -91,6 +136,10 @@ fn grants(manifest: &Manifest) -> String {
             .collect(),
     );
     side("http", manifest.http.iter().map(|h| quoted(h)).collect());
+    if fetches {
+        // A module does not say where: its objects do.
+        side("artifacts", vec!["https://HOST".to_owned()]);
+    }
     if text.is_empty() {
         text
     } else {
@@ -171,7 +220,12 @@ mod tests {
             reads: vec![grant("", "services", &[])],
             http: vec!["http://*.{namespace}".to_owned()],
         };
-        let text = entry(Path::new("/somewhere/canary.wasm"), &manifest);
+        let text = written(
+            Path::new("/somewhere/canary.wasm"),
+            &manifest,
+            [].into_iter(),
+            false,
+        );
         insta::assert_snapshot!(text, @r#"
         - group: GROUP
           version: VERSION
@@ -209,6 +263,22 @@ mod tests {
             (&grants.write, &grants.read, &grants.http),
             (&manifest.writes, &manifest.reads, &manifest.http)
         );
+    }
+
+    #[test]
+    fn libraries_and_sources_are_places_to_fill_in() {
+        let manifest = Manifest {
+            name: "helm".to_owned(),
+            version: "0.1.0".to_owned(),
+            crds: Vec::new(),
+            finalizer: None,
+            writes: Vec::new(),
+            reads: Vec::new(),
+            http: Vec::new(),
+        };
+        let libraries = ["oarlock:helm/engine@0.1.0", "a:b/c"].into_iter();
+        let text = written(Path::new("helm.wasm"), &manifest, libraries, true);
+        insta::assert_snapshot!(text, @"");
     }
 
     #[test]

@@ -12,12 +12,16 @@ pub(super) fn source(source: &ModuleSource) -> String {
 pub(super) fn module(module: &Module) -> String {
     let named = |module: &std::sync::Arc<dyn oarlock_core::reconciler::Reconciler>| {
         let manifest = module.manifest();
-        format!(
+        let mut text = format!(
             "{} {} ({:.19})",
             manifest.name,
             manifest.version,
             module.digest().as_str()
-        )
+        );
+        for (interface, library) in module.libraries() {
+            text.push_str(&format!(", {interface} of {:.19}", library.as_str()));
+        }
+        text
     };
     match module {
         Module::Serving(good) => named(good),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use oarlock_core::artifact::Artifacts;
 use oarlock_core::clock::Clock;
 use oarlock_core::timestamp::Timestamp;
 use oarlock_devcluster::{DevCluster, VirtualClock};
@@ -46,6 +47,8 @@ pub(crate) struct Subject {
     /// What is there at the beginning, other than definitions.
     pub(crate) manifests: Vec<Manifest>,
     pub(crate) served: Vec<Served>,
+    /// Where packages come from.
+    pub(crate) artifacts: Arc<dyn Artifacts>,
     pub(crate) scenario: Scenario,
     /// How long; until nothing happens any more where nobody says.
     pub(crate) time: Option<Duration>,
@@ -154,6 +157,7 @@ struct Stage {
     clock: Arc<VirtualClock>,
     chronicle: Chronicle,
     outside: Arc<Outside>,
+    artifacts: Arc<dyn Artifacts>,
     served: Vec<Served>,
     wakes: Wakes,
     life: Option<Life>,
@@ -194,6 +198,7 @@ impl Stage {
             clock,
             chronicle,
             outside: Arc::new(outside),
+            artifacts: subject.artifacts,
             served: subject.served,
             wakes: Wakes::default(),
             life: None,
@@ -319,6 +324,7 @@ impl Stage {
                 &self.cluster,
                 &self.clock,
                 &self.outside,
+                &self.artifacts,
                 &self.served,
                 &self.wakes,
             ));

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use oarlock_cluster::{Kubernetes, Options};
+use oarlock_core::artifact::Artifacts;
 use oarlock_core::clock::Clock;
 use oarlock_core::cluster::Cluster;
 use oarlock_core::egress::Egress;
@@ -36,6 +37,7 @@ impl Life {
         cluster: &DevCluster,
         clock: &Arc<VirtualClock>,
         outside: &Arc<Outside>,
+        artifacts: &Arc<dyn Artifacts>,
         served: &[Served],
         wakes: &Wakes,
     ) -> Self {
@@ -47,9 +49,10 @@ impl Life {
             workers_per_watch: WORKERS_PER_WATCH,
             ..oarlock_engine::Options::default()
         };
-        let engine = Engine::new(
+        let engine = Engine::with_packages(
             Arc::clone(&kubernetes) as Arc<dyn Cluster>,
             Arc::clone(outside) as Arc<dyn Egress>,
+            Arc::clone(artifacts),
             port,
             options,
         );

@@ -1,6 +1,6 @@
 //! What serves: the watches, and the modules as they run in production.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use oarlock_registry::{Directory, Snapshot, WatchesFile};
 use oarlock_wasm::{EngineOptions, Loader};
 
 use crate::arguments::environment;
-use crate::operator::{Sources, find, load};
+use crate::operator::{Shelf, Sources};
 use crate::simulate::manifests::{Given, Manifest};
 
 /// The name of the watches file where nobody gives another.
@@ -66,23 +66,11 @@ pub(crate) async fn load_all(
         ..EngineOptions::default()
     })
     .context("the WebAssembly engine did not start")?;
-    let mut loaded: BTreeMap<String, Result<Arc<dyn Reconciler>, String>> = BTreeMap::new();
+    let mut shelf = Shelf::new(loader, snapshot);
     let mut served = Vec::new();
     for watch in watches {
         let source = watch.module.to_string();
-        let module = match loaded.get(&source) {
-            Some(known) => known.clone(),
-            None => {
-                let module = match find(&watch.module, &snapshot) {
-                    Ok(file) => load(&loader, file.clone()).await.unwrap_or_else(|| {
-                        Err("the file was changed while it was read".to_owned())
-                    }),
-                    Err(problem) => Err(problem),
-                };
-                loaded.insert(source.clone(), module.clone());
-                module
-            }
-        };
+        let module = shelf.module(&watch).await;
         match module {
             Ok(module) => served.push((watch, module)),
             Err(_) if !used.contains(&watch.gvk) => {}

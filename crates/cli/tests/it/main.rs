@@ -9,11 +9,17 @@ mod explain;
 mod gateway;
 mod gateway_canary;
 mod guarded;
+mod helm;
+mod helm_corpus;
+#[path = "../../src/helm/manifest.rs"]
+mod helm_manifest;
+mod helm_room;
 mod kill;
 mod kubectl;
 mod leader;
 mod least_rights;
 mod least_rights_canary;
+mod libraries;
 mod metrics;
 mod objects;
 

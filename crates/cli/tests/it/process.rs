@@ -33,6 +33,17 @@ pub(crate) fn modules() -> PathBuf {
     modules
 }
 
+/// Helm's engine, built.
+pub(crate) fn helm_engine() -> PathBuf {
+    let engine = root().join("target/oarlock/modules/helm-engine.wasm");
+    assert!(
+        engine.exists(),
+        "{} is not there; hint: cargo xtask modules",
+        engine.display()
+    );
+    engine
+}
+
 /// A built guest.
 pub(crate) fn guest(name: &str) -> Vec<u8> {
     let file = root().join("target/oarlock/guests").join(name);

@@ -17,6 +17,7 @@ mod gateway;
 #[path = "../it/gateway.rs"]
 mod gateways;
 mod ground;
+mod helm;
 mod hpa;
 mod killed;
 mod leader;

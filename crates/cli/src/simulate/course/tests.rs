@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oarlock_config::Env;
+use oarlock_core::artifact::Closed;
 use oarlock_core::future::BoxFuture;
 use oarlock_core::limits::Limits;
 use oarlock_core::manifest::Manifest as ModuleManifest;
@@ -124,6 +125,7 @@ where
         definitions: vec![Manifest::brought(map(definition()), "test")],
         manifests: vec![Manifest::brought(map(widget()), "test")],
         served: vec![(watches.remove(0), Arc::new(fake))],
+        artifacts: Arc::new(Closed),
         scenario,
         time,
     }

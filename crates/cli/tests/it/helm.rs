@@ -1,0 +1,6 @@
+//! `oarlock helm template`: its flags, and its words.
+
+mod chart;
+mod errors;
+mod flags;
+mod outputs;

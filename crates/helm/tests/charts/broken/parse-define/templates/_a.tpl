@@ -1,0 +1,1 @@
+{{ define broken }}x{{ end }}

@@ -1,0 +1,1 @@
+{{- define "outer" -}}{{ include "inner" . }}{{- end -}}{{- define "inner" -}}{{ required "deep inside" .Values.name }}{{- end -}}

@@ -1,0 +1,1 @@
+{{- define "rigging.knot" -}}a {{ . }}{{- end -}}

@@ -1,0 +1,3 @@
+{{- define "boat.title" -}}
+Umbrella's {{ .Values.name }}
+{{- end -}}

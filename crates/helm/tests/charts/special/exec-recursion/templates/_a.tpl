@@ -1,0 +1,1 @@
+{{ define "self" }}{{ include "self" . }}{{ end }}

@@ -1,0 +1,153 @@
+//! What the engine answers.
+
+use std::sync::{Arc, Mutex};
+
+use oarlock_core::reference::Digest;
+use oarlock_helm::{Failure, Offline, RenderError};
+
+use crate::bench::{CHART_YAML, Shelf, chart, engine, host, refusal, render, request, template};
+
+const OAR: &str = "\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ .Release.Name }}-oar
+data:
+  length: {{ .Values.length | quote }}
+";
+
+fn boat() -> Arc<[u8]> {
+    chart(&[
+        ("Chart.yaml", CHART_YAML),
+        ("values.yaml", "length: 3 # metres\n"),
+        (
+            "values.schema.json",
+            r#"{"type":"object","properties":{"length":{"type":"integer","maximum":9}}}"#,
+        ),
+        ("templates/oar.yaml", OAR),
+        (
+            "templates/hook.yaml",
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: launch\n  annotations: {helm.sh/hook: \"pre-install,pre-upgrade\", helm.sh/hook-weight: \"-5\"}\n",
+        ),
+        ("templates/NOTES.txt", "Row {{ .Release.Name }}!"),
+        (
+            "crds/boats.yaml",
+            "kind: CustomResourceDefinition\nmetadata: {name: boats.example.com}\n",
+        ),
+    ])
+}
+
+#[tokio::test]
+async fn the_version_is_helms() {
+    let version = engine().await.version(host(&boat())).await;
+    insta::assert_snapshot!(version.unwrap(), @"");
+}
+
+#[tokio::test]
+async fn a_chart_becomes_documents() {
+    let rendered = render(&boat(), "length: 4").await.unwrap();
+    insta::assert_debug_snapshot!(rendered);
+    assert_eq!(render(&boat(), "length: 4").await.unwrap(), rendered);
+}
+
+#[tokio::test]
+async fn a_chart_is_looked_at() {
+    let chart = boat();
+    let digest = Digest::of(&chart);
+    let inspected = engine().await.inspect(&digest, host(&chart)).await;
+    insta::assert_debug_snapshot!(inspected.unwrap());
+    let record = engine().await.record_of(&digest, host(&chart)).await;
+    let record: serde_json::Value = serde_json::from_str(&record.unwrap()).unwrap();
+    assert_eq!(record["metadata"]["name"], "boat");
+}
+
+#[tokio::test]
+async fn values_that_the_schema_does_not_allow() {
+    let error = refusal(&boat(), "length: 12").await;
+    assert!(
+        matches!(error, RenderError::Failure(Failure::Values(_))),
+        "{error:?}"
+    );
+    insta::assert_snapshot!(error, @"");
+    let error = refusal(&boat(), "length: [").await;
+    assert!(
+        matches!(error, RenderError::Failure(Failure::Values(_))),
+        "{error:?}"
+    );
+    insta::assert_snapshot!(error, @"");
+}
+
+#[tokio::test]
+async fn template_errors_say_where() {
+    let error = refusal(
+        &template("kind: A\n{{ required \"an oar is required\" .Values.oar }}"),
+        "{}",
+    )
+    .await;
+    assert!(
+        matches!(error, RenderError::Failure(Failure::Template(_))),
+        "{error:?}"
+    );
+    insta::assert_snapshot!(error, @"");
+    insta::assert_snapshot!(refusal(&template("kind: A\n\n{{ .Values.a.b }}"), "{}").await, @"");
+    insta::assert_snapshot!(refusal(&template("kind: A\n{{ if }}"), "{}").await, @"");
+}
+
+#[tokio::test]
+async fn what_is_no_yaml_is_shown() {
+    let error = refusal(&template("kind: A\n  b: {{ .Release.Name }}"), "{}").await;
+    let RenderError::Failure(Failure::Output { message, output }) = error else {
+        panic!("{error:?}");
+    };
+    insta::assert_snapshot!(message, @"");
+    insta::assert_snapshot!(output, @"");
+}
+
+#[tokio::test]
+async fn a_chart_that_is_not_there() {
+    let asked = request(b"nothing", "{}");
+    let error = engine()
+        .await
+        .render(&asked, host(&boat()))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, RenderError::Failure(Failure::Chart(_))),
+        "{error:?}"
+    );
+    insta::assert_snapshot!(error, @"");
+    let broken: Arc<[u8]> = b"no archive".as_slice().into();
+    insta::assert_snapshot!(refusal(&broken, "{}").await, @"");
+}
+
+#[tokio::test]
+async fn there_is_no_cluster_to_look_at() {
+    let chart = template("{{ lookup \"v1\" \"Secret\" \"default\" \"oar\" | toJson }}");
+    let mut asked = request(&chart, "{}");
+    assert_eq!(render(&chart, "{}").await.unwrap().documents.len(), 1);
+    asked.lookup = true;
+    let error = engine()
+        .await
+        .render(&asked, host(&chart))
+        .await
+        .unwrap_err();
+    insta::assert_snapshot!(error, @"");
+}
+
+#[tokio::test]
+async fn what_helm_logs_is_heard() {
+    let chart = chart(&[
+        (
+            "Chart.yaml",
+            "apiVersion: v2\nname: boat\nversion: 1.2.3\ndeprecated: true\n",
+        ),
+        ("templates/oar.yaml", OAR),
+    ]);
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&lines);
+    let shelf = Arc::new(Shelf::of(&chart));
+    let host = Offline::new(shelf, move |line| heard.lock().unwrap().push(line));
+    let asked = request(&chart, "length: 1");
+    let rendered = engine().await.render(&asked, Arc::new(host)).await.unwrap();
+    insta::assert_debug_snapshot!((rendered.warnings, lines.lock().unwrap()));
+}
