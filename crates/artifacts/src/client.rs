@@ -22,8 +22,9 @@ use oarlock_core::reference::Digest;
 use parking_lot::Mutex;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Method, StatusCode, Url};
+use tokio::sync::Semaphore;
 
-use crate::options::Timeouts;
+use crate::options::{Limits, Timeouts};
 use resolver::NeverOpened;
 
 /// How this program calls itself to servers.
@@ -36,6 +37,7 @@ const MOST_POOLS: usize = 64;
 pub(crate) struct Client {
     timeouts: Timeouts,
     redirects: usize,
+    calls: Semaphore,
     pools: Mutex<HashMap<Digest, reqwest::Client>>,
 }
 
@@ -105,10 +107,11 @@ impl Answer {
 }
 
 impl Client {
-    pub(crate) fn new(timeouts: Timeouts, redirects: usize) -> Self {
+    pub(crate) fn new(timeouts: Timeouts, limits: &Limits) -> Self {
         Self {
             timeouts,
-            redirects,
+            redirects: limits.redirects,
+            calls: Semaphore::new(limits.calls),
             pools: Mutex::default(),
         }
     }
@@ -116,6 +119,8 @@ impl Client {
     /// Sends `call`, follows redirects, and reads the answer.
     pub(crate) async fn send(&self, call: Call<'_>) -> Result<Answer, FetchError> {
         let first = shown(&call.url);
+        // It is never closed.
+        let _turn = self.calls.acquire().await;
         match tokio::time::timeout(self.timeouts.whole, self.follow(call)).await {
             Ok(answer) => answer,
             Err(_elapsed) => Err(FetchError::Unavailable(format!(
@@ -296,7 +301,7 @@ pub(crate) fn refused(url: &Url, status: StatusCode, credentials: &Credentials) 
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             let hint = if credentials.basic.is_some() || credentials.bearer.is_some() {
-                "the credentials are not taken: check user name, password and token, and what they may read"
+                "the credentials are not taken, or may not read this: check user name, password and token"
             } else {
                 "no credentials were sent: name a Secret with `username` and `password`, or with `bearerToken`"
             };
@@ -362,7 +367,7 @@ fn check(url: &Url) -> Result<(), FetchError> {
             "failed to fetch {}: {}",
             shown(url),
             NeverOpened {
-                host: host.to_owned(),
+                name: None,
                 address,
                 why,
             }
@@ -379,21 +384,19 @@ fn target(from: &Url, response: &reqwest::Response) -> Result<Option<Url>, Fetch
     let location = String::from_utf8_lossy(location.as_bytes());
     let invalid = |problem: &str| {
         FetchError::Unavailable(format!(
-            "failed to fetch {}: it redirects to {location:?}, {problem}",
+            "failed to fetch {}: it redirects to a URL {problem}",
             shown(from)
         ))
     };
-    let url = from
-        .join(&location)
-        .map_err(|_| invalid("which is no URL"))?;
+    let url = from.join(&location).map_err(|_| invalid("that is none"))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(invalid("which is neither http nor https"));
+        return Err(invalid("that is neither http nor https"));
     }
     if from.scheme() == "https" && url.scheme() == "http" {
-        return Err(invalid("which is not encrypted while it is"));
+        return Err(invalid("without TLS, while its own is with TLS"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(invalid("which has a user name in it"));
+        return Err(invalid("that has a user name in it"));
     }
     Ok(Some(url))
 }

@@ -244,7 +244,10 @@ impl Umbrella<'_> {
         if !Version::parse(&chart.version).is_ok_and(|version| constraint.allows(&version)) {
             let hint = format!("{} has version {}", missing.repository, chart.version);
             return Err(FetchError::NotFound(if missing.is_locked {
-                format!("can't get a valid version for dependency {}; hint: {hint}, locked is {}", missing.name, missing.version)
+                format!(
+                    "can't get a valid version for dependency {}; hint: {hint}, locked is {}",
+                    missing.name, missing.version
+                )
             } else {
                 Self::without(&[missing.described()], &hint)
             }));

@@ -61,7 +61,7 @@ impl Depot {
             }
         };
         let cache = Cache::open(dir, options.limits.cache)?;
-        let client = Client::new(options.timeouts, options.limits.redirects);
+        let client = Client::new(options.timeouts, &options.limits);
         Ok(Self(Arc::new(Inner {
             options,
             cache,

@@ -29,6 +29,9 @@ use crate::package::Chart;
 use crate::question::{Kind, Question};
 use crate::version::Version;
 
+/// So many times as long as one call may all calls together take.
+const PATIENCE: u32 = 3;
+
 /// Entries of an index that are opened to look for the chart.
 const MOST_IMAGES: usize = 8;
 
@@ -69,8 +72,11 @@ pub(crate) async fn fetch(
         plain_http,
         wanted.max_age,
     )?;
-    let manifest = ask.resolve(&reference, version).await?;
-    ask.pull(&manifest, &wanted.verify).await
+    ask.in_time(async {
+        let manifest = ask.resolve(&reference, version).await?;
+        ask.pull(&manifest, &wanted.verify).await
+    })
+    .await
 }
 
 /// The versions of the chart at `repository`, newest first. Of what is no chart, all tags.
@@ -88,12 +94,15 @@ pub(crate) async fn versions(
     };
     let plain_http = reach.plain_http(&source);
     let ask = Ask::new(depot, &reference, credentials, plain_http, max_age)?;
-    let tags = ask.tags().await?;
-    let versions = tags::versions(&tags);
-    match versions.first() {
-        Some(newest) if ask.is_chart(newest).await? => Ok(versions),
-        _ => Ok(tags::all(tags)),
-    }
+    ask.in_time(async {
+        let tags = ask.tags().await?;
+        let versions = tags::versions(&tags);
+        match versions.first() {
+            Some(newest) if ask.is_chart(newest).await? => Ok(versions),
+            _ => Ok(tags::all(tags)),
+        }
+    })
+    .await
 }
 
 impl<'a> Ask<'a> {
@@ -115,6 +124,21 @@ impl<'a> Ask<'a> {
             address: format!("{}{place}", if plain_http { "plain " } else { "" }),
             name: place.to_string(),
         })
+    }
+
+    /// The outcome of `work`, which is many calls: each of them has its own limit, and a registry could draw out all of them.
+    async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, FetchError>>,
+    ) -> Result<T, FetchError> {
+        let limit = self.depot.options().timeouts.whole * PATIENCE;
+        match tokio::time::timeout(limit, work).await {
+            Ok(outcome) => outcome,
+            Err(_elapsed) => Err(FetchError::Unavailable(format!(
+                "{}: the registry did not give all that is needed within {limit:?}; hint: it is slow or the connection is bad",
+                self.name
+            ))),
+        }
     }
 
     /// The digest of the manifest that is wanted.

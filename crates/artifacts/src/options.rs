@@ -50,6 +50,7 @@ impl Default for Limits {
             index: 64 << 20,
             proof: 1 << 20,
             redirects: 10,
+            calls: 16,
             repository: 512 << 20,
             cache: 2 << 30,
         }

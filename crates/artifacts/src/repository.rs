@@ -28,6 +28,8 @@ const FEW: usize = 5;
 struct Repository<'a> {
     depot: &'a Depot,
     url: Url,
+    /// As it was given, but for what may be secret.
+    name: &'a str,
     credentials: &'a Credentials,
 }
 
@@ -39,11 +41,7 @@ pub(crate) async fn fetch(
     name: &str,
     version: &str,
 ) -> Result<Fetched, FetchError> {
-    let repository = Repository {
-        depot,
-        url: client::parse(url)?,
-        credentials: &wanted.credentials,
-    };
+    let repository = Repository::new(depot, url, &wanted.credentials)?;
     let index = repository.index(wanted.max_age).await?;
     let entry = index
         .choose(name, version)
@@ -59,11 +57,7 @@ pub(crate) async fn versions(
     name: &str,
     max_age: Duration,
 ) -> Result<Vec<String>, FetchError> {
-    let repository = Repository {
-        depot,
-        url: client::parse(url)?,
-        credentials,
-    };
+    let repository = Repository::new(depot, url, credentials)?;
     let index = repository.index(max_age).await?;
     let versions = index
         .versions(name)
@@ -71,7 +65,20 @@ pub(crate) async fn versions(
     Ok(versions.map(str::to_owned).collect())
 }
 
-impl Repository<'_> {
+impl<'a> Repository<'a> {
+    fn new(
+        depot: &'a Depot,
+        url: &'a str,
+        credentials: &'a Credentials,
+    ) -> Result<Self, FetchError> {
+        Ok(Self {
+            depot,
+            url: client::parse(url)?,
+            name: url.split(['?', '#']).next().unwrap_or_default(),
+            credentials,
+        })
+    }
+
     async fn index(&self, max_age: Duration) -> Result<std::sync::Arc<Index>, FetchError> {
         let address = resolve(&self.url, "index.yaml")?;
         let index = indexes::index(self.depot, &address, self.credentials, max_age).await;
@@ -79,7 +86,7 @@ impl Repository<'_> {
             let said = |text: String| {
                 format!(
                     "looks like {} is not a valid chart repository or cannot be reached: {text}",
-                    quoted(&client::shown(&self.url))
+                    quoted(self.name)
                 )
             };
             match error {
@@ -102,16 +109,16 @@ impl Repository<'_> {
         let chart = format!("chart {} version {}", quoted(name), quoted(&entry.version));
         let invalid = |problem: String| {
             FetchError::Invalid(format!(
-                "{chart} of {}: {problem}; hint: the index is wrong, which the repository's owner can repair",
-                client::shown(&self.url)
+                "{chart} {problem}; hint: the index of {} is wrong, which its owner can repair",
+                self.name
             ))
         };
         let digest = entry.digest().map_err(&invalid)?;
         let mut failed = None;
         for address in &entry.urls {
             let fetched = match address.strip_prefix("oci://") {
-                Some(_) => self.from_registry(wanted, address).await,
-                None => self.from_server(wanted, address, digest.as_ref()).await,
+                Some(_) => self.of_registry(wanted, address).await,
+                None => self.of_server(wanted, address, digest.as_ref()).await,
             };
             match fetched {
                 Err(error @ (FetchError::NotFound(_) | FetchError::Unavailable(_))) => {
@@ -124,7 +131,7 @@ impl Repository<'_> {
                         Some(digest) if digest != found => Err(FetchError::Mismatch(format!(
                             "{chart} of {}: digest is {found}, the index says {digest}; hint: the archive was replaced, or is \
                              not what was published; do not use it before the repository's owner has said why",
-                            client::shown(&self.url)
+                            self.name
                         ))),
                         _ => Ok(fetched),
                     };
@@ -134,7 +141,7 @@ impl Repository<'_> {
         Err(failed.unwrap_or_else(|| invalid("has no downloadable URLs".to_owned())))
     }
 
-    async fn from_server(
+    async fn of_server(
         &self,
         wanted: &Wanted,
         address: &str,
@@ -162,7 +169,7 @@ impl Repository<'_> {
     }
 
     /// Some repositories only list what is in a registry.
-    async fn from_registry(&self, wanted: &Wanted, address: &str) -> Result<Fetched, FetchError> {
+    async fn of_registry(&self, wanted: &Wanted, address: &str) -> Result<Fetched, FetchError> {
         let source = Source::Oci {
             repository: address.to_owned(),
             version: String::new(),
@@ -181,12 +188,11 @@ impl Repository<'_> {
 
     /// In Helm's words, and with what there is instead.
     fn not_found(&self, index: &Index, name: &str, version: &str, error: &NotFound) -> FetchError {
-        let repository = client::shown(&self.url);
         let wanted = match version {
             "" => format!("chart {}", quoted(name)),
             version => format!("chart {} version {}", quoted(name), quoted(version)),
         };
-        let text = format!("{wanted} not found in {repository} repository");
+        let text = format!("{wanted} not found in {} repository", self.name);
         let few = |versions: &[&str]| match versions {
             [] => "it has none".to_owned(),
             versions if versions.len() > FEW => format!("{}, …", versions[..FEW].join(", ")),

@@ -100,6 +100,11 @@ fn describe(path: &Path, inspection: &Inspection) -> String {
         World::Reading => "reading: may also read what it is granted of the cluster",
         World::External => "external: may also read, call over HTTP and fetch what it is granted",
     };
+    let world = if inspection.libraries.is_empty() {
+        world.to_owned()
+    } else {
+        format!("{world}; and what its libraries can")
+    };
     let known = [
         ("file", path.display().to_string()),
         ("module", format!("{} {}", manifest.name, manifest.version)),
@@ -112,7 +117,7 @@ fn describe(path: &Path, inspection: &Inspection) -> String {
                 inspection.load_time,
             ),
         ),
-        ("world", world.to_owned()),
+        ("world", world),
         ("imports", list(inspection.imports.iter().cloned())),
         (
             "libraries",

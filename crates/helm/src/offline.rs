@@ -93,3 +93,42 @@ impl Host for Offline {
         (self.log)(line);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::sync::Mutex;
+
+    use oarlock_core::artifact::Closed;
+    use oarlock_core::reconciler::LogLevel;
+    use oarlock_core::reference::Gvk;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn there_is_nothing_but_packages_and_the_log() {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&lines);
+        let host = Offline::new(Arc::new(Closed), move |line| {
+            heard.lock().unwrap().push(line);
+        });
+        let target = ObjectRef {
+            gvk: Gvk::new("", "v1", "Secret"),
+            namespace: Some("harbour".to_owned()),
+            name: "oar".to_owned(),
+        };
+        let read = host.get(target, None).await;
+        assert_eq!(read, Err(ReadError::Denied(NO_CLUSTER.to_owned())));
+        let package = Digest::of(b"planks");
+        let refusal = Closed::refusal(&package);
+        assert_eq!(host.artifact(package).await, Err(refusal));
+        let line = LogLine {
+            level: LogLevel::Warn,
+            message: "deprecated".to_owned(),
+            fields: Vec::new(),
+        };
+        host.log(line.clone());
+        assert_eq!(*lines.lock().unwrap(), [line]);
+    }
+}

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the benchmarks, in the release profile, on modules and guests built the same way.
-//! `cargo xtask bench fleet` and `cargo xtask bench canaries` are benchmarks of their own, with arguments of their own.
+//! `cargo xtask bench fleet`, `cargo xtask bench canaries` and `cargo xtask bench helm` are benchmarks of their own, with
+//! arguments of their own.
 
 use std::path::Path;
 
@@ -8,10 +9,16 @@ use anyhow::Context as _;
 use crate::guests::{self, Lang, Selection};
 use crate::modules;
 use crate::process::Call;
+use crate::workspace::modules_out;
 
 const PACKAGE: &str = "oarlock-bench";
 
 pub(crate) fn run(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
+    if let [first, rest @ ..] = arguments
+        && first == "helm"
+    {
+        return helm(root, rest);
+    }
     modules::rust(root)?;
     if let [first, rest @ ..] = arguments
         && first == "canaries"
@@ -27,6 +34,29 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
         [first, rest @ ..] if first == "fleet" => fleet(root, rest),
         all => benchmark("figures", root, all),
     }
+}
+
+/// Helm's engine, with native Helm of the same version in a process of its own.
+fn helm(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
+    modules::run(root, &["helm-engine".to_owned()])?;
+    let native = root.join("target/oarlock/helm-native");
+    Call::new("go")
+        .args(["build", "-trimpath", "-o"])
+        .arg(&native)
+        .arg("./render")
+        .dir(&root.join("modules/helm/native"))
+        .run()?;
+    let mut all = vec![
+        "--native".to_owned(),
+        native.display().to_string(),
+        "--engine".to_owned(),
+        modules_out(root)
+            .join("helm-engine.wasm")
+            .display()
+            .to_string(),
+    ];
+    all.extend_from_slice(arguments);
+    benchmark("helm", root, &all)
 }
 
 /// Many objects, the operator and the API server in processes of their own.

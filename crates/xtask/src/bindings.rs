@@ -16,9 +16,11 @@ use crate::process::{self, Call};
 /// Other versions write other code.
 const VERSION: &str = "0.63.0";
 
-/// One set of committed bindings, all of the contract in `wit/`.
+/// One set of committed bindings.
 struct Bindings {
     out: &'static str,
+    /// Folders of the WIT packages, each after those that it uses.
+    wit: &'static [&'static str],
     world: &'static str,
     language: Language,
 }
@@ -32,15 +34,40 @@ enum Language {
 const ALL: &[Bindings] = &[
     Bindings {
         out: "crates/sdk/src/bindings",
+        wit: &["wit"],
         world: "external",
         language: Language::Rust,
     },
     Bindings {
         out: "tests/guests/go/bindings",
+        wit: &["wit"],
         world: "reading",
         language: Language::Go("guests.oarlock.dev/go/bindings"),
     },
+    Bindings {
+        out: "modules/helm/engine/bindings",
+        wit: &["wit", "modules/helm/wit"],
+        world: "oarlock:helm/helm-engine",
+        language: Language::Go("engine.helm.oarlock.dev/bindings"),
+    },
 ];
+
+impl Bindings {
+    /// One digest for each folder of WIT.
+    fn digest(&self, root: &Path) -> anyhow::Result<String> {
+        let digests: Vec<_> = self
+            .wit
+            .iter()
+            .map(|folder| digest::of_wit(&root.join(folder)))
+            .collect::<anyhow::Result<_>>()?;
+        Ok(digests.join(" "))
+    }
+
+    fn folders(&self) -> String {
+        let folders: Vec<_> = self.wit.iter().map(|folder| format!("{folder}/")).collect();
+        folders.join(" and ")
+    }
+}
 
 pub(crate) fn run(root: &Path, check: bool) -> anyhow::Result<()> {
     let generator = generator()?;
@@ -62,13 +89,15 @@ pub(crate) fn run(root: &Path, check: bool) -> anyhow::Result<()> {
         if check {
             call = call.arg("--check");
         }
-        call.arg("wit").dir(root).run().context(
-            "the committed bindings are not those of wit/; hint: `cargo xtask bindings`",
-        )?;
+        call.args(bindings.wit).dir(root).run().with_context(|| {
+            format!(
+                "the committed bindings are not those of {}; hint: `cargo xtask bindings`",
+                bindings.folders()
+            )
+        })?;
         if !check {
             let file = root.join(bindings.out).join("wit.sha256");
-            let digest = digest::of_wit(&root.join("wit"))?;
-            fs::write(&file, format!("{digest}\n"))
+            fs::write(&file, format!("{}\n", bindings.digest(root)?))
                 .with_context(|| format!("cannot write {}", file.display()))?;
         }
     }
@@ -84,26 +113,30 @@ pub(crate) fn check_digests(root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One message for each set of bindings that is not that of `wit/`.
+/// One message for each set of bindings that is not that of its contract.
 pub(crate) fn stale(root: &Path) -> anyhow::Result<Vec<String>> {
-    let now = digest::of_wit(&root.join("wit"))?;
-    Ok(ALL
-        .iter()
-        .filter_map(|bindings| {
-            let file = format!("{}/wit.sha256", bindings.out);
-            let noted = fs::read_to_string(root.join(&file)).unwrap_or_default();
-            stale_message(&file, noted.trim(), &now)
-        })
-        .collect())
+    let mut messages = Vec::new();
+    for bindings in ALL {
+        let file = format!("{}/wit.sha256", bindings.out);
+        let noted = fs::read_to_string(root.join(&file)).unwrap_or_default();
+        let now = bindings.digest(root)?;
+        messages.extend(stale_message(
+            &file,
+            &bindings.folders(),
+            noted.trim(),
+            &now,
+        ));
+    }
+    Ok(messages)
 }
 
-fn stale_message(file: &str, noted: &str, now: &str) -> Option<String> {
+fn stale_message(file: &str, folders: &str, noted: &str, now: &str) -> Option<String> {
     if noted == now {
         return None;
     }
     let noted = if noted.is_empty() { "no digest" } else { noted };
     Some(format!(
-        "{file}: has {noted}, wit/ is {now}\n  hint: `cargo xtask bindings`, and commit what it writes"
+        "{file}: has {noted}, {folders} is {now}\n  hint: `cargo xtask bindings`, and commit what it writes"
     ))
 }
 
@@ -131,9 +164,10 @@ mod tests {
 
     #[test]
     fn stale_bindings_are_told_with_both_digests() {
-        assert_eq!(stale_message("b/wit.sha256", "aa", "aa"), None);
-        let messages = [("aa", "bb"), ("", "bb")]
-            .map(|(noted, now)| stale_message("b/wit.sha256", noted, now).unwrap_or_default());
+        assert_eq!(stale_message("b/wit.sha256", "wit/", "aa", "aa"), None);
+        let messages = [("aa", "bb"), ("", "bb")].map(|(noted, now)| {
+            stale_message("b/wit.sha256", "wit/", noted, now).unwrap_or_default()
+        });
         insta::assert_snapshot!(messages.join("\n"), @r"
         b/wit.sha256: has aa, wit/ is bb
           hint: `cargo xtask bindings`, and commit what it writes

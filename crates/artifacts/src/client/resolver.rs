@@ -13,14 +13,19 @@ pub(super) struct Checked;
 
 /// A name or URL leads to an address that is never opened.
 #[derive(Debug, Error)]
-#[error("{host} is {address}, which is never opened: {why}")]
+#[error("{}{address}, which is never opened: {why}", named(.name.as_deref()))]
 pub(super) struct NeverOpened {
-    /// As it is in the URL.
-    pub(super) host: String,
+    /// The name; `None` where there is only an address.
+    pub(super) name: Option<String>,
     /// Where it leads.
     pub(super) address: IpAddr,
     /// What it is.
     pub(super) why: &'static str,
+}
+
+fn named(name: Option<&str>) -> String {
+    name.map(|name| format!("{name} leads to "))
+        .unwrap_or_default()
 }
 
 impl Resolve for Checked {
@@ -39,7 +44,7 @@ fn checked(host: &str, addresses: &[SocketAddr]) -> Result<(), NeverOpened> {
     for address in addresses {
         if let Some(why) = never_opened(address.ip()) {
             return Err(NeverOpened {
-                host: host.to_owned(),
+                name: Some(host.to_owned()),
                 address: address.ip(),
                 why,
             });
@@ -61,6 +66,6 @@ mod tests {
         };
         assert!(checked("a", &addresses(&["10.0.0.1:0", "1.1.1.1:0"])).is_ok());
         let error = checked("a", &addresses(&["1.1.1.1:0", "169.254.169.254:0"])).unwrap_err();
-        insta::assert_snapshot!(error, @"a is 169.254.169.254, which is never opened: link-local");
+        insta::assert_snapshot!(error, @"a leads to 169.254.169.254, which is never opened: link-local");
     }
 }

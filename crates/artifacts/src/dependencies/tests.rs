@@ -90,10 +90,14 @@ fn wants(package: &Package) -> String {
 #[test]
 fn a_lock_of_helm_is_taken() {
     let locked = package(&[("Chart.yaml", LOCKED), ("Chart.lock", LOCK)]);
-    insta::assert_snapshot!(wants(&locked), @"");
+    insta::assert_snapshot!(wants(&locked), @"
+    redis 1.4.2 of file://../libs/redis
+    redis 1.4.2 of file://../libs/redis
+    common 2.0.0 of file://../libs/common
+    ");
     let changed = LOCKED.replace("2.x", "2.0.x");
     let changed = package(&[("Chart.yaml", &changed), ("Chart.lock", LOCK)]);
-    insta::assert_snapshot!(wants(&changed), @"");
+    insta::assert_snapshot!(wants(&changed), @"umbrella: the lock file (Chart.lock) is out of sync with the dependencies file (Chart.yaml). Please update the dependencies with 'helm dependency update'; hint: or remove the lock file");
 }
 
 #[test]
@@ -109,7 +113,7 @@ fn a_lock_of_requirements_is_taken() {
             ("requirements.lock", lock),
         ]))
     };
-    insta::assert_snapshot!(of(new), @"");
+    insta::assert_snapshot!(of(new), @"redis 1.4.2 of file://../libs/redis");
     // Helm 2 took the digest of the requirements alone.
     let json = r#"{"dependencies":[{"name":"redis","version":"~1.4.0","repository":"file://../libs/redis","alias":"cache"}]}"#;
     let old = new.replace(
@@ -117,7 +121,7 @@ fn a_lock_of_requirements_is_taken() {
         Digest::of(json.as_bytes()).as_str(),
     );
     assert_eq!(of(&old), of(new));
-    insta::assert_snapshot!(of("digest: sha256:00\n"), @"");
+    insta::assert_snapshot!(of("digest: sha256:00\n"), @"umbrella: the lock file (requirements.lock) is out of sync with the dependencies file (requirements.yaml). Please update the dependencies; hint: run 'helm dependency update' in the chart, or remove the lock file");
 }
 
 #[test]
@@ -130,7 +134,10 @@ fn what_is_carried_is_not_fetched() {
     // A lock is of no interest where nothing is fetched.
     let carried = one(
         REDIS,
-        &[("charts/any/Chart.yaml", new), ("Chart.lock", "digest: x\n")],
+        &[
+            ("charts/any/Chart.yaml", new),
+            ("Chart.lock", "digest: x\n"),
+        ],
     );
     assert_eq!(wants(&carried), "");
     let outdated = one(
@@ -142,7 +149,11 @@ fn what_is_carried_is_not_fetched() {
             ("charts/other/Chart.yaml", "name: other\nversion: 1.0.0\n"),
         ],
     );
-    insta::assert_snapshot!(wants(&outdated), @"");
+    insta::assert_snapshot!(wants(&outdated), @"
+    redis ^1.0.0 of https://charts.example
+    without charts/redis/Chart.yaml
+    without charts/redis/values.yaml
+    ");
     let archive = package(&[("Chart.yaml", new)]).archive();
     let mut packed = one(REDIS, &[]);
     packed.put("charts/redis-1.4.2.tgz", archive);
@@ -158,25 +169,34 @@ fn the_same_chart_may_be_wanted_twice() {
         ("charts/redis/Chart.yaml", "name: redis\nversion: 1.4.2\n"),
         ("charts/common/Chart.yaml", "name: common\nversion: 2.5.0\n"),
     ]);
-    insta::assert_snapshot!(wants(&carried), @"");
+    insta::assert_snapshot!(wants(&carried), @"redis ^2.0.0 of file://../libs/redis");
 }
 
 #[test]
 fn what_is_wrong_is_said_as_helm_says_it() {
     let odd = "apiVersion: v2\nname: redis\nversion: 0.9.0\n";
     let cases = [
-        one("{name: a, version: oops oops, repository: 'https://x.example'}", &[]),
+        one(
+            "{name: a, version: oops oops, repository: 'https://x.example'}",
+            &[],
+        ),
         one("{name: a, version: ^1, repository: '@private'}", &[]),
         one("{name: a, version: ^1, repository: 'alias:private'}", &[]),
         one("{name: a, version: ^1, repository: stable}", &[]),
         one("{name: a, version: ^1, repository: 's3://bucket'}", &[]),
         one("{name: redis, version: ^1}", &[]),
-        one("{name: redis, version: ^1}", &[("charts/redis/Chart.yaml", odd)]),
+        one(
+            "{name: redis, version: ^1}",
+            &[("charts/redis/Chart.yaml", odd)],
+        ),
         one("{name: a, version: ^1, alias: 'a.b'}", &[]),
         one("{name: a}\n  - {name: b, alias: a}", &[]),
         one("null", &[]),
         one("{name: [a]}", &[]),
-        one("{name: a, repository: 'file://x'}", &[("Chart.lock", "a: [")]),
+        one(
+            "{name: a, repository: 'file://x'}",
+            &[("Chart.lock", "a: [")],
+        ),
     ];
     let texts: Vec<String> = cases.iter().map(wants).collect();
     insta::assert_snapshot!(texts.join("\n"));
@@ -214,12 +234,28 @@ fn credentials_are_for_one_server() {
     let tls = Reach::Anywhere { plain_http: false };
     let plain = Reach::Anywhere { plain_http: true };
     let from = repository("https://r.example/charts");
-    assert!(same_server(&from, &repository("https://r.example:443/x"), &tls));
+    assert!(same_server(
+        &from,
+        &repository("https://r.example:443/x"),
+        &tls
+    ));
     assert!(same_server(&from, &oci("oci://r.example/x"), &tls));
     assert!(!same_server(&from, &oci("oci://r.example/x"), &plain));
-    assert!(!same_server(&from, &repository("https://r.example:8443/x"), &tls));
-    assert!(!same_server(&from, &repository("https://s.example/x"), &tls));
+    assert!(!same_server(
+        &from,
+        &repository("https://r.example:8443/x"),
+        &tls
+    ));
+    assert!(!same_server(
+        &from,
+        &repository("https://s.example/x"),
+        &tls
+    ));
     let odd = repository("https://r.example:8080/x");
-    assert!(!same_server(&odd, &repository("http://r.example:8080/x"), &tls));
+    assert!(!same_server(
+        &odd,
+        &repository("http://r.example:8080/x"),
+        &tls
+    ));
     assert!(!same_server(&Source::Local("x".to_owned()), &from, &tls));
 }

@@ -129,7 +129,7 @@ impl Isolation {
                 self.pin(host, *port, addresses);
                 self.web(location, credentials, files)
             }
-            Transport::Ssh { host, .. } => self.ssh(host, credentials, files, connect),
+            Transport::Ssh { host, .. } => self.ssh(location, host, credentials, files, connect),
         }
     }
 
@@ -187,6 +187,7 @@ impl Isolation {
 
     fn ssh(
         &mut self,
+        location: &Location,
         host: &Host,
         credentials: &Credentials,
         files: &Files,
@@ -194,12 +195,12 @@ impl Isolation {
     ) -> Result<(), FetchError> {
         let Some(known_hosts) = &credentials.known_hosts else {
             return Err(FetchError::Unauthorized(format!(
-                "the host key of {host} is not known; hint: put `known_hosts` into the Secret of `credentials` (ssh-keyscan {host} prints it; compare it with what the server's owner publishes)"
+                "{location}: the host key of {host} is not known; hint: put `known_hosts` into the Secret of `credentials` (ssh-keyscan {host} prints it; compare it with what the server's owner publishes)"
             )));
         };
         let Some(identity) = &credentials.identity else {
             return Err(FetchError::Unauthorized(format!(
-                "{host}: ssh needs a key; hint: put the private key as `identity` into the Secret of `credentials`"
+                "{location}: ssh needs a key; hint: put the private key as `identity` into the Secret of `credentials`"
             )));
         };
         let write = |name: &str, text: &str| {

@@ -356,3 +356,67 @@ fn unwritable(folder: &Path, error: &io::Error) -> FetchError {
         folder.display()
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn at(url: &str) -> Location {
+        Location::parse(url, None).unwrap()
+    }
+
+    #[tokio::test]
+    async fn one_at_a_time_holds_a_repository() {
+        let home = tempfile::tempdir().unwrap();
+        let location = at("https://git.example/a");
+        let hold = |time| Mirror::hold(home.path(), &location, time);
+        let first = hold(Duration::ZERO).await.unwrap();
+        let error = hold(Duration::ZERO).await.err().unwrap();
+        insta::assert_snapshot!(error, @"https://git.example/a: another process has been fetching it for 0 s");
+        let other = at("https://git.example/b");
+        Mirror::hold(home.path(), &other, Duration::ZERO)
+            .await
+            .unwrap();
+        let waiting = hold(Duration::from_secs(60));
+        let (second, ()) = tokio::join!(waiting, async { drop(first) });
+        second.unwrap();
+    }
+
+    #[tokio::test]
+    async fn repositories_that_were_not_used_for_longest_go_first() {
+        let home = tempfile::tempdir().unwrap();
+        let mut folders = Vec::new();
+        for (minutes, name) in [(3, "a"), (1, "b"), (2, "c")] {
+            let location = at(&format!("https://git.example/{name}"));
+            let mirror = Mirror::hold(home.path(), &location, Duration::ZERO).await;
+            let mirror = mirror.unwrap();
+            fs::create_dir(mirror.repository()).unwrap();
+            fs::write(mirror.repository().join("HEAD"), [0; 100]).unwrap();
+            let used = SystemTime::now() - Duration::from_secs(60 * minutes);
+            mirror._lock.set_modified(used).unwrap();
+            folders.push(mirror.repository());
+        }
+        let location = at("https://git.example/b");
+        let mirror = Mirror::hold(home.path(), &location, Duration::ZERO).await;
+        mirror.unwrap().used(200).await;
+        let left: Vec<bool> = folders.iter().map(|folder| folder.exists()).collect();
+        assert_eq!(left, [false, true, true]);
+    }
+
+    #[tokio::test]
+    async fn what_was_left_behind_is_swept_where_nobody_is_at_work() {
+        let home = tempfile::tempdir().unwrap();
+        let (a, b) = (at("https://git.example/a"), at("https://git.example/b"));
+        let busy = Mirror::hold(home.path(), &a, Duration::ZERO).await.unwrap();
+        fs::create_dir(busy.secrets()).unwrap();
+        let gone = Mirror::hold(home.path(), &b, Duration::ZERO).await.unwrap();
+        fs::create_dir(gone.secrets()).unwrap();
+        let left = gone.secrets();
+        drop(gone);
+        sweep(home.path());
+        assert!(busy.secrets().exists());
+        assert!(!left.exists());
+    }
+}

@@ -76,7 +76,6 @@ pub(super) fn essence(words: &str) -> String {
         line.is_empty()
             || line.starts_with("Please make sure")
             || line.starts_with("and the repository exists")
-            || line.starts_with("@@@")
             || line.starts_with("warning: ")
     };
     let mut lines: Vec<&str> = words
@@ -84,8 +83,10 @@ pub(super) fn essence(words: &str) -> String {
         .map(str::trim)
         .map(|line| line.strip_prefix("fatal: ").unwrap_or(line))
         .map(|line| line.strip_prefix("error: ").unwrap_or(line))
+        .map(|line| line.trim_matches(['@', ' ', '.']))
         .filter(|line| !boilerplate(line))
         .collect();
+    lines.dedup();
     // That it could not be read is said after why.
     if lines.len() > 1 {
         lines.retain(|line| !line.starts_with("Could not read from remote repository"));
@@ -99,7 +100,7 @@ pub(super) fn essence(words: &str) -> String {
     if text.is_empty() {
         "git ended without a word".to_owned()
     } else {
-        text.trim_end_matches(['.', ' ']).to_owned()
+        text
     }
 }
 

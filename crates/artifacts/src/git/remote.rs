@@ -248,6 +248,9 @@ impl<'a> Remote<'a> {
                 continue;
             }
             return Err(match error {
+                CallGit::Failed(words) if is_damage(&words) => {
+                    Absent::Damaged(ReadObject::Damaged(essence(&words)))
+                }
                 CallGit::Failed(words) if words.contains("not our ref") => {
                     Absent::Gone(self.gone(&seen.commit, &remote.masked(&essence(&words))))
                 }
@@ -407,8 +410,9 @@ async fn addresses(location: &Location) -> Result<Vec<IpAddr>, FetchError> {
         Host::Name(name) => lookup_host((name.as_str(), port))
             .await
             .map_err(|error| {
+                tracing::debug!(host = %name, error = %error, "cannot resolve");
                 FetchError::Unavailable(format!(
-                    "{location}: Could not resolve host: {name}: {error}; hint: is the name right, and known here?"
+                    "{location}: Could not resolve host: {name}; hint: is the name right, and known here?"
                 ))
             })?
             .map(|address| address.ip())
@@ -429,3 +433,20 @@ fn is_redirect(error: &CallGit) -> bool {
     matches!(error, CallGit::Failed(words)
         if signs.iter().any(|code| words.contains(&format!("returned error: {code}"))))
 }
+
+/// Whether git speaks of its own repository, and not of the remote one.
+fn is_damage(words: &str) -> bool {
+    let signs = [
+        "packfile",
+        "corrupt",
+        "bad object",
+        "object file",
+        "inflate",
+        "bad config",
+        "not a git repository",
+    ];
+    signs.iter().any(|sign| words.contains(sign)) && !words.contains("remote: ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -264,7 +264,10 @@ impl<'a> Tree<'a> {
     ) -> BoxFuture<'_, Result<(), ReadTree>> {
         Box::pin(async move {
             if depth > DEPTH {
-                return Err(self.no_package(&PackageError::TooDeep(path, DEPTH)));
+                // The beginning of it tells which link it is.
+                let begin: Vec<&str> = path.splitn(4, '/').take(3).collect();
+                let begin = format!("{}/…", begin.join("/"));
+                return Err(self.no_package(&PackageError::TooDeep(begin, DEPTH)));
             }
             for entry in self.list(&node.object).await? {
                 let at = if path.is_empty() {

@@ -8,8 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use oarlock_core::artifact::{Credentials, FetchError};
 use serde::Deserialize;
 
-/// Docker Hub's name in Docker's configuration.
-const DOCKER_HUB: &str = "https://index.docker.io/v1/";
+use super::reference::Place;
 
 /// What opens one registry.
 #[derive(Clone, PartialEq, Eq)]
@@ -57,8 +56,8 @@ struct Auth {
 }
 
 impl Login {
-    /// What `credentials` have for `registry`.
-    pub(super) fn of(registry: &str, credentials: &Credentials) -> Result<Self, FetchError> {
+    /// What `credentials` have for the registry of `place`.
+    pub(super) fn of(place: &Place, credentials: &Credentials) -> Result<Self, FetchError> {
         if let Some((user, password)) = &credentials.basic {
             return Ok(Self::Basic {
                 user: user.clone(),
@@ -69,14 +68,13 @@ impl Login {
             return Ok(Self::Token(token.trim_end().to_owned()));
         }
         match &credentials.docker_config {
-            Some(text) => Self::of_docker(registry, text),
+            Some(text) => Self::of_docker(place, text),
             None => Ok(Self::Anonymous),
         }
     }
 
-    /// By Docker's rules: the entry of the registry's very name, else the first one whose host it is, whatever scheme and path
-    /// that entry has.
-    fn of_docker(registry: &str, text: &str) -> Result<Self, FetchError> {
+    fn of_docker(place: &Place, text: &str) -> Result<Self, FetchError> {
+        let registry = &place.registry;
         let invalid = |problem: &str| {
             FetchError::Unauthorized(format!(
                 "the Docker configuration cannot be read: {problem}; hint: `.dockerconfigjson` holds {{\"auths\": {{\"{registry}\": {{\"username\": …, \"password\": …}}}}}}"
@@ -86,15 +84,7 @@ impl Login {
         let config: DockerConfig = serde_json::from_str(text).map_err(|error| {
             invalid(&format!("line {}, column {}", error.line(), error.column()))
         })?;
-        let registry = match registry {
-            "docker.io" | "registry-1.docker.io" | "index.docker.io" => DOCKER_HUB,
-            registry => registry,
-        };
-        let found = config.auths.get(registry).or_else(|| {
-            let wanted = host(registry);
-            let same = config.auths.iter().find(|(key, _)| host(key) == wanted);
-            same.map(|(_, auth)| auth)
-        });
+        let found = entry(&config.auths, place);
         let login = match found {
             Some(auth) => auth.login().map_err(invalid)?,
             None => Self::Anonymous,
@@ -136,13 +126,45 @@ impl Auth {
     }
 }
 
-/// Host and port of an address of a registry, with or without scheme and path.
-fn host(address: &str) -> &str {
-    let address = address
-        .strip_prefix("https://")
-        .or_else(|| address.strip_prefix("http://"))
-        .unwrap_or(address);
-    address.split('/').next().unwrap_or_default()
+/// The entry of a place: of the longest path that it is below, as Kubernetes has it; else of the registry, as Docker has it,
+/// whatever scheme and version of its interface the entry has.
+fn entry<'a>(auths: &'a BTreeMap<String, Auth>, place: &Place) -> Option<&'a Auth> {
+    let Place {
+        registry,
+        repository,
+    } = place;
+    let registry = match registry.as_str() {
+        "docker.io" | "registry-1.docker.io" => "index.docker.io",
+        registry => registry,
+    };
+    let mut best: Option<(usize, &Auth)> = None;
+    for (key, auth) in auths {
+        let key = key
+            .strip_prefix("https://")
+            .or_else(|| key.strip_prefix("http://"))
+            .unwrap_or(key);
+        let (host, path) = key.split_once('/').unwrap_or((key, ""));
+        let path = match path.trim_end_matches('/') {
+            "v1" | "v2" => "",
+            path => path,
+        };
+        let below = repository
+            .strip_prefix(path)
+            .is_some_and(|rest| path.is_empty() || rest.is_empty() || rest.starts_with('/'));
+        let host = if host == "docker.io" {
+            "index.docker.io"
+        } else {
+            host
+        };
+        if host == registry && below && best.is_none_or(|(length, _)| length < path.len()) {
+            best = Some((path.len(), auth));
+        }
+    }
+    // The very name goes before other ways to write it.
+    match (best, auths.get(&place.registry)) {
+        (Some((0, _)) | None, Some(auth)) => Some(auth),
+        (best, _) => best.map(|(_, auth)| auth),
+    }
 }
 
 #[cfg(test)]
@@ -151,12 +173,21 @@ mod tests {
 
     use super::*;
 
+    /// `registry`, or a path of it.
+    fn place(text: &str) -> Place {
+        let (registry, repository) = text.split_once('/').unwrap_or((text, "web"));
+        Place {
+            registry: registry.to_owned(),
+            repository: repository.to_owned(),
+        }
+    }
+
     fn of(registry: &str, config: &str) -> Login {
         let credentials = Credentials {
             docker_config: Some(config.to_owned()),
             ..Credentials::default()
         };
-        Login::of(registry, &credentials).unwrap()
+        Login::of(&place(registry), &credentials).unwrap()
     }
 
     fn basic(user: &str, password: &str) -> Login {
@@ -175,7 +206,11 @@ mod tests {
             "https://index.docker.io/v1/": {"username": "h", "password": "i"},
             "token.example": {"registrytoken": "t"},
             "identity.example": {"auth": "eDp5", "identitytoken": "t"},
-            "empty.example": {}
+            "empty.example": {},
+            "path.example/team": {"username": "j", "password": "k"},
+            "path.example/team/web": {"username": "l", "password": "m"},
+            "both.example": {"username": "n", "password": "o"},
+            "https://both.example/v2/": {"username": "p", "password": "q"}
         }}"#;
         for (registry, login) in [
             ("r.example", basic("a", "b")),
@@ -186,6 +221,10 @@ mod tests {
             ("token.example", Login::Token("t".to_owned())),
             ("identity.example", Login::Elsewhere("an identity token")),
             ("empty.example", Login::Anonymous),
+            ("path.example/team/api", basic("j", "k")),
+            ("path.example/team/web", basic("l", "m")),
+            ("path.example/teams/web", Login::Anonymous),
+            ("both.example", basic("n", "o")),
             ("other.example", Login::Anonymous),
             ("sub.r.example", Login::Anonymous),
         ] {
@@ -216,7 +255,7 @@ mod tests {
                 docker_config: Some(text.to_owned()),
                 ..Credentials::default()
             };
-            let error = Login::of("r", &credentials).unwrap_err();
+            let error = Login::of(&place("r"), &credentials).unwrap_err();
             told.push_str(&error.to_string());
             told.push('\n');
         }
@@ -232,11 +271,11 @@ mod tests {
             docker_config: Some("nonsense".to_owned()),
             ..Credentials::default()
         };
-        assert!(Login::of("r", &credentials).unwrap() == basic("a", "b"));
+        assert!(Login::of(&place("r"), &credentials).unwrap() == basic("a", "b"));
         let credentials = Credentials {
             basic: None,
             ..credentials
         };
-        assert!(Login::of("r", &credentials).unwrap() == Login::Token("t".to_owned()));
+        assert!(Login::of(&place("r"), &credentials).unwrap() == Login::Token("t".to_owned()));
     }
 }

@@ -26,6 +26,9 @@ use crate::options::Limits;
 const PAGE: usize = 1000;
 /// Pages of tags that are read.
 const MOST_PAGES: usize = 200;
+/// Bytes of a manifest, of a list of referrers, and of a page of tags: registries refuse larger manifests (distribution
+/// specification, "Pushing Manifests").
+const DOCUMENT: u64 = 4 << 20;
 /// Descriptors of an index that are looked at.
 const MOST_ENTRIES: usize = 256;
 
@@ -64,7 +67,7 @@ impl<'a> Registry<'a> {
             place,
             base: place.base(plain_http)?,
             credentials,
-            login: Login::of(&place.registry, credentials)?,
+            login: Login::of(place, credentials)?,
             authorization: Mutex::default(),
         })
     }
@@ -73,9 +76,10 @@ impl<'a> Registry<'a> {
     pub(super) async fn tags(&self) -> Result<Vec<String>, FetchError> {
         let mut url = self.url("tags/list")?;
         url.set_query(Some(&format!("n={PAGE}")));
-        let mut tags = Vec::new();
+        let (mut tags, mut left) = (Vec::new(), self.limits.index);
         for _ in 0..MOST_PAGES {
-            let answer = self.get(&url, None, self.limits.index).await?;
+            let answer = self.get(&url, None, left.min(DOCUMENT)).await?;
+            left = left.saturating_sub(answer.body.len() as u64);
             if answer.status != StatusCode::OK {
                 return Err(self.refused(&url, &answer).into());
             }
@@ -102,7 +106,7 @@ impl<'a> Registry<'a> {
         let failed = |error| in_front("failed to perform \"FetchReference\" on source: ", error);
         let url = self.url(&format!("manifests/{reference}"))?;
         let answer = self
-            .get(&url, Some(manifest::ACCEPT), self.limits.index)
+            .get(&url, Some(manifest::ACCEPT), DOCUMENT)
             .await
             .map_err(failed)?;
         match answer.status {
@@ -164,7 +168,7 @@ impl<'a> Registry<'a> {
     /// "Referrers Tag Schema").
     pub(super) async fn referrers(&self, manifest: &Digest) -> Result<Vec<Descriptor>, FetchError> {
         let url = self.url(&format!("referrers/{manifest}"))?;
-        let answer = self.get(&url, None, self.limits.index).await?;
+        let answer = self.get(&url, None, DOCUMENT).await?;
         let content = match answer.status {
             StatusCode::OK => {
                 let name = self.named(manifest.as_str());

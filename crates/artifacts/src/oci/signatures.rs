@@ -13,88 +13,73 @@ const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
 const CERTIFICATE: &str = "dev.sigstore.cosign/certificate";
 /// What all versions of Sigstore's bundles are called.
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
+/// What images of claims are called where they refer to the manifest.
+const CLAIMS: &str = "application/vnd.dev.cosign.artifact.sig.";
+/// The config of what has none.
+const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 
 /// Signatures of one manifest that are fetched: anybody who may push can add more.
 const MOST: usize = 32;
 
-/// The signatures of `manifest`, of both forms.
+/// The signatures of `manifest`: layers of the image with the tag `sha256-<digest>.sig`, which is the older way, and of the images
+/// that refer to the manifest.
 pub(super) async fn of(
     registry: &Registry<'_>,
     manifest: &Digest,
     limit: u64,
 ) -> Result<Vec<Signature>, FetchError> {
-    let mut signatures = claims(registry, manifest, limit).await?;
-    bundles(registry, manifest, limit, &mut signatures).await?;
-    Ok(signatures)
-}
-
-/// The older form: layers of the image with the tag `sha256-<digest>.sig`.
-async fn claims(
-    registry: &Registry<'_>,
-    manifest: &Digest,
-    limit: u64,
-) -> Result<Vec<Signature>, FetchError> {
-    let tag = format!("sha256-{}.sig", manifest.hex());
-    let Some(image) = registry.manifest(&tag).await? else {
-        return Ok(Vec::new());
-    };
-    let Content::Image(image) = image.content else {
-        return Ok(Vec::new());
-    };
     let mut signatures = Vec::new();
-    for layer in &image.layers {
-        let Some(signature) = layer.annotations.get(SIGNATURE) else {
-            continue;
-        };
-        if layer.media_type != CLAIM {
-            continue;
+    let tag = format!("sha256-{}.sig", manifest.hex());
+    collect(registry, &tag, limit, &mut signatures).await?;
+    for referrer in registry.referrers(manifest).await? {
+        if may_sign(&referrer) {
+            collect(registry, &referrer.digest, limit, &mut signatures).await?;
         }
-        if signatures.len() >= MOST {
-            break;
-        }
-        let payload = registry.blob(layer, "signed claim", limit).await?;
-        signatures.push(Signature::Claim {
-            payload: payload.to_vec(),
-            signature: signature.clone(),
-            keyless: layer.annotations.contains_key(CERTIFICATE),
-        });
     }
     Ok(signatures)
 }
 
-/// The newer form: images that refer to the manifest and have a bundle for a layer.
-async fn bundles(
+/// Adds the signatures of one image, if it is there.
+async fn collect(
     registry: &Registry<'_>,
-    manifest: &Digest,
+    reference: &str,
     limit: u64,
     signatures: &mut Vec<Signature>,
 ) -> Result<(), FetchError> {
-    let referrers = registry.referrers(manifest).await?;
-    for referrer in &referrers {
+    if signatures.len() >= MOST {
+        return Ok(());
+    }
+    let Some(image) = registry.manifest(reference).await? else {
+        return Ok(());
+    };
+    let Content::Image(image) = image.content else {
+        return Ok(());
+    };
+    for layer in &image.layers {
         if signatures.len() >= MOST {
             break;
         }
-        if !may_sign(referrer) {
-            continue;
-        }
-        let Some(image) = registry.manifest(&referrer.digest).await? else {
-            continue;
-        };
-        let Content::Image(image) = image.content else {
-            continue;
-        };
-        for layer in &image.layers {
-            if layer.media_type.starts_with(BUNDLE) && signatures.len() < MOST {
-                let bundle = registry.blob(layer, "signature bundle", limit).await?;
-                signatures.push(Signature::Bundle(bundle.to_vec()));
-            }
+        if layer.media_type.starts_with(BUNDLE) {
+            let bundle = registry.blob(layer, "signature bundle", limit).await?;
+            signatures.push(Signature::Bundle(bundle.to_vec()));
+        } else if layer.media_type == CLAIM
+            && let Some(signature) = layer.annotations.get(SIGNATURE)
+        {
+            let payload = registry.blob(layer, "signed claim", limit).await?;
+            signatures.push(Signature::Claim {
+                payload: payload.to_vec(),
+                signature: signature.clone(),
+                keyless: layer.annotations.contains_key(CERTIFICATE),
+            });
         }
     }
     Ok(())
 }
 
-/// Registries that know of no artifact types leave them out, and so it takes a look.
+/// Registries that know of no artifact types leave them out or name that of the config instead, and so it takes a look.
 fn may_sign(referrer: &Descriptor) -> bool {
-    let kind = referrer.artifact_type.as_deref();
-    kind.is_none_or(|kind| kind.is_empty() || kind.starts_with(BUNDLE))
+    match referrer.artifact_type.as_deref() {
+        None | Some("" | EMPTY) => true,
+        Some(kind) => kind.starts_with(BUNDLE) || kind.starts_with(CLAIMS),
+    }
 }

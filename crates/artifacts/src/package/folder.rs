@@ -62,7 +62,8 @@ impl Walk<'_> {
     /// The folder `dir`, which is at `path` within the chart.
     fn folder(&mut self, dir: &Path, path: &str, depth: usize) -> Result<(), PackageError> {
         if depth > DEPTH {
-            return Err(PackageError::TooDeep(path.to_owned(), DEPTH));
+            let top = path.split('/').next().unwrap_or(path);
+            return Err(PackageError::TooDeep(format!("{top}/…"), DEPTH));
         }
         for name in names(dir)? {
             let at = dir.join(&name);

@@ -97,3 +97,24 @@ var paths = []string{
 	"templates/.a/", "templates/_helpers.tpl", "templates/sub/.a", "charts/", "charts/b-1.0.0.tgz", "charts/b/", "charts/b/Chart.yaml",
 	"#a", "!a", "NOTES", "a b", ".", "./", "",
 }
+
+// Names in archives.
+var entries = []string{
+	"web/Chart.yaml", "web/templates/a.yaml", "./web/Chart.yaml", "/web/Chart.yaml", "web\\templates\\a.yaml", "web/a\\b",
+	"web\\a/b", "web/a/../b.yaml", "web/a//b/./c", "web//etc/passwd", "web\\\\etc", "Chart.yaml", "values.yaml", "web", "web/..",
+	"web/../../../etc/passwd", "web/a/../../../b", "web/..hidden", "web/.../a", "web\\c:/foo", "web/c:/foo", "web/c:foo", "web/7:/foo",
+	"Chart.yaml/a", "Chart.yaml\\a", "web/.", "web/./a", "../web/Chart.yaml", "..", ".", "web/a\\..\\..\\b", "ü/ä.yaml",
+	"web/ a ", "web/a\nb",
+}
+
+// Charts and versions that are looked for in index.yaml.
+var choices = [][2]string{
+	{"web", ""}, {"web", "*"}, {"web", "1.2.0"}, {"web", "v1.2.0"}, {"web", "=1.2.0"}, {"web", "~1.2"}, {"web", "1.2"}, {"web", "1"},
+	{"web", "1.x"}, {"web", "<1.10"}, {"web", "1.9.0"}, {"web", "v1.9.0+b"}, {"web", "1.9.0+c"}, {"web", "^1.9"}, {"web", ">=1-0"},
+	{"web", "2.0.0-rc.1"}, {"web", "2"}, {"web", "^2"}, {"web", "^2-0"}, {"web", "3"}, {"web", "3.0.0"}, {"web", ">3"}, {"web", "4"},
+	{"web", "latest"}, {"web", "1.11.0"}, {"web", "1.11.1"}, {"web", "1.11.2"}, {"web", "1.11.3"}, {"web", "1.9.5"}, {"web", "1.12.0"},
+	{"web", "1.13.0"}, {"web", "1.14.0"}, {"web", "1.15.0"}, {"web", "1.8.0"}, {"web", "1.8.1"}, {"web", "01.7.0"}, {"web", "1.7.0"},
+	{"web", "~1.7"}, {"web", "0.3.0"}, {"web", "0.3.0+a"}, {"web", "0.3.0+b"}, {"web", "^0"}, {"web", "1 - 1.9"}, {"web", "5 || 1.2.0"},
+	{"web", " "}, {"db", ""}, {"db", "0.1.0-a"}, {"db", ">=0-0"}, {"db", "0.1.0"}, {"empty", ""}, {"empty", "1"}, {"nothing", ""},
+	{"bad", ""}, {"bad", "none"}, {"Web", ""}, {"", ""}, {"missing", "1.0.0"},
+}

@@ -4,6 +4,9 @@
 package main
 
 import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"io/fs"
 	"log"
@@ -13,7 +16,9 @@ import (
 	"time"
 
 	"github.com/Masterminds/semver/v3"
+	"helm.sh/helm/v4/pkg/chart/loader/archive"
 	"helm.sh/helm/v4/pkg/ignore"
+	repo "helm.sh/helm/v4/pkg/repo/v1"
 )
 
 func main() {
@@ -22,6 +27,8 @@ func main() {
 	write("constraints.jsonl", constraintRows())
 	write("globs.jsonl", globRows())
 	write("ignored.jsonl", ignoredRows())
+	write("paths.jsonl", pathRows())
+	write("index.jsonl", indexRows())
 }
 
 func write(name string, rows []any) {
@@ -183,4 +190,69 @@ func (i info) Mode() fs.FileMode {
 		return fs.ModeDir
 	}
 	return 0
+}
+
+type pathRow struct {
+	Name  string `json:"name"`
+	Path  string `json:"path,omitempty"`
+	Error string `json:"error,omitempty"`
+}
+
+func pathRows() (rows []any) {
+	for _, name := range entries {
+		row := pathRow{Name: name}
+		files, err := archive.LoadArchiveFiles(packed(name))
+		if err != nil {
+			row.Error = err.Error()
+		} else {
+			row.Path = files[0].Name
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// An archive with one file of this name.
+func packed(name string) *bytes.Buffer {
+	var buffer bytes.Buffer
+	gzipped := gzip.NewWriter(&buffer)
+	writer := tar.NewWriter(gzipped)
+	header := tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: 1}
+	for _, err := range []error{writer.WriteHeader(&header), put(writer), writer.Close(), gzipped.Close()} {
+		if err != nil {
+			log.Fatal(name, err)
+		}
+	}
+	return &buffer
+}
+
+func put(writer *tar.Writer) error {
+	_, err := writer.Write([]byte("x"))
+	return err
+}
+
+type choiceRow struct {
+	Chart   string   `json:"chart"`
+	Version string   `json:"version"`
+	Chosen  string   `json:"chosen,omitempty"`
+	URLs    []string `json:"urls,omitempty"`
+	Error   string   `json:"error,omitempty"`
+}
+
+func indexRows() (rows []any) {
+	index, err := repo.LoadIndexFile("index.yaml")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, choice := range choices {
+		row := choiceRow{Chart: choice[0], Version: choice[1]}
+		chosen, err := index.Get(choice[0], choice[1])
+		if err != nil {
+			row.Error = err.Error()
+		} else {
+			row.Chosen, row.URLs = chosen.Version, chosen.URLs
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }

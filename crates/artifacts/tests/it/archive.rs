@@ -71,7 +71,10 @@ async fn now(depot: &Depot, url: &str) -> Result<Artifact, FetchError> {
 async fn an_archive_is_fetched_and_kept() {
     let server = Server::start().await;
     let bytes = chart("web", "1.2.3");
-    server.put("/web.tgz?sig=s", Reply::ok(bytes.clone()).header("etag", "\"a\""));
+    server.put(
+        "/web.tgz?sig=s",
+        Reply::ok(bytes.clone()).header("etag", "\"a\""),
+    );
     let dir = tempfile::tempdir().unwrap();
     let options = Options {
         cache: Some(dir.path().join("cache")),
@@ -104,7 +107,10 @@ async fn an_archive_is_fetched_and_kept() {
     assert_eq!(seen.len(), 1);
     assert_eq!(seen[0].condition.as_deref(), Some("\"a\""));
     // Asked, and changed.
-    server.put("/web.tgz?sig=s", Reply::ok(chart("web", "2.0.0")).header("etag", "\"b\""));
+    server.put(
+        "/web.tgz?sig=s",
+        Reply::ok(chart("web", "2.0.0")).header("etag", "\"b\""),
+    );
     assert_eq!(now(&later, &url).await.unwrap().version, "2.0.0");
     assert_eq!(server.seen().len(), 1);
     // Damaged on disk, and so fetched again without a condition.
@@ -121,7 +127,10 @@ async fn an_archive_is_fetched_and_kept() {
 async fn a_date_is_as_good_as_a_tag() {
     let server = Server::start().await;
     let date = "Sat, 21 Nov 2026 10:00:00 GMT";
-    server.put("/web.tgz", Reply::ok(chart("web", "1.2.3")).header("last-modified", date));
+    server.put(
+        "/web.tgz",
+        Reply::ok(chart("web", "1.2.3")).header("last-modified", date),
+    );
     let depot = depot();
     let url = format!("{}/web.tgz", server.url);
     now(&depot, &url).await.unwrap();
@@ -152,15 +161,26 @@ async fn what_credentials_opened_stays_with_them() {
         assert!(matches!(error, FetchError::Unauthorized(_)), "{error}");
         texts.push(server.shown(error));
     }
-    let seen: Vec<_> = server.seen().into_iter().map(|seen| seen.authorization).collect();
-    assert_eq!(seen, [Some(BASIC.to_owned()), None, Some("Bearer t".to_owned())]);
+    let seen: Vec<_> = server
+        .seen()
+        .into_iter()
+        .map(|seen| seen.authorization)
+        .collect();
+    assert_eq!(
+        seen,
+        [Some(BASIC.to_owned()), None, Some("Bearer t".to_owned())]
+    );
     server.put("/web.tgz", Reply::status(403));
     let again = Wanted {
         max_age: Duration::ZERO,
         ..with(basic())
     };
     texts.push(server.shown(depot.fetch(again).await.unwrap_err()));
-    insta::assert_snapshot!(texts.join("\n"), @"");
+    insta::assert_snapshot!(texts.join("\n"), @"
+    failed to fetch http://charts.example/web.tgz : 401 Unauthorized; hint: no credentials were sent: name a Secret with `username` and `password`, or with `bearerToken`
+    failed to fetch http://charts.example/web.tgz : 401 Unauthorized; hint: the credentials are not taken, or may not read this: check user name, password and token
+    failed to fetch http://charts.example/web.tgz : 403 Forbidden; hint: the credentials are not taken, or may not read this: check user name, password and token
+    ");
 }
 
 #[tokio::test]
@@ -172,7 +192,10 @@ async fn redirects_are_followed_without_credentials() {
     other.put("/web.tgz", Reply::ok(chart("web", "2.0.0")));
     // Back again, but who was elsewhere has been told by somebody else.
     server.put("/back", Reply::redirect(&format!("{}/back", other.url)));
-    other.put("/back", Reply::redirect(&format!("{}/open.tgz", server.url)));
+    other.put(
+        "/back",
+        Reply::redirect(&format!("{}/open.tgz", server.url)),
+    );
     server.put("/open.tgz", Reply::ok(chart("web", "3.0.0")));
     let depot = depot();
     let fetch = async |path: &str| {
@@ -187,10 +210,13 @@ async fn redirects_are_followed_without_credentials() {
     assert_eq!(fetch("/back").await.as_deref(), Ok("3.0.0"));
     let seen = |server: &Server| -> Vec<(String, bool)> {
         let seen = server.seen().into_iter();
-        seen.map(|seen| (seen.path, seen.authorization.is_some())).collect()
+        seen.map(|seen| (seen.path, seen.authorization.is_some()))
+            .collect()
     };
     let expected = |list: &[(&str, bool)]| -> Vec<(String, bool)> {
-        list.iter().map(|(path, sent)| ((*path).to_owned(), *sent)).collect()
+        list.iter()
+            .map(|(path, sent)| ((*path).to_owned(), *sent))
+            .collect()
     };
     assert_eq!(
         seen(&server),
@@ -202,27 +228,54 @@ async fn redirects_are_followed_without_credentials() {
             ("/open.tgz", false),
         ])
     );
-    assert_eq!(seen(&other), expected(&[("/web.tgz", false), ("/back", false)]));
+    assert_eq!(
+        seen(&other),
+        expected(&[("/web.tgz", false), ("/back", false)])
+    );
 }
 
 #[tokio::test]
 async fn some_redirects_are_not_followed() {
     let server = Server::start().await;
     server.put("/circle", Reply::redirect("/circle"));
-    server.put("/metadata", Reply::redirect("http://169.254.169.254/latest"));
+    server.put(
+        "/metadata",
+        Reply::redirect("http://169.254.169.254/latest"),
+    );
     server.put("/file", Reply::redirect("file:///etc/passwd"));
     server.put("/user", Reply::redirect("http://me:secret@127.0.0.1/"));
     server.put("/nothing", Reply::status(302));
     let depot = depot();
     let mut texts = Vec::new();
     for path in ["/circle", "/metadata", "/file", "/user", "/nothing"] {
-        let error = get(&depot, &format!("{}{path}", server.url)).await.unwrap_err();
+        let error = get(&depot, &format!("{}{path}", server.url))
+            .await
+            .unwrap_err();
         texts.push(server.shown(error));
     }
-    for url in ["http://0.0.0.0:1/a.tgz", "http://[fd00:ec2::254]/a.tgz", "http://me:secret@a/b.tgz", "ftp://a/b.tgz", "web.tgz", ""] {
+    for url in [
+        "http://0.0.0.0:1/a.tgz",
+        "http://[fd00:ec2::254]/a.tgz",
+        "http://me:secret@a/b.tgz",
+        "ftp://a/b.tgz",
+        "web.tgz",
+        "",
+    ] {
         texts.push(get(&depot, url).await.unwrap_err().to_string());
     }
-    insta::assert_snapshot!(texts.join("\n"), @"");
+    insta::assert_snapshot!(texts.join("\n"), @r#"
+    failed to fetch http://charts.example/circle: stopped after 3 redirects; hint: the server sends its callers in circles
+    failed to fetch http://169.254.169.254/latest: 169.254.169.254, which is never opened: link-local
+    failed to fetch http://charts.example/file: it redirects to a URL that is neither http nor https
+    failed to fetch http://charts.example/user: it redirects to a URL that has a user name in it
+    failed to fetch http://charts.example/nothing : 302 Found
+    failed to fetch http://0.0.0.0:1/a.tgz: 0.0.0.0, which is never opened: not a host address
+    failed to fetch http://[fd00:ec2::254]/a.tgz: fd00:ec2::254, which is never opened: instance metadata
+    invalid chart URL format: http://…@a/b.tgz: a user name or password in the URL is refused; hint: name the credentials in `credentials`
+    invalid chart URL format: ftp://a/b.tgz: expected http:// or https:// and a host
+    invalid chart URL format: web.tgz: relative URL without a base
+    invalid chart URL format: : relative URL without a base
+    "#);
     assert_eq!(server.seen().len(), 8);
 }
 
@@ -240,18 +293,47 @@ async fn bad_answers_are_told_apart() {
     server.put("/teapot", Reply::status(418));
     server.put("/empty", Reply::status(204));
     server.put("/traversal", Reply::ok(packed(&[("web/..\\..\\etc", "")])));
-    server.put("/bomb", Reply::ok(packed(&[("web/values.yaml", &" ".repeat(10_001))])));
+    server.put(
+        "/bomb",
+        Reply::ok(packed(&[("web/values.yaml", &" ".repeat(10_001))])),
+    );
     let depot = depot();
     let mut texts = Vec::new();
     for path in [
-        "/huge", "/endless", "/broken", "/half", "/page", "/down", "/busy", "/teapot", "/empty", "/gone", "/traversal", "/bomb",
+        "/huge",
+        "/endless",
+        "/broken",
+        "/half",
+        "/page",
+        "/down",
+        "/busy",
+        "/teapot",
+        "/empty",
+        "/gone",
+        "/traversal",
+        "/bomb",
     ] {
-        let error = get(&depot, &format!("{}{path}", server.url)).await.unwrap_err();
+        let error = get(&depot, &format!("{}{path}", server.url))
+            .await
+            .unwrap_err();
         let kind = format!("{error:?}");
         let kind = kind.split('(').next().unwrap();
         texts.push(format!("{kind}: {}", server.shown(&error)));
     }
-    insta::assert_snapshot!(texts.join("\n"), @"");
+    insta::assert_snapshot!(texts.join("\n"), @r#"
+    Invalid: http://charts.example/huge is larger than 20000 bytes, which is the most that is read of it
+    Invalid: http://charts.example/endless is larger than 20000 bytes, which is the most that is read of it
+    Unavailable: failed to fetch http://charts.example/broken: client error (SendRequest): connection closed before message completed
+    Invalid: http://charts.example/half: does not appear to be a valid chart file: incomplete deflate stream
+    Invalid: http://charts.example/page: does not appear to be a gzipped archive; hint: a chart is a .tgz as `helm package` makes it
+    Unavailable: failed to fetch http://charts.example/down : 503 Service Unavailable; hint: it may pass, try again later
+    Unavailable: failed to fetch http://charts.example/busy : 429 Too Many Requests; hint: it may pass, try again later
+    Unavailable: failed to fetch http://charts.example/teapot : 418 I'm a teapot
+    Unavailable: failed to fetch http://charts.example/empty : 204 No Content
+    NotFound: failed to fetch http://charts.example/gone : 404 Not Found; hint: check the URL; some servers say so too when credentials are missing
+    Invalid: http://charts.example/traversal: chart illegally references parent directory
+    Invalid: http://charts.example/bomb: decompressed chart file "web/values.yaml" is larger than the maximum file size 10000
+    "#);
 }
 
 #[tokio::test]
@@ -284,15 +366,26 @@ async fn patience_ends() {
     drop(listener);
     let down = get(&depot(), &format!("{closed}/a.tgz")).await.unwrap_err();
     let down = down.to_string().replace(&closed, "http://closed.example");
-    let unknown = get(&depot(), "http://charts.invalid/a.tgz").await.unwrap_err();
-    assert!(unknown.to_string().starts_with("failed to fetch http://charts.invalid/a.tgz: "), "{unknown}");
+    let unknown = get(&depot(), "http://charts.invalid/a.tgz")
+        .await
+        .unwrap_err();
+    assert!(
+        unknown
+            .to_string()
+            .starts_with("failed to fetch http://charts.invalid/a.tgz: "),
+        "{unknown}"
+    );
     assert!(matches!(unknown, FetchError::Unavailable(_)));
     let texts = [
         server.shown(silent.unwrap_err()),
         server.shown(slow.unwrap_err()),
         down,
     ];
-    insta::assert_snapshot!(texts.join("\n"), @"");
+    insta::assert_snapshot!(texts.join("\n"), @"
+    failed to fetch http://charts.example/silent: no data within 50ms; hint: the server is down, slow, or behind a firewall
+    failed to fetch http://charts.example/slow: no whole answer within 100ms; hint: the server is slow or the connection is bad
+    failed to fetch http://closed.example/a.tgz: client error (Connect): tcp connect error: Connection refused (os error 111); hint: is the address right, is the server up, and is its certificate from an authority that is trusted here?
+    ");
 }
 
 #[tokio::test]
@@ -318,10 +411,15 @@ async fn only_what_is_expected_is_taken() {
         ..wanted(Source::Archive(format!("{}/web.tgz", server.url)))
     };
     assert!(depot.fetch(expecting(Digest::of(&bytes))).await.is_ok());
-    let error = depot.fetch(expecting(Digest::of(b"other"))).await.unwrap_err();
+    let error = depot
+        .fetch(expecting(Digest::of(b"other")))
+        .await
+        .unwrap_err();
     assert!(matches!(error, FetchError::Mismatch(_)));
-    let shown = server.shown(error).replace(Digest::of(&bytes).as_str(), "sha256:DIGEST");
-    insta::assert_snapshot!(shown, @"");
+    let shown = server
+        .shown(error)
+        .replace(Digest::of(&bytes).as_str(), "sha256:DIGEST");
+    insta::assert_snapshot!(shown, @"http://charts.example/web.tgz: digest is sha256:DIGEST, expected sha256:d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa; hint: the source has changed what it gives; where that is meant, leave the expected digest out or take the new one");
 }
 
 #[tokio::test]
@@ -337,7 +435,7 @@ async fn a_provenance_file_is_beside_the_archive() {
     };
     let missing = depot.fetch(proven.clone()).await.unwrap_err();
     assert!(matches!(missing, FetchError::Mismatch(_)));
-    insta::assert_snapshot!(server.shown(missing), @"");
+    insta::assert_snapshot!(server.shown(missing), @r#"failed to fetch provenance "http://charts.example/web.tgz.prov"; hint: the chart is not signed (`helm package --sign` makes the file, and it has to be served beside the archive), and a signature is wanted"#);
     server.put("/web.tgz.prov?a=b", Reply::ok("nothing is signed here"));
     assert!(depot.fetch(proven).await.is_err());
     assert_eq!(
@@ -352,11 +450,17 @@ async fn other_texts_come_the_same_way() {
     server.put("/values.yaml", Reply::ok("a: 1\n"));
     let depot = depot();
     let text = depot
-        .text(&format!("{}/values.yaml", server.url), &Credentials::default())
+        .text(
+            &format!("{}/values.yaml", server.url),
+            &Credentials::default(),
+        )
         .await;
     assert_eq!(&*text.unwrap(), b"a: 1\n");
     let missing = depot
-        .text(&format!("{}/other.yaml", server.url), &Credentials::default())
+        .text(
+            &format!("{}/other.yaml", server.url),
+            &Credentials::default(),
+        )
         .await;
     assert!(matches!(missing, Err(FetchError::NotFound(_))));
 }

@@ -101,8 +101,14 @@ fn repository(server: &Server, charts: &[(&str, &str)]) -> String {
 
 /// A registry that has one chart in some versions, as far as it is asked.
 fn registry(server: &Server, repository: &str, name: &str, versions: &[&str]) {
-    let tags: Vec<String> = versions.iter().map(|version| format!("\"{version}\"")).collect();
-    let list = format!("{{\"name\":\"{repository}/{name}\",\"tags\":[{}]}}", tags.join(","));
+    let tags: Vec<String> = versions
+        .iter()
+        .map(|version| format!("\"{version}\""))
+        .collect();
+    let list = format!(
+        "{{\"name\":\"{repository}/{name}\",\"tags\":[{}]}}",
+        tags.join(",")
+    );
     let base = format!("/v2/{repository}/{name}");
     server.put(&format!("{base}/tags/list"), Reply::ok(list.clone()));
     server.put(&format!("{base}/tags/list?n=1000"), Reply::ok(list));
@@ -139,7 +145,9 @@ async fn files(depot: &Depot, artifact: &Artifact) -> Vec<String> {
 fn entries(bytes: &[u8]) -> Vec<String> {
     let mut tar = Vec::new();
     if bytes.starts_with(&[0x1f, 0x8b]) {
-        flate2::read::GzDecoder::new(bytes).read_to_end(&mut tar).unwrap();
+        flate2::read::GzDecoder::new(bytes)
+            .read_to_end(&mut tar)
+            .unwrap();
     } else {
         tar.extend_from_slice(bytes);
     }
@@ -151,7 +159,11 @@ fn entries(bytes: &[u8]) -> Vec<String> {
         if path.ends_with(".tgz") {
             let mut content = Vec::new();
             entry.read_to_end(&mut content).unwrap();
-            files.extend(entries(&content).iter().map(|inner| format!("{path}: {inner}")));
+            files.extend(
+                entries(&content)
+                    .iter()
+                    .map(|inner| format!("{path}: {inner}")),
+            );
         } else {
             files.push(path);
         }
@@ -166,28 +178,67 @@ fn dependency(name: &str, version: &str, repository: &str) -> String {
 #[tokio::test]
 async fn dependencies_come_from_every_kind_of_place() {
     let server = Server::start().await;
-    let web = repository(&server, &[("redis", "1.4.2"), ("redis", "1.3.0"), ("redis", "2.0.0")]);
-    registry(&server, "team/charts", "queue", &["0.1.0", "0.2.0", "1.0.0"]);
+    let web = repository(
+        &server,
+        &[("redis", "1.4.2"), ("redis", "1.3.0"), ("redis", "2.0.0")],
+    );
+    registry(
+        &server,
+        "team/charts",
+        "queue",
+        &["0.1.0", "0.2.0", "1.0.0"],
+    );
     let oci = server.url.replace("http://", "oci://");
     let charts = Charts::new();
     charts.umbrella(&[
         dependency("redis", "^1.0.0", &web),
-        format!("{}, alias: cache, condition: cache.enabled", dependency("redis", "1.3.0", &web)),
+        format!(
+            "{}, alias: cache, condition: cache.enabled",
+            dependency("redis", "1.3.0", &web)
+        ),
         format!("{}, alias: again", dependency("redis", "~1.4", &web)),
         dependency("queue", "~0.1 || ~0.2", &format!("{oci}/team/charts")),
         dependency("common", "*", "file://../libs/common"),
         "name: carried, version: 1.x".to_owned(),
     ]);
-    charts.write("umbrella/charts/carried/Chart.yaml", &git_origin::chart("carried", "1.9.0"));
+    charts.write(
+        "umbrella/charts/carried/Chart.yaml",
+        &git_origin::chart("carried", "1.9.0"),
+    );
     charts.write("umbrella/values.yaml", "");
-    charts.write("libs/common/Chart.yaml", &git_origin::chart("common", "2.0.0"));
+    charts.write(
+        "libs/common/Chart.yaml",
+        &git_origin::chart("common", "2.0.0"),
+    );
     charts.write("libs/common/.helmignore", "secret.txt\n");
     charts.write("libs/common/secret.txt", "no\n");
-    charts.write("libs/common/charts/inner/Chart.yaml", &git_origin::chart("inner", "3.0.0"));
+    charts.write(
+        "libs/common/charts/inner/Chart.yaml",
+        &git_origin::chart("inner", "3.0.0"),
+    );
     let artifact = charts.get().await.unwrap();
-    insta::assert_snapshot!(files(&charts.depot, &artifact).await.join("\n"), @"");
-    let origin = server.shown(&artifact.origin).replace(&oci, "oci://charts.example");
-    insta::assert_snapshot!(origin, @"");
+    insta::assert_snapshot!(files(&charts.depot, &artifact).await.join("\n"), @"
+    Chart.yaml
+    charts/carried/Chart.yaml
+    charts/common-2.0.0.tgz: .helmignore
+    charts/common-2.0.0.tgz: Chart.yaml
+    charts/common-2.0.0.tgz: charts/inner/Chart.yaml
+    charts/queue-0.2.0.tgz: Chart.yaml
+    charts/queue-0.2.0.tgz: values.yaml
+    charts/redis-1.3.0.tgz: Chart.yaml
+    charts/redis-1.3.0.tgz: values.yaml
+    charts/redis-1.4.2.tgz: Chart.yaml
+    charts/redis-1.4.2.tgz: values.yaml
+    values.yaml
+    ");
+    let digest = Digest::of(&chart("queue", "0.2.0"));
+    assert!(artifact.origin.contains(&digest.hex()[..12]));
+    let origin = server
+        .shown(artifact.origin.replace(&oci, "oci://charts.example"))
+        .split(['(', ')'])
+        .step_by(2)
+        .collect::<String>();
+    insta::assert_snapshot!(origin, @"umbrella; with redis-1.4.2.tgz  of http://charts.example/charts/redis-1.4.2.tgz, redis-1.3.0.tgz  of http://charts.example/charts/redis-1.3.0.tgz, queue-0.2.0.tgz  of oci://charts.example/team/charts/queue, common-2.0.0.tgz  of file://../libs/common");
     assert_eq!(artifact.version, "0.1.0");
     // The same again, by bytes.
     let again = Charts::new();
@@ -199,7 +250,10 @@ async fn dependencies_come_from_every_kind_of_place() {
     assert!(copied.unwrap().success());
     assert_eq!(again.get().await.unwrap().digest, artifact.digest);
     // Without its dependencies it is another package.
-    let alone = charts.depot.fetch(wanted(Source::Local("umbrella".to_owned()))).await;
+    let alone = charts
+        .depot
+        .fetch(wanted(Source::Local("umbrella".to_owned())))
+        .await;
     assert_ne!(alone.unwrap().digest, artifact.digest);
 }
 
@@ -215,13 +269,24 @@ async fn a_packaged_umbrella_stays_an_archive() {
         ("umbrella/Chart.yaml", &text),
         ("umbrella/.helmignore", "values.yaml\n"),
         ("umbrella/values.yaml", "a: 1\n"),
-        ("umbrella/parts/inner/Chart.yaml", &git_origin::chart("inner", "1.0.0")),
+        (
+            "umbrella/parts/inner/Chart.yaml",
+            &git_origin::chart("inner", "1.0.0"),
+        ),
     ]);
     server.put("/umbrella.tgz", Reply::ok(archive));
     let depot = depot();
     let source = Source::Archive(format!("{}/umbrella.tgz", server.url));
     let artifact = depot.fetch(complete(source)).await.unwrap();
-    insta::assert_snapshot!(files(&depot, &artifact).await.join("\n"), @"");
+    insta::assert_snapshot!(files(&depot, &artifact).await.join("\n"), @"
+    .helmignore
+    Chart.yaml
+    charts/inner-1.0.0.tgz: Chart.yaml
+    charts/redis-1.4.2.tgz: Chart.yaml
+    charts/redis-1.4.2.tgz: values.yaml
+    parts/inner/Chart.yaml
+    values.yaml
+    ");
     let bytes = depot.read(artifact.digest).await.unwrap();
     assert_eq!(bytes[..2], [0x1f, 0x8b]);
 }
@@ -245,7 +310,7 @@ async fn a_lock_decides() {
     assert!(files.contains("charts/redis-1.3.0.tgz"), "{files}");
     charts.umbrella(&[dependency("redis", "^1.1.0", &web)]);
     let error = charts.get().await.unwrap_err();
-    insta::assert_snapshot!(error, @"");
+    insta::assert_snapshot!(error, @"umbrella: the lock file (Chart.lock) is out of sync with the dependencies file (Chart.yaml). Please update the dependencies with 'helm dependency update'; hint: or remove the lock file");
     assert!(matches!(error, FetchError::Mismatch(_)));
 }
 
@@ -257,8 +322,14 @@ async fn a_folder_of_a_commit_has_neighbours() {
         dependency("linked", "1.0.0", "file://../linked"),
     ];
     origin.write("charts/umbrella/Chart.yaml", &umbrella(&own));
-    origin.write("libs/common/Chart.yaml", &git_origin::chart("common", "2.0.0"));
-    origin.write("libs/linked/Chart.yaml", &git_origin::chart("linked", "1.0.0"));
+    origin.write(
+        "libs/common/Chart.yaml",
+        &git_origin::chart("common", "2.0.0"),
+    );
+    origin.write(
+        "libs/linked/Chart.yaml",
+        &git_origin::chart("linked", "1.0.0"),
+    );
     std::os::unix::fs::symlink("../libs/linked", origin.path().join("charts/linked")).unwrap();
     origin.commit("first");
     let server = git_origin::Server::start(origin.root()).await;
@@ -276,9 +347,13 @@ async fn a_folder_of_a_commit_has_neighbours() {
         })
     };
     let artifact = depot.fetch(wanted.clone()).await.unwrap();
-    insta::assert_snapshot!(files(&depot, &artifact).await.join("\n"), @"");
+    insta::assert_snapshot!(files(&depot, &artifact).await.join("\n"), @"
+    Chart.yaml
+    charts/common-2.0.0.tgz: Chart.yaml
+    charts/linked-1.0.0.tgz: Chart.yaml
+    ");
     // One question for the branch, one for the pack: neighbours are in it.
-    assert_eq!(server.seen("info/refs"), 4);
+    assert_eq!(server.seen("info/refs"), 2);
     assert_eq!(depot.fetch(wanted).await.unwrap(), artifact);
 
     origin.write(
@@ -299,14 +374,18 @@ async fn a_folder_of_a_commit_has_neighbours() {
         })
     };
     let error = depot.fetch(wanted).await.unwrap_err().to_string();
-    insta::assert_snapshot!(error.replace(&server.address.to_string(), "SERVER"), @"");
+    insta::assert_snapshot!(error.replace(&server.address.to_string(), "SERVER"), @"charts/umbrella of http://SERVER/origin main: dependency out: directory ../../../out not found; hint: file:// counts from the chart's folder, and reaches what is in the same source: the chart folder, the git repository, or the package itself");
 }
 
 #[tokio::test]
 async fn a_folder_does_not_reach_out_of_the_chart_folder() {
     let charts = Charts::new();
     let elsewhere = tempfile::tempdir().unwrap();
-    fs::write(elsewhere.path().join("Chart.yaml"), git_origin::chart("out", "1.0.0")).unwrap();
+    fs::write(
+        elsewhere.path().join("Chart.yaml"),
+        git_origin::chart("out", "1.0.0"),
+    )
+    .unwrap();
     let relative = Path::new("..").join(elsewhere.path().strip_prefix("/").unwrap());
     let up = "../".repeat(charts.dir.path().components().count());
     std::os::unix::fs::symlink(elsewhere.path(), charts.dir.path().join("link")).unwrap();
@@ -320,8 +399,15 @@ async fn a_folder_does_not_reach_out_of_the_chart_folder() {
         "../link".to_owned(),
     ] {
         charts.umbrella(&[dependency("out", "1.0.0", &format!("file://{path}"))]);
-        let error = charts.get_with(reach.clone()).await.unwrap_err().to_string();
-        assert!(error.contains("not found; hint: file:// counts from"), "{error}");
+        let error = charts
+            .get_with(reach.clone())
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("not found; hint: file:// counts from"),
+            "{error}"
+        );
     }
     // A person at a command line reads what a person may read.
     charts.umbrella(&[dependency(
@@ -340,11 +426,17 @@ async fn a_folder_does_not_reach_out_of_the_chart_folder() {
 async fn what_cannot_be_had_is_said_as_helm_says_it() {
     let server = Server::start().await;
     let web = repository(&server, &[("redis", "1.4.2"), ("redis", "2.0.0-rc.1")]);
-    server.put("/charts/wrong-1.0.0.tgz", Reply::ok(chart("other", "1.0.0")));
+    server.put(
+        "/charts/wrong-1.0.0.tgz",
+        Reply::ok(chart("other", "1.0.0")),
+    );
     registry(&server, "team", "queue", &["0.1.0"]);
     let oci = server.url.replace("http://", "oci://");
     let charts = Charts::new();
-    charts.write("libs/common/Chart.yaml", &git_origin::chart("common", "2.0.0"));
+    charts.write(
+        "libs/common/Chart.yaml",
+        &git_origin::chart("common", "2.0.0"),
+    );
     let cases = [
         vec![
             dependency("redis", "^3", &web),
@@ -354,7 +446,11 @@ async fn what_cannot_be_had_is_said_as_helm_says_it() {
         vec![dependency("nothing", "1.0.0", &web)],
         vec![dependency("queue", "7.0.0", &format!("{oci}/team"))],
         vec![dependency("nothing", "1.0.0", &format!("{oci}/team"))],
-        vec![dependency("redis", "1.4.2", &format!("{}/nothing", server.url))],
+        vec![dependency(
+            "redis",
+            "1.4.2",
+            &format!("{}/nothing", server.url),
+        )],
         vec![dependency("common", "3.x", "file://../libs/common")],
         vec![dependency("common", "2.x", "file://../libs/nothing")],
         vec![dependency("other", "2.x", "file://../libs/common")],
@@ -363,7 +459,8 @@ async fn what_cannot_be_had_is_said_as_helm_says_it() {
     for case in cases {
         charts.umbrella(&case);
         let error = charts.get().await.unwrap_err();
-        texts.push(server.shown(error).replace(&oci, "oci://charts.example"));
+        let text = server.shown(error).replace(&oci, "oci://charts.example");
+        texts.push(text.replace(oci.trim_start_matches("oci://"), "charts.example"));
     }
     insta::assert_snapshot!(texts.join("\n"));
 }
@@ -373,19 +470,29 @@ async fn only_what_is_granted_is_asked() {
     let (granted, other) = (Server::start().await, Server::start().await);
     let charts = Charts::new();
     charts.umbrella(&[
-        dependency("redis", "1.4.2", &repository(&granted, &[("redis", "1.4.2")])),
+        dependency(
+            "redis",
+            "1.4.2",
+            &repository(&granted, &[("redis", "1.4.2")]),
+        ),
         dependency("queue", "1.0.0", &repository(&other, &[("queue", "1.0.0")])),
     ]);
     let reach = |grants: &[&str]| Reach::Granted {
         grants: grants.iter().map(|grant| (*grant).to_owned()).collect(),
         namespace: None,
     };
-    let error = charts.get_with(reach(&["local", &granted.url])).await.unwrap_err();
+    let error = charts
+        .get_with(reach(&["local", &granted.url]))
+        .await
+        .unwrap_err();
     assert!(matches!(error, FetchError::Denied(_)));
-    insta::assert_snapshot!(other.shown(&error), @"");
+    insta::assert_snapshot!(other.shown(&error), @r#"umbrella: dependency queue: no grant for http://charts.example; hint: add to the watch: grants: {artifacts: ["http://charts.example"]}"#);
     // Nobody was asked, since not all may be.
     assert!(granted.paths().is_empty() && other.paths().is_empty());
-    charts.get_with(reach(&["local", &granted.url, &other.url])).await.unwrap();
+    charts
+        .get_with(reach(&["local", &granted.url, &other.url]))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -397,7 +504,10 @@ async fn credentials_go_to_the_charts_own_server_alone() {
     ]);
     for (path, reply) in [
         ("/umbrella.tgz", packed(&[("umbrella/Chart.yaml", &text)])),
-        ("/charts/index.yaml", index(&[("redis", "1.4.2")]).into_bytes()),
+        (
+            "/charts/index.yaml",
+            index(&[("redis", "1.4.2")]).into_bytes(),
+        ),
         ("/charts/redis-1.4.2.tgz", chart("redis", "1.4.2")),
     ] {
         own.put(path, Reply::ok(reply).login(BASIC));

@@ -104,11 +104,15 @@ fn shown(error: &FetchError, server: &Server) -> String {
         FetchError::Mismatch(_) => "mismatch",
         FetchError::Invalid(_) => "invalid",
     };
-    let text = error.to_string();
-    format!(
-        "{kind}: {}",
-        text.replace(&server.address.to_string(), "SERVER")
-    )
+    let text = error
+        .to_string()
+        .replace(&server.address.to_string(), "SERVER");
+    // Curl says how long it took.
+    let text = match (text.find(" after "), text.find(" ms: ")) {
+        (Some(from), Some(to)) if from < to => format!("{}{}", &text[..from], &text[to + 3..]),
+        _ => text,
+    };
+    format!("{kind}: {text}")
 }
 
 fn contains(folder: &Path, secret: &str) -> bool {
@@ -157,7 +161,10 @@ async fn every_kind_of_reference_is_found() {
         assert_eq!(artifact.name, "web");
     }
     let artifact = world.get(web(&server.url(), "main")).await.unwrap();
-    insta::assert_snapshot!(world.files(&artifact).await.join("\n"), @"");
+    insta::assert_snapshot!(world.files(&artifact).await.join("\n"), @"
+    chart/Chart.yaml: apiVersion: v2
+    chart/values.yaml: a: 1
+    ");
     assert_eq!(
         artifact.origin,
         format!("charts/web of {} main", server.url())
@@ -291,6 +298,16 @@ async fn a_repository_opens_to_its_own_password_only() {
         .get(with(basic("oar", "guess-work")))
         .await
         .unwrap_err();
+    let pinned = Wanted {
+        max_age: HOUR,
+        ..web(&server.url(), &origin.git(&["rev-parse", "HEAD"]))
+    };
+    world.get(pinned.clone()).await.unwrap_err();
+    let allowed = Wanted {
+        credentials: basic("oar", "hush-hush"),
+        ..pinned
+    };
+    world.get(allowed).await.unwrap();
     let token = Credentials {
         bearer: Some("hush-hush".to_owned()),
         ..Credentials::default()
@@ -323,7 +340,7 @@ async fn credentials_do_not_follow_a_redirect_to_another_host() {
     assert_eq!(second.authorized(), 0);
     first.moves("/page", "/login");
     let error = world.get(at("page")).await.unwrap_err();
-    insta::assert_snapshot!(shown(&error, &first), @"");
+    insta::assert_snapshot!(shown(&error, &first), @"not-found: http://SERVER/login: repository 'http://SERVER/login/' not found; hint: check the URL; some servers say so too when the credentials may not read it");
 }
 
 #[tokio::test]
@@ -342,7 +359,7 @@ async fn what_is_too_large_is_refused_and_not_kept() {
     let server = Server::start(origin.root()).await;
     let world = World::with(|options| options.limits.repository = 200_000);
     let error = world.get(web(&server.url(), "main")).await.unwrap_err();
-    insta::assert_snapshot!(shown(&error, &server), @"");
+    insta::assert_snapshot!(shown(&error, &server), @"invalid: http://SERVER/origin: the repository is larger than 200000 bytes; hint: publish the chart to a repository or a registry");
     assert!(!world.mirror().join("repository").exists());
 
     let limits = [
@@ -366,7 +383,11 @@ async fn what_is_too_large_is_refused_and_not_kept() {
         let text = shown(&error, &server);
         texts.push(text.replace(&origin.git(&["rev-parse", "HEAD"])[..12], "COMMIT"));
     }
-    insta::assert_snapshot!(texts.join("\n"), @"");
+    insta::assert_snapshot!(texts.join("\n"), @r#"
+    invalid: http://SERVER/origin at main (COMMIT): chart file "Chart.yaml" is larger than the maximum file size 3
+    invalid: http://SERVER/origin at main (COMMIT): decompressed chart is larger than the maximum size 30
+    invalid: http://SERVER/origin at main (COMMIT): chart has more than 1 files, which is the most that is read
+    "#);
 }
 
 #[tokio::test]
@@ -407,7 +428,7 @@ async fn a_server_that_says_nothing_is_given_up() {
         };
     });
     let error = world.get(web(&server.url(), "main")).await.unwrap_err();
-    insta::assert_snapshot!(shown(&error, &server), @"");
+    insta::assert_snapshot!(shown(&error, &server), @"unavailable: http://SERVER/origin: git was ended after 1 s; hint: is the server reachable from here, and the repository not too large?");
 }
 
 #[tokio::test]
@@ -483,7 +504,12 @@ async fn links_lead_anywhere_within_the_repository() {
         .get(wanted(&server.url(), "main", "short"))
         .await
         .unwrap();
-    insta::assert_snapshot!(world.files(&artifact).await.join("\n"), @"");
+    insta::assert_snapshot!(world.files(&artifact).await.join("\n"), @"
+    chart/Chart.yaml: apiVersion: v2
+    chart/linked.yaml: a: 1
+    chart/templates/a.yaml: kind: A
+    chart/values.yaml: a: 1
+    ");
 
     let mut texts = Vec::new();
     for target in [
@@ -518,7 +544,12 @@ async fn what_is_ignored_is_left_out_and_attributes_change_nothing() {
     let server = Server::start(origin.root()).await;
     let world = World::new();
     let artifact = world.get(web(&server.url(), "main")).await.unwrap();
-    insta::assert_snapshot!(world.files(&artifact).await.join("\n"), @"");
+    insta::assert_snapshot!(world.files(&artifact).await.join("\n"), @"
+    chart/.helmignore: docs/
+    chart/Chart.yaml: apiVersion: v2
+    chart/notes.txt: $Format:%H$
+    chart/values.yaml: a: 1
+    ");
 }
 
 #[tokio::test]

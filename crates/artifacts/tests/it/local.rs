@@ -38,8 +38,14 @@ async fn a_folder_and_an_archive_are_charts() {
     write(dir.path(), "packed/web-1.2.3.tgz", chart("web", "1.2.3"));
     let depot = open(dir.path());
     let folder = get(&depot, "web").await.unwrap();
-    assert_eq!((folder.name.as_str(), folder.version.as_str()), ("web", "1.2.3"));
-    assert_eq!((folder.origin.as_str(), folder.revision.as_str()), ("web", folder.digest.as_str()));
+    assert_eq!(
+        (folder.name.as_str(), folder.version.as_str()),
+        ("web", "1.2.3")
+    );
+    assert_eq!(
+        (folder.origin.as_str(), folder.revision.as_str()),
+        ("web", folder.digest.as_str())
+    );
     let bytes = depot.read(folder.digest.clone()).await.unwrap();
     assert_eq!(bytes.len() % 512, 0);
     // What is on disk is read each time.
@@ -47,7 +53,10 @@ async fn a_folder_and_an_archive_are_charts() {
     write(dir.path(), "web/templates/a.yaml", "a: 2");
     assert_ne!(get(&depot, "web").await.unwrap().digest, folder.digest);
     let archive = get(&depot, "packed/web-1.2.3.tgz").await.unwrap();
-    assert_eq!(*depot.read(archive.digest).await.unwrap(), chart("web", "1.2.3")[..]);
+    assert_eq!(
+        *depot.read(archive.digest).await.unwrap(),
+        chart("web", "1.2.3")[..]
+    );
     // And wherever a person says.
     let named = depot
         .fetch_path(dir.path().join("web"), false, Vec::new())
@@ -68,13 +77,26 @@ async fn the_chart_folder_is_not_left() {
     write(&charts, "text.txt", "a: 1");
     write(&charts, "empty/README.md", "a");
     write(&charts, "large.tgz", vec![0; 20_001]);
-    write(&charts, "slip.tgz", packed(&[("web/a/../..\\b", ""), ("web//b", "")]));
+    write(
+        &charts,
+        "slip.tgz",
+        packed(&[("web/a/../..\\b", ""), ("web//b", "")]),
+    );
     let depot = open(&charts);
     assert_eq!(get(&depot, "inside").await.unwrap().origin, "inside");
     let outside = dir.path().join("outside").display().to_string();
     let mut texts = Vec::new();
     for path in [
-        "link", "../outside", "web/../../outside", &outside, "", "missing", "values.yaml", "text.txt", "empty", "large.tgz",
+        "link",
+        "../outside",
+        "web/../../outside",
+        &outside,
+        "",
+        "missing",
+        "values.yaml",
+        "text.txt",
+        "empty",
+        "large.tgz",
         "slip.tgz",
     ] {
         let error = get(&depot, path).await.unwrap_err();
@@ -88,9 +110,26 @@ async fn the_chart_folder_is_not_left() {
     let error = get(&nowhere, "web").await.unwrap_err().to_string();
     texts.push(error.replace(&dir.path().display().to_string(), "/tmp"));
     let proven = Wanted {
-        verify: vec![Verification::Provenance { keyring: Vec::new() }],
+        verify: vec![Verification::Provenance {
+            keyring: Vec::new(),
+        }],
         ..wanted(Source::Local("web".to_owned()))
     };
     texts.push(depot.fetch(proven).await.unwrap_err().to_string());
-    insta::assert_snapshot!(texts.join("\n"), @"");
+    insta::assert_snapshot!(texts.join("\n"), @r#"
+    Denied: "link" is not below the chart folder; hint: name a folder or a .tgz in it by a path without `..`, and without symbolic links that lead out of it
+    Denied: "../outside" is not below the chart folder; hint: name a folder or a .tgz in it by a path without `..`, and without symbolic links that lead out of it
+    Denied: "web/../../outside" is not below the chart folder; hint: name a folder or a .tgz in it by a path without `..`, and without symbolic links that lead out of it
+    Denied: "/tmp/outside" is not below the chart folder; hint: name a folder or a .tgz in it by a path without `..`, and without symbolic links that lead out of it
+    Denied: "" is not below the chart folder; hint: name a folder or a .tgz in it by a path without `..`, and without symbolic links that lead out of it
+    NotFound: path "missing" not found
+    Invalid: file 'values.yaml' seems to be a YAML file, but expected a gzipped archive; hint: is the values file where the chart should be?
+    Invalid: file 'text.txt' does not appear to be a gzipped archive; hint: a chart is a folder, or a .tgz as `helm package` makes it
+    Invalid: empty: Chart.yaml file is missing
+    Invalid: large.tgz is larger than 20000 bytes, which is the most that is read of it
+    Invalid: slip.tgz: chart illegally contains absolute paths
+    web: there is no chart folder; hint: `--charts` names the folder that local charts are in
+    cannot open the chart folder /tmp/no: No such file or directory (os error 2)
+    web: unpacked charts cannot be verified; hint: `helm package --sign` makes an archive with a provenance file
+    "#);
 }

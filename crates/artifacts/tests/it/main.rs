@@ -9,3 +9,4 @@ mod local;
 mod oci;
 mod repository;
 mod server;
+mod trust;

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use oarlock_artifacts::Depot;
-use oarlock_core::artifact::{Artifact, Artifacts as _, Credentials, FetchError, Reach, Source, Wanted};
+use oarlock_core::artifact::{
+    Artifact, Artifacts as _, Credentials, FetchError, Reach, Source, Wanted,
+};
 use oarlock_core::reference::Digest;
 
 use crate::archive::{BASIC, basic, depot, wanted};
@@ -43,7 +45,10 @@ async fn a_chart_is_found_by_its_version() {
     );
     server.put("/charts/web-1.0.0.tgz", Reply::ok(chart("web", "1.0.0")));
     server.put("/elsewhere/web-1.1.0.tgz", Reply::ok(chart("web", "1.1.0")));
-    server.put("/charts/web-2.tgz?a=b", Reply::ok(chart("web", "2.0.0-rc.1")));
+    server.put(
+        "/charts/web-2.tgz?a=b",
+        Reply::ok(chart("web", "2.0.0-rc.1")),
+    );
     let depot = depot();
     let url = format!("{}/charts/", server.url);
     for (version, expected) in [
@@ -55,10 +60,16 @@ async fn a_chart_is_found_by_its_version() {
     ] {
         let artifact = get(&depot, &url, version).await.unwrap();
         assert_eq!(artifact.version, expected, "{version}");
-        assert_eq!(*depot.read(artifact.digest).await.unwrap(), chart("web", expected)[..]);
+        assert_eq!(
+            *depot.read(artifact.digest).await.unwrap(),
+            chart("web", expected)[..]
+        );
     }
     let artifact = get(&depot, &url, "1.0.0").await.unwrap();
-    assert_eq!(artifact.origin, format!("{}/charts/web-1.0.0.tgz", server.url));
+    assert_eq!(
+        artifact.origin,
+        format!("{}/charts/web-1.0.0.tgz", server.url)
+    );
     // The index once, and each archive once.
     assert_eq!(
         server.paths(),
@@ -164,8 +175,16 @@ async fn credentials_are_for_the_repository_alone() {
     assert!(depot.fetch(granted("1.0.0")).await.is_ok());
     let error = depot.fetch(granted("2.0.0")).await.unwrap_err();
     assert!(matches!(error, FetchError::Denied(_)));
-    texts.push(error.to_string().replace(&other.url, "http://other.example"));
-    insta::assert_snapshot!(texts.join("\n"), @"");
+    texts.push(
+        error
+            .to_string()
+            .replace(&other.url, "http://other.example"),
+    );
+    insta::assert_snapshot!(texts.join("\n"), @r#"
+    looks like "http://charts.example" is not a valid chart repository or cannot be reached: failed to fetch http://charts.example/index.yaml : 401 Unauthorized; hint: no credentials were sent: name a Secret with `username` and `password`, or with `bearerToken`
+    looks like "http://charts.example" is not a valid chart repository or cannot be reached: failed to fetch http://charts.example/index.yaml : 401 Unauthorized; hint: the credentials are not taken, or may not read this: check user name, password and token
+    no grant for http://other.example; hint: add to the watch: grants: {artifacts: ["http://other.example"]}
+    "#);
 }
 
 #[tokio::test]
@@ -176,7 +195,10 @@ async fn all_urls_are_tried() {
             "apiVersion: v1\nentries: {{web: [{{name: web, version: 1.0.0, urls: {urls}}}]}}"
         ))
     };
-    server.put("/index.yaml", entry(&format!("[\"{}/a.tgz\", broken.tgz, b.tgz]", gone.url)));
+    server.put(
+        "/index.yaml",
+        entry(&format!("[\"{}/a.tgz\", broken.tgz, b.tgz]", gone.url)),
+    );
     server.put("/broken.tgz", Reply::broken("x"));
     server.put("/b.tgz", Reply::ok(chart("web", "1.0.0")));
     let fetched = get(&depot(), &server.url, "").await.unwrap();
@@ -186,7 +208,10 @@ async fn all_urls_are_tried() {
     server.put("/index.yaml", entry("[]"));
     let none = get(&depot(), &server.url, "").await.unwrap_err();
     let texts = [server.shown(first), server.shown(none)];
-    insta::assert_snapshot!(texts.join("\n"), @"");
+    insta::assert_snapshot!(texts.join("\n"), @r#"
+    failed to fetch http://charts.example/missing.tgz : 404 Not Found; hint: check the URL; some servers say so too when credentials are missing
+    chart "web" version "1.0.0" has no downloadable URLs; hint: the index of http://charts.example is wrong, which its owner can repair
+    "#);
 }
 
 #[tokio::test]
@@ -196,7 +221,9 @@ async fn what_is_missing_is_told_with_what_there_is() {
     text.push_str("  early:\n  - {name: early, version: 0.1.0-a, urls: [a]}\n");
     text.push_str("  many:\n");
     for minor in 0..9 {
-        text.push_str(&format!("  - {{name: many, version: 1.{minor}.0, urls: [a]}}\n"));
+        text.push_str(&format!(
+            "  - {{name: many, version: 1.{minor}.0, urls: [a]}}\n"
+        ));
     }
     server.put("/index.yaml", Reply::ok(text));
     let depot = depot();
@@ -214,7 +241,15 @@ async fn what_is_missing_is_told_with_what_there_is() {
         let error = depot.fetch(wanted).await.unwrap_err();
         texts.push(server.shown(error));
     }
-    insta::assert_snapshot!(texts.join("\n"), @"");
+    insta::assert_snapshot!(texts.join("\n"), @r#"
+    chart "web" version "3.0.0" not found in http://charts.example repository; hint: newest versions: 1.1.0, 1.0.0
+    chart "web" version "^2" not found in http://charts.example repository; hint: newest versions: 1.1.0, 1.0.0
+    chart "many" version ">2" not found in http://charts.example repository; hint: newest versions: 1.8.0, 1.7.0, 1.6.0, 1.5.0, 1.4.0, …
+    chart "early" not found in http://charts.example repository; hint: there are only prereleases, which have to be named: 0.1.0-a
+    chart "Web" not found in http://charts.example repository; hint: there is a chart "web"
+    chart "other" version "1" not found in http://charts.example repository; hint: its index has 3 other charts; is it the right repository?
+    chart "web" version "latest" not found in http://charts.example repository: improper constraint: "latest"; hint: write a version such as 1.2.3 or a range such as ^1.2 or ">=1.2 <2"
+    "#);
 }
 
 #[tokio::test]
@@ -233,7 +268,14 @@ async fn a_repository_that_is_none_says_so() {
         let error = get(&depot, &server.url, "").await.unwrap_err();
         texts.push(server.shown(error));
     }
-    insta::assert_snapshot!(texts.join("\n"), @"");
+    insta::assert_snapshot!(texts.join("\n"), @r#"
+    looks like "http://charts.example" is not a valid chart repository or cannot be reached: failed to fetch http://charts.example/index.yaml : 404 Not Found; hint: check the URL; some servers say so too when credentials are missing
+    looks like "http://charts.example" is not a valid chart repository or cannot be reached: http://charts.example/index.yaml: empty index.yaml file
+    looks like "http://charts.example" is not a valid chart repository or cannot be reached: http://charts.example/index.yaml: no API version specified; hint: an index begins with apiVersion: v1
+    looks like "http://charts.example" is not a valid chart repository or cannot be reached: http://charts.example/index.yaml: index.yaml is broken: while parsing a block mapping, did not find expected key at line 5, column 4; hint: `helm repo index` makes it
+    looks like "http://charts.example" is not a valid chart repository or cannot be reached: http://charts.example/index.yaml is larger than 20000 bytes, which is the most that is read of it
+    looks like "http://charts.example" is not a valid chart repository or cannot be reached: failed to fetch http://charts.example/index.yaml : 500 Internal Server Error; hint: it may pass, try again later
+    "#);
     // Nothing of it is remembered.
     server.put("/index.yaml", Reply::ok(index(&[("1.0.0", "a.tgz")])));
     server.put("/a.tgz", Reply::ok(chart("web", "1.0.0")));
@@ -260,13 +302,19 @@ async fn an_archive_that_is_not_what_the_index_says_is_refused() {
         .replace(digest.as_str(), "sha256:SAID");
     server.put("/index.yaml", entry("md5:abc"));
     let malformed = server.shown(get(&depot(), &server.url, "").await.unwrap_err());
-    insta::assert_snapshot!([replaced, malformed].join("\n"), @"");
+    insta::assert_snapshot!([replaced, malformed].join("\n"), @r#"
+    chart "web" version "1.0.0" of http://charts.example: digest is sha256:FOUND, the index says sha256:SAID; hint: the archive was replaced, or is not what was published; do not use it before the repository's owner has said why
+    chart "web" version "1.0.0" has the digest "md5:abc", which is no SHA-256; hint: the index of http://charts.example is wrong, which its owner can repair
+    "#);
 }
 
 #[tokio::test]
 async fn many_who_want_one_repository_ask_it_once() {
     let server = Server::start().await;
-    server.put("/index.yaml", Reply::ok(index(&[("1.0.0", "a.tgz"), ("2.0.0", "b.tgz")])));
+    server.put(
+        "/index.yaml",
+        Reply::ok(index(&[("1.0.0", "a.tgz"), ("2.0.0", "b.tgz")])),
+    );
     server.put("/a.tgz", Reply::ok(chart("web", "1.0.0")));
     server.put("/b.tgz", Reply::ok(chart("web", "2.0.0")));
     let depot = depot();

@@ -9,14 +9,21 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::{StreamExt as _, stream};
 use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt as _, Full, StreamBody};
+use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
+use rustls::RootCertStore;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
 
 /// A server. It ends when it is dropped.
 pub(crate) struct Server {
@@ -38,6 +45,8 @@ pub(crate) struct Seen {
     pub(crate) path: String,
     pub(crate) authorization: Option<String>,
     pub(crate) condition: Option<String>,
+    /// Whether a client certificate was shown.
+    pub(crate) certificate: bool,
 }
 
 /// What is at a path.
@@ -114,7 +123,11 @@ impl Reply {
     }
 
     fn response(&self, seen: &Seen) -> Response<BoxBody<Bytes, std::io::Error>> {
-        let body = |body: &Bytes| Full::new(body.clone()).map_err(|never| match never {}).boxed();
+        let body = |body: &Bytes| {
+            Full::new(body.clone())
+                .map_err(|never| match never {})
+                .boxed()
+        };
         let mut response = Response::builder();
         if self.login.is_some() && self.login != seen.authorization {
             return response
@@ -122,7 +135,10 @@ impl Reply {
                 .body(body(&Bytes::from_static(b"who are you")))
                 .unwrap();
         }
-        let tag = self.headers.iter().find(|(name, _)| *name == "etag" || *name == "last-modified");
+        let tag = self
+            .headers
+            .iter()
+            .find(|(name, _)| *name == "etag" || *name == "last-modified");
         for (name, value) in &self.headers {
             response = response.header(*name, value);
         }
@@ -152,24 +168,58 @@ impl Reply {
 
 impl Server {
     pub(crate) async fn start() -> Self {
+        Self::serve(None).await
+    }
+
+    /// With TLS, as `localhost`, vouched for by `ca`. A client certificate is looked at where one is shown.
+    pub(crate) async fn start_tls() -> Self {
+        let pem = |pem: &'static [u8]| CertificateDer::from_pem_slice(pem).unwrap();
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let mut clients = RootCertStore::empty();
+        clients.add(pem(include_bytes!("tls/clients.pem"))).unwrap();
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(clients.into(), Arc::clone(&provider))
+                .allow_unauthenticated()
+                .build()
+                .unwrap();
+        let key = include_bytes!("oci/tls/server.key.pem");
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(
+                vec![pem(include_bytes!("oci/tls/server.pem"))],
+                PrivateKeyDer::from_pem_slice(key).unwrap(),
+            )
+            .unwrap();
+        Self::serve(Some(TlsAcceptor::from(Arc::new(config)))).await
+    }
+
+    async fn serve(tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let port = listener.local_addr().unwrap().port();
+        let url = match &tls {
+            None => format!("http://127.0.0.1:{port}"),
+            Some(_) => format!("https://localhost:{port}"),
+        };
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
         let task = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let state = Arc::clone(&shared);
-                let answer = service_fn(move |request: Request<Incoming>| {
-                    let response = answer(&state, &request);
-                    async move { Ok::<_, Infallible>(response) }
-                });
+                let (state, tls) = (Arc::clone(&shared), tls.clone());
                 connections.spawn(async move {
-                    // A client that goes away is a part of some tests.
-                    let _ended = hyper::server::conn::http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), answer)
-                        .await;
+                    match tls {
+                        None => converse(stream, state, false).await,
+                        // Who does not trust goes away.
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                let certificate = stream.get_ref().1.peer_certificates().is_some();
+                                converse(stream, state, certificate).await;
+                            }
+                        }
+                    }
                 });
             }
         });
@@ -203,9 +253,25 @@ impl Drop for Server {
     }
 }
 
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    state: Arc<Mutex<State>>,
+    certificate: bool,
+) {
+    let answer = service_fn(move |request: Request<Incoming>| {
+        let response = answer(&state, &request, certificate);
+        async move { Ok::<_, Infallible>(response) }
+    });
+    // A client that goes away is a part of some tests.
+    let _ended = hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), answer)
+        .await;
+}
+
 fn answer(
     state: &Mutex<State>,
     request: &Request<Incoming>,
+    certificate: bool,
 ) -> Response<BoxBody<Bytes, std::io::Error>> {
     let header = |name: &str| {
         let value = request.headers().get(name)?;
@@ -216,6 +282,7 @@ fn answer(
         authorization: header("authorization"),
         condition: header("if-none-match").or_else(|| header("if-modified-since")),
         path,
+        certificate,
     };
     let mut state = state.lock();
     state.seen.push(seen.clone());
@@ -241,10 +308,12 @@ pub(crate) fn packed(files: &[(&str, &str)]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     for (path, content) in files {
         let mut header = tar::Header::new_gnu();
+        // As it is: what is no good as a path is wanted here too.
+        header.as_old_mut().name[..path.len()].copy_from_slice(path.as_bytes());
         header.set_size(content.len() as u64);
         header.set_mode(0o644);
-        tar.append_data(&mut header, path, content.as_bytes())
-            .unwrap();
+        header.set_cksum();
+        tar.append(&header, content.as_bytes()).unwrap();
     }
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(&tar.into_inner().unwrap()).unwrap();

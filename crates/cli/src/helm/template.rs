@@ -229,7 +229,10 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
         skip_schema_validation: on(args.skip_schema_validation),
     };
     match room.render(&request).await? {
-        Ok(rendered) => args.print(&release, &rendered),
+        Ok(rendered) => {
+            rendered.warnings.iter().for_each(|warning| warn(warning));
+            args.print(&release, &rendered)
+        }
         Err(RenderError::Failure(failure)) => Err(args.explain(failure)?),
         Err(error @ RenderError::Fault(_)) => Err(error.into()),
     }
@@ -288,6 +291,7 @@ impl Args {
 
     /// The words for a failure. Whoever debugs sees what was rendered.
     fn explain(&self, failure: Failure) -> anyhow::Result<anyhow::Error> {
+        log_failure(&failure);
         let (words, rendered, hint) = match failure {
             Failure::Chart(words) | Failure::Lookup(words) => return Ok(anyhow!(words)),
             Failure::Dependencies(words) => {
@@ -296,6 +300,11 @@ impl Args {
                 ));
             }
             Failure::Values(words) => return Ok(values_hint(words)),
+            Failure::Incompatible(words) if words.starts_with("invalid kube version") => {
+                return Ok(anyhow!(
+                    "{words}; hint: expected a version such as 1.34 or v1.34.2"
+                ));
+            }
             Failure::Incompatible(words) => {
                 let hint =
                     "; hint: --kube-version says what version of Kubernetes it is rendered for";
@@ -316,6 +325,22 @@ impl Args {
     }
 }
 
+/// What Helm logs too, before it says it.
+fn log_failure(failure: &Failure) {
+    let words = failure.to_string();
+    for step in [
+        "release name check failed",
+        "chart dependencies processing failed",
+    ] {
+        if let Some(error) = words
+            .strip_prefix(step)
+            .and_then(|rest| rest.strip_prefix(": "))
+        {
+            log::line("ERROR", step, &[("error", error)]);
+        }
+    }
+}
+
 fn values_hint(words: String) -> anyhow::Error {
     if words.starts_with("values don't meet the specifications") {
         anyhow!(
@@ -324,6 +349,16 @@ fn values_hint(words: String) -> anyhow::Error {
     } else {
         anyhow!(words)
     }
+}
+
+/// What Helm warns of. What it says by Go's own log, that values do not fit together, is mere information to its logger.
+fn warn(text: &str) {
+    let level = if text.starts_with("warning: ") {
+        "INFO"
+    } else {
+        "WARN"
+    };
+    log::line(level, text, &[]);
 }
 
 /// A seed that nobody knows.

@@ -278,7 +278,18 @@ mod tests {
         };
         let libraries = ["oarlock:helm/engine@0.1.0", "a:b/c"].into_iter();
         let text = written(Path::new("helm.wasm"), &manifest, libraries, true);
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @"
+        - group: GROUP
+          version: VERSION
+          kind: KIND
+          module: helm.wasm
+          libraries:
+            oarlock:helm/engine: FILE.wasm
+            a:b/c: FILE.wasm
+          grants:
+            artifacts:
+            - https://HOST
+        ");
     }
 
     #[test]

@@ -36,7 +36,10 @@ async fn a_new_library_serves_and_a_broken_one_does_not_replace_it() {
     let shown = site
         .conditions(&widgets, "a", |c| c.contains("oar.wasm"))
         .await;
-    insta::assert_snapshot!(shown, @"");
+    insta::assert_snapshot!(shown, @"
+    Ready=False ModuleNotLoaded: library local:oar/oar: oar.wasm is not in the modules directory; it serves as soon as it is there
+    Stalled=True ModuleNotLoaded: library local:oar/oar: oar.wasm is not in the modules directory; it serves as soon as it is there
+    ");
 
     site.module("oar.wasm", &guest("hostile-library.wasm"));
     site.conditions(&widgets, "a", is_ready).await;
@@ -46,27 +49,33 @@ async fn a_new_library_serves_and_a_broken_one_does_not_replace_it() {
     // The module is the same, and runs again with the new library.
     let from = operator.process.log_length();
     site.module("oar.wasm", &variant(guest("hostile-library.wasm"), "two"));
-    let (at, line) = operator.process.logs_after(from, "serving calls").await;
+    let (_, line) = operator.process.logs_after(from, "serving calls").await;
     assert!(line.contains("local:oar/oar@0.1.0 of sha256:"), "{line}");
-    operator.process.logs_after(at, "pull together").await;
+    operator.process.logs_after(from, "pull together").await;
 
     site.module("oar.wasm", b"not yet uploaded");
     let shown = site
         .conditions(&widgets, "a", |c| c.contains("ModuleCurrent"))
         .await;
-    insta::assert_snapshot!(shown, @"");
+    insta::assert_snapshot!(shown, @"
+    Ready=True Reconciled: everything that the module asked for is in place
+    ModuleCurrent=False LastGoodServing: library local:oar/oar: oar.wasm: expected a WebAssembly component, found no WebAssembly; calls 0.1.0 keeps serving
+    ");
 
     // One that has something else.
     site.module("oar.wasm", &guest("hostile-wrong-world.wasm"));
     let shown = site
         .conditions(&widgets, "a", |c| c.contains("does not export"))
         .await;
-    insta::assert_snapshot!(shown, @"");
+    insta::assert_snapshot!(shown, @"
+    Ready=True Reconciled: everything that the module asked for is in place
+    ModuleCurrent=False LastGoodServing: calls.wasm: the component imports local:oar/oar@0.1.0, and the library that is given for it does not export that, it exports local:other/greeter; hint: give it another under `libraries:`, or build both against the same version of the interface; calls 0.1.0 keeps serving
+    ");
 
     // None at all.
     site.watches(&CALLS.replace("    local:oar/oar: oar.wasm\n", ""));
     let shown = site
-        .conditions(&widgets, "a", |c| c.contains("under `libraries:`"))
+        .conditions(&widgets, "a", |c| c.contains("this host does not have"))
         .await;
     insta::assert_snapshot!(shown, @"");
 
@@ -86,7 +95,31 @@ async fn inspect_shows_which_libraries_a_module_imports() {
     .unwrap();
     let output = oarlock(&["inspect", "calls.wasm"], directory.path()).await;
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
-    insta::assert_snapshot!(facts(&output.stdout), @"");
+    insta::assert_snapshot!(facts(&output.stdout), @"
+    file       calls.wasm
+    module     calls 0.1.0
+    world      pure: a function of its arguments alone; and what its libraries can
+    imports    oarlock:reconcile/types@0.1.0
+               local:oar/oar@0.1.0
+               local:other/greeter
+    libraries  local:oar/oar@0.1.0
+               local:other/greeter
+    CRDs       none
+    finalizer  none
+    writes     none
+    reads      none
+    HTTP       none
+
+    watches.yaml, with all that it asks for:
+
+    - group: GROUP
+      version: VERSION
+      kind: KIND
+      module: calls.wasm
+      libraries:
+        local:oar/oar: FILE.wasm
+        local:other/greeter: FILE.wasm
+    ");
 }
 
 #[tokio::test]
@@ -99,7 +132,22 @@ async fn inspect_knows_a_library() {
     .unwrap();
     let output = oarlock(&["inspect", "oar.wasm"], directory.path()).await;
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
-    insta::assert_snapshot!(facts(&output.stdout), @"");
+    insta::assert_snapshot!(facts(&output.stdout), @"
+    file       oar.wasm
+    library    local:oar/oar@0.1.0
+    imports    oarlock:reconcile/log@0.1.0
+               oarlock:reconcile/types@0.1.0
+               oarlock:reconcile/cluster@0.1.0
+               oarlock:reconcile/http@0.1.0
+               oarlock:reconcile/artifacts@0.1.0
+               wasi:clocks/wall-clock@0.2.6
+               wasi:random/random@0.2.6
+
+    watches.yaml, of a module that imports it:
+
+      libraries:
+        local:oar/oar: oar.wasm
+    ");
 }
 
 #[tokio::test]
@@ -119,11 +167,14 @@ async fn validate_loads_what_the_entries_name() {
     };
     let output = validate().await;
     assert_eq!(output.status.code(), Some(1));
-    insta::assert_snapshot!(String::from_utf8_lossy(&output.stderr), @"");
+    insta::assert_snapshot!(String::from_utf8_lossy(&output.stderr), @"
+    watches.yaml:1: error: example.com/v1 Widget: library local:oar/oar: oar.wasm is not in the modules directory; it serves as soon as it is there
+    watches.yaml:9: error: v1 Idle: library local:oar/oar@0.1.0: oar.wasm is not in the modules directory; it serves as soon as it is there
+    ");
 
     write("oar.wasm", &guest("hostile-library.wasm")).unwrap();
     let output = validate().await;
     assert_eq!(output.status.code(), Some(0));
-    insta::assert_snapshot!(String::from_utf8_lossy(&output.stderr), @"");
-    insta::assert_snapshot!(String::from_utf8_lossy(&output.stdout), @"");
+    insta::assert_snapshot!(String::from_utf8_lossy(&output.stderr), @"watches.yaml:9: warning: libraries.local:oar/oar@0.1.0: nothing.wasm does not import it; hint: remove it");
+    insta::assert_snapshot!(String::from_utf8_lossy(&output.stdout), @"watches.yaml: 2 entries, all good (0 errors, 1 warning)");
 }

@@ -23,6 +23,7 @@ mod libraries;
 mod metrics;
 mod objects;
 
+mod packages;
 mod probes;
 mod process;
 mod prometheus;

@@ -17,10 +17,10 @@ use oarlock_helm::{
 use oarlock_wasm::{EngineOptions, Loader};
 use tokio::sync::OnceCell;
 
-/// One WebAssembly engine for all tests. It keeps what it compiled: the engine takes a minute and more.
+/// One WebAssembly engine for all tests. It keeps what it compiled where all tests look: the engine takes a minute and more.
 pub(crate) static LOADER: LazyLock<Loader> = LazyLock::new(|| {
     Loader::new(EngineOptions {
-        cache: Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled")),
+        cache: Some(root().join("target/oarlock/cache")),
         instances: 4,
         ..EngineOptions::default()
     })
@@ -29,9 +29,12 @@ pub(crate) static LOADER: LazyLock<Loader> = LazyLock::new(|| {
 
 static ENGINE: OnceCell<Engine> = OnceCell::const_new();
 
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
 fn built(path: &str, hint: &str) -> Vec<u8> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let path = root.join("target/oarlock").join(path);
+    let path = root().join("target/oarlock").join(path);
     fs::read(&path)
         .unwrap_or_else(|error| panic!("cannot read {}: {error}\nhint: {hint}", path.display()))
 }
@@ -62,10 +65,10 @@ pub(crate) async fn engine() -> &'static Engine {
 }
 
 /// Packages in memory.
-pub(crate) struct Shelf(Vec<Arc<[u8]>>);
+struct Shelf(Vec<Arc<[u8]>>);
 
 impl Shelf {
-    pub(crate) fn of(package: &Arc<[u8]>) -> Self {
+    fn of(package: &Arc<[u8]>) -> Self {
         Self(vec![Arc::clone(package)])
     }
 }
@@ -101,7 +104,8 @@ pub(crate) fn chart(files: &[(&str, &str)]) -> Arc<[u8]> {
         let mut header = tar::Header::new_gnu();
         header.set_size(text.len() as u64);
         header.set_mode(0o644);
-        tar.append_data(&mut header, path, text.as_bytes()).unwrap();
+        tar.append_data(&mut header, format!("boat/{path}"), text.as_bytes())
+            .unwrap();
     }
     tar.into_inner().unwrap().into()
 }

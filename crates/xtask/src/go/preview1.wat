@@ -8,14 +8,13 @@
 ;; What is written to standard output or error is gone: guests write to the log of their world.
 ;;
 ;; Beyond WASI, a guest may import from here how to set what it is told: `oarlock_clock_set` stops the wall clock at a
-;; moment (the monotonic one goes on), `oarlock_random_seed` starts the random numbers anew from a key of 32 bytes.
-;; `oarlock_clock_looks` and `oarlock_random_draws` count how often the wall clock and the numbers were asked.
+;; moment (the monotonic one goes on), `oarlock_random_seed` starts the random numbers anew from a key of 32 bytes, and
+;; `oarlock_random_draws` counts how often they were asked for.
 (module
   (import "env" "memory" (memory 0))
 
   (global $clock (export "oarlock_clock") (mut i64) (i64.const 0)) ;; the clock
   (global $wall (mut i64) (i64.const 0)) ;; 0: not set
-  (global $looks (mut i64) (i64.const 0))
 
   ;; errno: 0 success, 8 badf, 44 noent, 52 nosys
 
@@ -50,15 +49,12 @@
     (i64.store (local.get $out) (global.get $clock))
     (if (i32.eqz (local.get $id))
       (then
-        (global.set $looks (i64.add (global.get $looks) (i64.const 1)))
         (if (i64.ne (global.get $wall) (i64.const 0))
           (then (i64.store (local.get $out) (global.get $wall))))))
     (i32.const 0))
 
   (func (export "oarlock_clock_set") (param $nanoseconds i64)
     (global.set $wall (local.get $nanoseconds)))
-
-  (func (export "oarlock_clock_looks") (result i64) (global.get $looks))
 
   (func (export "sched_yield") (result i32) (i32.const 0))
 

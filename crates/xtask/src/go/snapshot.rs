@@ -111,7 +111,11 @@ fn flat(segments: DataSectionReader<'_>) -> anyhow::Result<(i32, Vec<u8>)> {
         placed.push((value.cast_unsigned() as usize, segment.data));
     }
     let start = placed.iter().map(|(at, _)| *at).min().unwrap_or(0);
-    let end = placed.iter().map(|(at, data)| at + data.len()).max().unwrap_or(0);
+    let end = placed
+        .iter()
+        .map(|(at, data)| at + data.len())
+        .max()
+        .unwrap_or(0);
     ensure!(end <= 1 << 31, "data segments reach to {end:#x}");
     let mut bytes = vec![0; end - start];
     for (at, data) in placed {

@@ -11,9 +11,6 @@ var OnSeed func(key [32]byte)
 // SetClock does nothing: the clock is the system's.
 func SetClock(time.Time) {}
 
-// Looks counts nothing.
-func Looks() uint64 { return 0 }
-
 // Seed tells OnSeed.
 func Seed(key [32]byte) {
 	if OnSeed != nil {

@@ -10,9 +10,6 @@ import (
 //go:wasmimport wasi_snapshot_preview1 oarlock_clock_set
 func clockSet(nanoseconds uint64)
 
-//go:wasmimport wasi_snapshot_preview1 oarlock_clock_looks
-func clockLooks() uint64
-
 //go:wasmimport wasi_snapshot_preview1 oarlock_random_seed
 func randomSeed(key unsafe.Pointer)
 
@@ -21,9 +18,6 @@ func randomDraws() uint64
 
 // SetClock stops the wall clock at this moment.
 func SetClock(moment time.Time) { clockSet(uint64(moment.UnixNano())) }
-
-// Looks is how often the wall clock was asked so far.
-func Looks() uint64 { return clockLooks() }
 
 // Seed starts the random numbers anew: the same key, the same numbers.
 func Seed(key [32]byte) { randomSeed(unsafe.Pointer(&key)) }

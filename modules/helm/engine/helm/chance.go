@@ -70,12 +70,13 @@ func (c *chance) key(of string) [sha256.Size]byte {
 	return [sha256.Size]byte(mac.Sum(nil))
 }
 
-// wrap puts every function that draws behind one that seeds first. What a template sees of them, arguments, results and
-// panics, stays.
+// wrap puts every function that draws behind one that seeds first.
 func (c *chance) wrap(functions template.FuncMap) {
 	originals := sprig.TxtFuncMap()
 	for _, name := range drawing {
-		functions[name] = c.seeded(name, reflect.ValueOf(originals[name]))
+		functions[name] = before(reflect.ValueOf(originals[name]), func(arguments []any) {
+			adapter.Seed(c.next(name, arguments...))
+		})
 	}
 	// These two draw from math/rand, which cannot be seeded from outside.
 	functions["randInt"] = func(min, max int) int {
@@ -84,17 +85,6 @@ func (c *chance) wrap(functions template.FuncMap) {
 	functions["shuffle"] = func(text string) string {
 		return xstrings.ShuffleSource(text, c.source("shuffle", text))
 	}
-}
-
-func (c *chance) seeded(name string, original reflect.Value) any {
-	return reflect.MakeFunc(original.Type(), func(arguments []reflect.Value) []reflect.Value {
-		plain := make([]any, len(arguments))
-		for i, argument := range arguments {
-			plain[i] = argument.Interface()
-		}
-		adapter.Seed(c.next(name, plain...))
-		return original.Call(arguments)
-	}).Interface()
 }
 
 func (c *chance) source(function string, arguments ...any) rand.Source {

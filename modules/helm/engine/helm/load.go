@@ -15,6 +15,7 @@ import (
 	"helm.sh/helm/v4/pkg/chart/loader/archive"
 	chart "helm.sh/helm/v4/pkg/chart/v2"
 	chartv2 "helm.sh/helm/v4/pkg/chart/v2/loader"
+	"helm.sh/helm/v4/pkg/ignore"
 	"sigs.k8s.io/yaml"
 
 	wit "engine.helm.oarlock.dev/bindings/imports/oarlock_helm_engine"
@@ -58,41 +59,60 @@ func loadArchive(data []byte) (*chart.Chart, error) {
 	return loaded, nil
 }
 
-// loadFolder does what Helm does with a folder. What .helmignore names was left out when the folder was packed.
+// loadFolder does what Helm does with a folder: .helmignore holds, and files come in the order of a walk.
 func loadFolder(data []byte) (*chart.Chart, error) {
 	files, err := untar(data)
 	if err != nil {
 		return nil, fmt.Errorf("unable to load chart archive: %w", err)
 	}
-	// The order of a walk, which is that of names and not of whole paths.
+	// A walk has the order of names, not of whole paths.
 	slices.SortStableFunc(files, func(a, b *archive.BufferedFile) int {
 		return slices.Compare(strings.Split(a.Name, "/"), strings.Split(b.Name, "/"))
 	})
-	found := false
+	rules := ignore.Empty()
+	var metadata []byte
 	for _, file := range files {
+		switch file.Name {
+		case ignore.HelmIgnore:
+			if rules, err = ignore.Parse(bytes.NewReader(file.Data)); err != nil {
+				return nil, err
+			}
+		case "Chart.yaml":
+			metadata = file.Data
+		}
+	}
+	if metadata == nil {
+		return nil, errors.New("Chart.yaml file is missing") //nolint:staticcheck // Helm's words
+	}
+	if err := checkAPIVersion(metadata); err != nil {
+		return nil, err
+	}
+	rules.AddDefaults()
+	kept := make([]*archive.BufferedFile, 0, len(files))
+	walk := walk{rules: rules, folders: map[string]bool{".": true}}
+	for _, file := range files {
+		if !walk.reaches(file.Name) {
+			continue
+		}
 		if size := int64(len(file.Data)); size > archive.MaxDecompressedFileSize {
 			return nil, fmt.Errorf("chart file %q is larger than the maximum file size %d", path.Base(file.Name), archive.MaxDecompressedFileSize)
 		}
-		if file.Name == "Chart.yaml" {
-			found = true
-			if err := checkAPIVersion(file.Data); err != nil {
-				return nil, err
-			}
-		}
 		file.Data = bytes.TrimPrefix(file.Data, bom)
+		kept = append(kept, file)
 	}
-	if !found {
-		return nil, errors.New("Chart.yaml file is missing") //nolint:staticcheck // Helm's words
-	}
-	return chartv2.LoadFiles(files)
+	return chartv2.LoadFiles(kept)
+}
+
+// chartBase has the name of Helm's own type, which is in messages.
+type chartBase struct {
+	APIVersion string `json:"apiVersion,omitempty"`
 }
 
 func checkAPIVersion(metadata []byte) error {
-	var base struct {
-		APIVersion string `json:"apiVersion"`
-	}
+	var base chartBase
 	if err := yaml.Unmarshal(metadata, &base); err != nil {
-		return fmt.Errorf("cannot load Chart.yaml: %w", err)
+		text := strings.ReplaceAll(err.Error(), "helm.chartBase", "loader.chartBase")
+		return fmt.Errorf("cannot load Chart.yaml: %s", text)
 	}
 	switch base.APIVersion {
 	case chart.APIVersionV1, chart.APIVersionV2, "":

@@ -19,14 +19,22 @@ func filesOf(t *testing.T, host *world) []string {
 	return inspected.Ok().Files
 }
 
-func TestFilesComeInTheOrderOfAWalk(t *testing.T) {
+func TestFolderIsReadAsAWalkWould(t *testing.T) {
 	host := chartOf(t, files{
-		"templates/a.yaml":   "a: 1\n",
-		"templates/d/x.yaml": "",
-		"templates.d/x":      "sorts after templates/, by names and not by whole paths",
-		"a.txt":              "\xef\xbb\xbfkept",
+		".helmignore":            "# Comment\n*.bak\nsecret/\n/root.txt\ndocs/*.md\n",
+		"templates/a.yaml":       "a: 1\n",
+		"templates/a.yaml.bak":   "no",
+		"templates/.hidden.yaml": "no",
+		"templates.d/x":          "sorts after templates/, by names and not by whole paths",
+		"secret/deep/key":        "no",
+		"root.txt":               "no",
+		"sub/root.txt":           "yes",
+		"docs/one.md":            "no",
+		"docs/one.txt":           "yes",
 	})
-	equal(t, filesOf(t, host), []string{"Chart.yaml", "a.txt", "templates/a.yaml", "templates.d/x"})
+	equal(t, filesOf(t, host), []string{
+		".helmignore", "Chart.yaml", "docs/one.txt", "sub/root.txt", "templates/a.yaml", "templates.d/x",
+	})
 }
 
 func TestArchiveIsReadByHelmsLoader(t *testing.T) {
@@ -80,6 +88,9 @@ func TestWhatIsNoChartIsToldInHelmsWords(t *testing.T) {
 		"chart file \"big\" is larger than the maximum file size 5242880":                                chartOf(t, files{"big": strings.Repeat("x", 5<<20+1)}),
 		"unable to load chart archive: chart illegally references parent directory":                      {artifact: tgz(t, map[string]string{"a/../../x": "y"})},
 	}
+	cases["double-star (**) syntax is not supported"] = chartOf(t, files{".helmignore": "**/a\n"})
+	cases["cannot load Chart.yaml: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal array into Go value of type loader.chartBase"] =
+		chartOf(t, files{"Chart.yaml": "[]"})
 	for text, host := range cases {
 		failed := failure(t, host, requestOf())
 		equal(t, failed.Tag(), wit.Failure_Chart)

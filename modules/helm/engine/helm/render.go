@@ -40,6 +40,10 @@ func render(host Host, request wit.Request) (rendered wit.Rendered, err error) {
 	if err != nil {
 		return rendered, err
 	}
+	name := request.Release.Name
+	if err := chartutil.ValidateReleaseName(name); err != nil {
+		return rendered, fail(wit.MakeFailureValues, fmt.Errorf("release name check failed: release name %q: %w", name, err))
+	}
 	if err := chartutil.ProcessDependencies(loaded, values); err != nil {
 		return rendered, fail(wit.MakeFailureDependencies, fmt.Errorf("chart dependencies processing failed: %w", err))
 	}

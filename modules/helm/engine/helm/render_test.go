@@ -81,6 +81,13 @@ func TestFailuresAreToldInHelmsWords(t *testing.T) {
 	}
 }
 
+func TestReleaseNameIsChecked(t *testing.T) {
+	request := requestOf()
+	request.Release.Name = "Ferry_X"
+	equal(t, told(failure(t, chartOf(t, nil), request)),
+		`release name check failed: release name "Ferry_X": invalid release name, must match regex ^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$ and the length must not be longer than 53`)
+}
+
 func TestOutputThatIsNoYAMLIsThere(t *testing.T) {
 	host := chartOf(t, files{"templates/a.yaml": "a: [", "templates/b.yaml": "b: 1", "templates/c.yaml": " "})
 	failed := failure(t, host, requestOf())
@@ -101,10 +108,24 @@ func TestWarningsAreHelms(t *testing.T) {
 
 func TestTimeIsTheRequests(t *testing.T) {
 	equal(t, evaluated(t, &world{}, `{{ now | unixEpoch }} {{ now | date "2006-01-02" }}`, requestOf()), "1700000000 2023-11-14")
-	host := chartOf(t, files{"templates/NOTES.txt": "{{ now }}"})
-	result := rendered(t, host, requestOf())
-	equal(t, result.Timed, true)
-	equal(t, result.Notes, "2023-11-14 22:13:20.123 +0000 UTC")
+	equal(t, evaluated(t, &world{}, `{{ now }}`, requestOf()), "2023-11-14 22:13:20.123 +0000 UTC")
+	for call, timed := range map[string]bool{
+		`now`:                                          true,
+		`date "2006" 0`:                                false,
+		`date "2006" (toDate "2006" "2020")`:           false,
+		`date "2006" "no date"`:                        true,
+		`htmlDateInZone nil "Europe/Berlin"`:           true,
+		`htmlDateInZone 5 "Europe/Berlin"`:             false,
+		`ago 5`:                                        true,
+		`durationRound "2h"`:                           false,
+		`durationRound (toDate "2006" "2020")`:         true,
+		`(genSelfSignedCert "a" nil nil 1).Cert | len`: true,
+	} {
+		host := chartOf(t, files{"templates/NOTES.txt": "{{ " + call + " }}"})
+		if got := rendered(t, host, requestOf()).Timed; got != timed {
+			t.Errorf("%s: timed %v", call, got)
+		}
+	}
 }
 
 func TestCapabilitiesAreOnTopOfHelmsUnlessComplete(t *testing.T) {

@@ -35,9 +35,8 @@ func newRun(host Host, request wit.Request) *run {
 func (r *run) render(loaded *chart.Chart, values common.Values) (map[string]string, error) {
 	adapter.SetClock(r.now)
 	r.chance.reset()
-	looks, draws := adapter.Looks(), adapter.Draws()
+	draws := adapter.Draws()
 	files, err := r.engine().Render(loaded, values)
-	r.timed = r.timed || adapter.Looks() > looks
 	r.random = r.chance.drawn || adapter.Draws() > draws
 	if r.cluster != nil && r.cluster.unavailable != "" {
 		return nil, failed{wit.MakeFailureLookup(r.cluster.unavailable)}
@@ -49,13 +48,9 @@ func (r *run) render(loaded *chart.Chart, values common.Values) (map[string]stri
 }
 
 func (r *run) engine() engine.Engine {
-	functions := template.FuncMap{
-		"now": func() time.Time {
-			r.timed = true
-			return r.now
-		},
-	}
+	functions := template.FuncMap{}
 	r.chance.wrap(functions)
+	r.watch(functions)
 	ordered(functions)
 	if r.cluster != nil {
 		functions["lookup"] = r.cluster.lookup

@@ -2,6 +2,7 @@
 
 use oarlock_core::reference::Digest;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::quote::quoted;
 use crate::version::Version;
@@ -31,6 +32,8 @@ pub(super) struct Written {
     digest: Option<String>,
     #[serde(default)]
     dependencies: Option<Vec<Option<Dependency>>>,
+    #[serde(default)]
+    maintainers: Option<Vec<Option<IgnoredAny>>>,
 }
 
 #[derive(Deserialize)]
@@ -54,7 +57,8 @@ impl Written {
             .into_iter()
             .flatten()
             .all(|dependency| dependency.is_some_and(|dependency| dependency.is_valid()));
-        if !named || !typed || !depends || Version::parse(&version).is_err() {
+        let maintained = self.maintainers.iter().flatten().all(Option::is_some);
+        if !named || !typed || !depends || !maintained || Version::parse(&version).is_err() {
             tracing::warn!(
                 chart = name,
                 version,
@@ -89,6 +93,6 @@ impl Entry {
         format!("sha256:{}", hex.to_ascii_lowercase())
             .parse()
             .map(Some)
-            .map_err(|_| format!("its digest {} is no SHA-256", quoted(written)))
+            .map_err(|_| format!("has the digest {}, which is no SHA-256", quoted(written)))
     }
 }

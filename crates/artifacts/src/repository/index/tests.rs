@@ -4,30 +4,8 @@ use std::fmt::Write as _;
 
 use super::*;
 
-const INDEX: &str = r#"
-apiVersion: v1
-generated: 2026-11-21T10:00:00Z
-serverInfo: {contextPath: /org}
-entries:
-  web:
-  - {name: web, version: 1.2.0, urls: [web-1.2.0.tgz], digest: abc, created: x, annotations: {a: "b"}}
-  - name: web
-    version: 2.0.0-rc.1
-    urls:
-    - web-2.tgz
-  - {name: web, version: "1.10.0", urls: [a, b], type: application}
-  - {name: web, version: latest, urls: [a]}
-  - {name: "", version: 1.11.0, urls: [a]}
-  - {name: web, version: 1.12.0, urls: [a], type: game}
-  - {name: web, version: 1.13.0, urls: [a], dependencies: [{name: b, alias: "a b"}]}
-  - {name: web, version: 1.14.0, urls: [a], dependencies: [null]}
-  - null
-  - {name: web, version: v1.9.0+b, urls: [], deprecated: true, removed: true}
-  db:
-  - {name: db, version: 0.1.0-a}
-  empty: []
-  nothing:
-"#;
+/// Read by Helm too: `tests/golden`.
+const INDEX: &[u8] = include_bytes!("../../../tests/golden/index.yaml");
 
 fn chosen<'a>(index: &'a Index, name: &str, version: &str) -> Result<&'a str, NotFound> {
     index
@@ -37,29 +15,38 @@ fn chosen<'a>(index: &'a Index, name: &str, version: &str) -> Result<&'a str, No
 
 #[test]
 fn versions_are_chosen_as_helm_chooses_them() {
-    let index = Index::parse(INDEX.as_bytes()).unwrap();
-    let versions: Vec<&str> = index.versions("web").unwrap().collect();
-    assert_eq!(versions, ["2.0.0-rc.1", "1.10.0", "v1.9.0+b", "1.2.0"]);
-    for (version, expected) in [
-        ("", "1.10.0"),
-        ("*", "1.10.0"),
-        ("1.2.0", "1.2.0"),
-        ("v1.2.0", "1.2.0"),
-        ("~1.2", "1.2.0"),
-        ("1", "1.10.0"),
-        ("<1.10", "v1.9.0+b"),
-        ("1.9.0", "v1.9.0+b"),
-        (">=1-0", "2.0.0-rc.1"),
-        ("2.0.0-rc.1", "2.0.0-rc.1"),
-    ] {
-        assert_eq!(chosen(&index, "web", version), Ok(expected), "{version}");
+    #[derive(Deserialize)]
+    struct Row {
+        chart: String,
+        version: String,
+        #[serde(default)]
+        chosen: String,
+        #[serde(default)]
+        urls: Vec<String>,
+        #[serde(default)]
+        error: String,
     }
-    assert_eq!(chosen(&index, "web", "3"), Err(NotFound::Version));
-    assert_eq!(chosen(&index, "web", "latest").ok(), None);
-    assert_eq!(chosen(&index, "db", ""), Err(NotFound::Version));
-    assert_eq!(chosen(&index, "empty", ""), Err(NotFound::Version));
-    assert_eq!(chosen(&index, "nothing", ""), Err(NotFound::Version));
-    assert_eq!(chosen(&index, "Web", ""), Err(NotFound::Chart));
+    let index = Index::parse(INDEX).unwrap();
+    for line in include_str!("../../../tests/golden/index.jsonl").lines() {
+        let row: Row = serde_json::from_str(line).unwrap();
+        let (chosen, urls, error) = match index.choose(&row.chart, &row.version) {
+            Ok(entry) => (entry.version.clone(), entry.urls.clone(), String::new()),
+            Err(NotFound::Chart) => Default::default(),
+            Err(NotFound::Range(error)) => (String::new(), Vec::new(), error.to_string()),
+            Err(NotFound::Version) => Default::default(),
+        };
+        assert_eq!((chosen, urls), (row.chosen, row.urls), "{line}");
+        if row.error.starts_with("improper") || !error.is_empty() {
+            assert_eq!(error, row.error, "{line}");
+        }
+        let missing = index.versions(&row.chart).is_err();
+        assert_eq!(missing, row.error == "no chart name found", "{line}");
+    }
+}
+
+#[test]
+fn a_chart_that_was_perhaps_meant() {
+    let index = Index::parse(INDEX).unwrap();
     for (name, similar) in [
         ("Web", Some("web")),
         ("we-b", Some("web")),
@@ -142,7 +129,7 @@ fn a_digest_is_a_digest() {
     assert_eq!(index(""), Ok(None));
     assert_eq!(
         index("abc"),
-        Err("its digest \"abc\" is no SHA-256".to_owned())
+        Err("has the digest \"abc\", which is no SHA-256".to_owned())
     );
 }
 

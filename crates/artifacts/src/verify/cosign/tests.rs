@@ -147,6 +147,19 @@ fn both_forms_by_all_kinds_of_keys() {
 }
 
 #[test]
+fn what_other_libraries_signed() {
+    let key = include_str!("tests/cosign.pub");
+    let claim = Signature::Claim {
+        payload: include_bytes!("tests/payload.json").to_vec(),
+        signature: include_str!("tests/payload.sig").to_owned(),
+        keyless: false,
+    };
+    let bundle = Signature::Bundle(include_bytes!("tests/bundle.json").to_vec());
+    assert_eq!(told(&[claim], key), "signed");
+    assert_eq!(told(&[bundle], key), "signed");
+}
+
+#[test]
 fn what_is_not_signed() {
     let signatory = Signatory::ecdsa();
     let key = signatory.public();

@@ -92,6 +92,20 @@ impl Server {
         self.process.kill().await.unwrap();
     }
 
+    /// Adds a tag where the registry keeps them: so many are not pushed one by one.
+    pub(crate) fn tag(&self, repository: &str, tag: &str, digest: &str) {
+        let folder = self
+            .directory
+            .path()
+            .join("data/docker/registry/v2/repositories")
+            .join(repository)
+            .join("_manifests/tags")
+            .join(tag)
+            .join("current");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("link"), digest).unwrap();
+    }
+
     /// The file that the bytes of a digest are in.
     pub(crate) fn file(&self, digest: &str) -> PathBuf {
         let hex = digest.strip_prefix("sha256:").unwrap();

@@ -12,7 +12,7 @@ use oarlock_core::reference::Digest;
 use serde_json::json;
 
 use super::push::{CHART, CHART_CONFIG, IMAGE_CONFIG, PROVENANCE, Pusher, archive, layer};
-use super::web::{Web, answer};
+use super::web::{Asked, Web, answer};
 use super::{A_MINUTE, depot, open, wanted};
 
 const ARCHIVE: &[u8] = include_bytes!("../../../src/verify/provenance/tests/web-1.2.3.tgz");
@@ -152,7 +152,8 @@ impl Signatory {
             "mediaType": "application/vnd.oci.image.index.v1+json",
             "manifests": [{
                 "mediaType": "application/vnd.oci.image.manifest.v1+json",
-                "artifactType": BUNDLE,
+                // Some writers name the config's type instead of the bundle's.
+                "artifactType": empty,
                 "digest": digest,
                 "size": size,
             }],
@@ -304,13 +305,9 @@ async fn a_registry_that_lists_what_refers() {
     let artifact = depot().fetch(wanted.clone()).await.unwrap();
     assert_eq!(artifact.revision, manifest.as_str());
     // What is no signature is not looked at.
-    assert!(
-        web.asked()
-            .iter()
-            .all(|asked| !asked.target.contains("sha256:1")),
-        "{:?}",
-        web.asked()
-    );
+    let asked = web.asked();
+    let looked_at = |asked: &Asked| asked.target == "/v2/web/manifests/sha256:1";
+    assert!(!asked.iter().any(looked_at), "{asked:?}");
     let other = Wanted {
         verify: vec![Signatory::new().proof()],
         ..wanted

@@ -20,15 +20,16 @@ pub(super) fn say(text: &str) {
         .unwrap();
 }
 
-/// The real one; `None`, said loudly, where it may be missing.
+/// The real one; `None`, said loudly, where it may be missing: wherever no real API server is, either.
 pub(super) fn helm() -> Option<PathBuf> {
     static SAID: Once = Once::new();
     let helm = root().join("target/oarlock/parts/helm");
     if helm.exists() {
         return Some(helm);
     }
+    let set = |name| std::env::var_os(name).is_some();
     assert!(
-        std::env::var_os("OARLOCK_ALLOW_MISSING").is_some(),
+        set("OARLOCK_ALLOW_MISSING") || !set("OARLOCK_REAL_KUBECONFIG"),
         "{} is not there; hint: cargo xtask parts",
         helm.display()
     );

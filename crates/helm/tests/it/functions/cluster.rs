@@ -151,7 +151,7 @@ async fn looked_up(error: Option<ReadError>) -> Result<Rendered, RenderError> {
 }
 
 async fn look_up(case: &Case, error: Option<ReadError>) -> Result<Rendered, RenderError> {
-    let (package, digest) = package(&case.folder());
+    let (package, digest) = package(&case.folder()).await.unwrap();
     let mut request = case.request(digest.as_str().to_owned());
     request.lookup = true;
     engine()

@@ -7,7 +7,7 @@ use super::sandbox::{package, render};
 
 async fn failure(chart: &str) -> Failure {
     let case = Case::plain(chart);
-    let (package, digest) = package(&case.folder());
+    let (package, digest) = package(&case.folder()).await.unwrap();
     match render(&case.request(digest.as_str().to_owned()), &package).await {
         Err(RenderError::Failure(failure)) => failure,
         other => panic!("{other:?}"),
@@ -72,7 +72,7 @@ async fn a_folder_without_a_chart_is_no_chart() {
 #[tokio::test]
 async fn floats_beyond_integers_are_the_nearest_integer() {
     let case = Case::plain("special/beyond");
-    let (package, digest) = package(&case.folder());
+    let (package, digest) = package(&case.folder()).await.unwrap();
     let rendered = render(&case.request(digest.as_str().to_owned()), &package)
         .await
         .unwrap();

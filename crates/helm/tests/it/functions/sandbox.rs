@@ -4,18 +4,38 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use oarlock_artifacts::{Depot, Options};
+use oarlock_core::artifact::{Artifacts as _, FetchError};
 use oarlock_core::reference::Digest;
 use oarlock_helm::{RenderError, Rendered, Request};
 
 use crate::bench::{engine, host};
 
-/// A folder as it is, as an uncompressed tar: the engine reads it as Helm reads a folder.
-pub(super) fn package(folder: &Path) -> (Arc<[u8]>, Digest) {
-    let mut tar = tar::Builder::new(Vec::new());
-    pack(&mut tar, folder, Path::new(""));
-    let bytes: Arc<[u8]> = tar.into_inner().unwrap().into();
+/// A folder as an uncompressed tar, as the engine gets it.
+///
+/// # Errors
+/// In Helm's words, where the folder cannot be packed.
+pub(super) async fn package(folder: &Path) -> Result<(Arc<[u8]>, Digest), String> {
+    let bytes = if folder.join(".helmignore").exists() {
+        kept(folder).await?
+    } else {
+        let mut tar = tar::Builder::new(Vec::new());
+        pack(&mut tar, folder, Path::new("chart"));
+        tar.into_inner().unwrap().into()
+    };
     let digest = Digest::of(&bytes);
-    (bytes, digest)
+    Ok((bytes, digest))
+}
+
+/// Without what its `.helmignore` names: whoever fetches a chart leaves that out, so the engine never sees it.
+async fn kept(folder: &Path) -> Result<Arc<[u8]>, String> {
+    let depot = Depot::new(Options::default()).unwrap();
+    let words = |error: FetchError| error.to_string();
+    let artifact = depot
+        .fetch_path(folder.to_owned(), false, Vec::new())
+        .await
+        .map_err(words)?;
+    depot.read(artifact.digest).await.map_err(words)
 }
 
 fn pack(tar: &mut tar::Builder<Vec<u8>>, folder: &Path, prefix: &Path) {

@@ -19,7 +19,7 @@ struct Object {
 
 /// A chart, rendered as `change` says.
 pub(super) async fn rendered(case: &Case, change: impl FnOnce(&mut Request)) -> Rendered {
-    let (package, digest) = package(&case.folder());
+    let (package, digest) = package(&case.folder()).await.unwrap();
     let mut request = case.request(digest.as_str().to_owned());
     change(&mut request);
     render(&request, &package).await.unwrap()

@@ -9,7 +9,7 @@ type Known struct{ versions []string }
 // Scheme is what Helm's default capabilities are made of.
 var Scheme = &Known{versions}
 
-// PrioritizedVersionsAllGroups lists every version. The real one has no order; this one is sorted.
+// PrioritizedVersionsAllGroups lists every version, in the order in which the real package registers them.
 func (k *Known) PrioritizedVersionsAllGroups() []schema.GroupVersion {
 	all := make([]schema.GroupVersion, 0, len(k.versions))
 	for _, version := range k.versions {

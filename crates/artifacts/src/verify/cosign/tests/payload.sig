@@ -1,0 +1,1 @@
+MEUCICU/kuXINi1RUwWHIfwv+nYhX9nUkymedsFnDolx8kHOAiEAwHj+DdUfXzmdSTP1gL7j59b1tw0SMyErjvJ3Y0zxrzY=
