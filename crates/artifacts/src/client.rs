@@ -10,7 +10,7 @@ mod trust;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -22,7 +22,7 @@ use oarlock_core::reference::Digest;
 use parking_lot::Mutex;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Method, StatusCode, Url};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::options::{Limits, Timeouts};
 use resolver::NeverOpened;
@@ -37,7 +37,9 @@ const MOST_POOLS: usize = 64;
 pub(crate) struct Client {
     timeouts: Timeouts,
     redirects: usize,
-    calls: Semaphore,
+    calls: usize,
+    /// By origin, so that a slow server keeps nobody from the others.
+    turns: Mutex<HashMap<String, Weak<Semaphore>>>,
     pools: Mutex<HashMap<Digest, reqwest::Client>>,
 }
 
@@ -111,7 +113,8 @@ impl Client {
         Self {
             timeouts,
             redirects: limits.redirects,
-            calls: Semaphore::new(limits.calls),
+            calls: limits.calls,
+            turns: Mutex::default(),
             pools: Mutex::default(),
         }
     }
@@ -119,8 +122,7 @@ impl Client {
     /// Sends `call`, follows redirects, and reads the answer.
     pub(crate) async fn send(&self, call: Call<'_>) -> Result<Answer, FetchError> {
         let first = shown(&call.url);
-        // It is never closed.
-        let _turn = self.calls.acquire().await;
+        let _turn = self.turn(&call.url).await;
         match tokio::time::timeout(self.timeouts.whole, self.follow(call)).await {
             Ok(answer) => answer,
             Err(_elapsed) => Err(FetchError::Unavailable(format!(
@@ -128,6 +130,24 @@ impl Client {
                 self.timeouts.whole
             ))),
         }
+    }
+
+    /// Waits for one of the calls that its server may have at the same time. `None` never comes: nobody closes the semaphore.
+    async fn turn(&self, url: &Url) -> Option<OwnedSemaphorePermit> {
+        let origin = url.origin().ascii_serialization();
+        let turns = {
+            let mut known = self.turns.lock();
+            match known.get(&origin).and_then(Weak::upgrade) {
+                Some(turns) => turns,
+                None => {
+                    known.retain(|_, turns| turns.strong_count() > 0);
+                    let turns = Arc::new(Semaphore::new(self.calls));
+                    known.insert(origin, Arc::downgrade(&turns));
+                    turns
+                }
+            }
+        };
+        turns.acquire_owned().await.ok()
     }
 
     async fn follow(&self, mut call: Call<'_>) -> Result<Answer, FetchError> {

@@ -94,9 +94,13 @@ async fn read(
 impl Place {
     fn open(&self, limits: &Limits, proven: bool) -> Result<Fetched, FetchError> {
         let invalid = |error: PackageError| error.at(&self.name);
-        let (bytes, package) = if self.real.is_dir() {
+        let metadata = fs::metadata(&self.real).map_err(|error| not_there(&self.name, &error))?;
+        let (bytes, package) = if metadata.is_dir() {
             let package = Package::folder(&self.real, &self.boundary, limits).map_err(invalid)?;
             (package.bytes(), package)
+        } else if !metadata.is_file() {
+            // A pipe would be waited for.
+            return Err(invalid(PackageError::Irregular(self.name.clone())));
         } else {
             let bytes: Arc<[u8]> = self.file(&self.real, limits.package)?.into();
             if !is_gzip(&bytes) {

@@ -34,6 +34,8 @@ pub struct Limits {
     pub proof: u64,
     /// Redirects that one call follows. Helm's own limit.
     pub redirects: usize,
+    /// Calls to one server at the same time; more of them wait.
+    pub calls: usize,
     /// Bytes of a git repository, as far as it is fetched.
     pub repository: u64,
     /// Bytes that are kept on disk; as many again of git repositories.
@@ -50,7 +52,7 @@ impl Default for Limits {
             index: 64 << 20,
             proof: 1 << 20,
             redirects: 10,
-            calls: 16,
+            calls: 8,
             repository: 512 << 20,
             cache: 2 << 30,
         }

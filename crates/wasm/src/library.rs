@@ -41,10 +41,11 @@ pub struct LibraryLimits {
 }
 
 impl Default for LibraryLimits {
-    /// 20 s, 1 GiB, 64 MiB, 64 KiB: what rendering the largest known charts takes, several times over.
+    /// 60 s, 1 GiB, 64 MiB, 64 KiB: what rendering the largest known charts takes, several times over, and what looking for the
+    /// primes of one large RSA key may.
     fn default() -> Self {
         Self {
-            cpu: Duration::from_secs(20),
+            cpu: Duration::from_secs(60),
             memory: 1 << 30,
             output: 64 << 20,
             log: 64 << 10,

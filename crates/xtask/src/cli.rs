@@ -100,7 +100,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
                 },
             )?;
         }
-        Command::Parts { allow_missing } => parts::run_all(&root, allow_missing)?,
+        Command::Parts { allow_missing } => parts::run(&root, allow_missing)?,
         Command::Test {
             real: true,
             allow_missing,

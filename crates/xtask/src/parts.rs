@@ -29,37 +29,19 @@ enum Found {
     Missing(String),
 }
 
-/// A part, and how it is come by.
-type Part = (&'static str, fn(&Path) -> anyhow::Result<Found>);
-
-/// What every run of the tests wants.
-const USUAL: [Part; 3] = [
-    ("prometheus", |_| prometheus::PROMETHEUS.find_or_fetch()),
-    ("docker-registry", |_| registry::REGISTRY.find_or_fetch()),
-    ("gateway-api", gateway_api::find_or_fetch),
-];
-
-/// What only `test --real` wants: building it takes minutes.
-const REAL: [Part; 1] = [("helm", helm::find_or_build)];
-
-/// Provides what the usual tests want.
-pub(crate) fn run(root: &Path, allow_missing: bool) -> anyhow::Result<()> {
-    provide(root, &USUAL, allow_missing)
-}
-
 /// Provides every part.
-pub(crate) fn run_all(root: &Path, allow_missing: bool) -> anyhow::Result<()> {
-    let all: Vec<Part> = USUAL.into_iter().chain(REAL).collect();
-    provide(root, &all, allow_missing)
-}
-
-fn provide(root: &Path, parts: &[Part], allow_missing: bool) -> anyhow::Result<()> {
+pub(crate) fn run(root: &Path, allow_missing: bool) -> anyhow::Result<()> {
     let places = root.join("target/oarlock/parts");
     fs::create_dir_all(&places).with_context(|| format!("cannot create {}", places.display()))?;
     let mut missing = 0_usize;
-    for (name, provide) in parts {
+    for (name, found) in [
+        ("prometheus", prometheus::PROMETHEUS.find_or_fetch()?),
+        ("docker-registry", registry::REGISTRY.find_or_fetch()?),
+        ("gateway-api", gateway_api::find_or_fetch(root)?),
+        ("helm", helm::find_or_build(root)?),
+    ] {
         let place = places.join(name);
-        match provide(root)? {
+        match found {
             Found::At(path, from) => {
                 link(&path, &place)?;
                 eprintln!("{}: {} ({from})", shown(root, &place), path.display());

@@ -81,7 +81,12 @@ impl Folder {
 
     pub(super) fn keep(&self, bytes: &[u8]) -> io::Result<Digest> {
         let digest = Digest::of(bytes);
-        self.write(&self.blob_path(&digest), bytes)?;
+        let path = self.blob_path(&digest);
+        // Most of what is kept was kept before; reading is cheaper than writing.
+        let there = path.exists() && self.blob(&digest).is_some();
+        if !there {
+            self.write(&path, bytes)?;
+        }
         Ok(digest)
     }
 

@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fs::{self, OpenOptions, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -39,6 +39,11 @@ async fn bytes_come_back_and_damaged_ones_do_not() {
         fs::metadata(&file).unwrap().permissions().mode() & 0o777,
         0o600
     );
+    // What is there is not written again.
+    let inode = || fs::metadata(&file).unwrap().ino();
+    let first = inode();
+    cache.keep(Arc::clone(&bytes)).await.unwrap();
+    assert_eq!(inode(), first);
     fs::write(&file, b"some chirt").unwrap();
     assert_eq!(cache.blob(&digest).await, None);
     fs::write(&file, b"some ch").unwrap();

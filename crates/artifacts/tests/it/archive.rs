@@ -3,6 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use oarlock_artifacts::{Depot, Limits, Options, Timeouts};
 use oarlock_core::artifact::{
     Artifact, Artifacts as _, Credentials, FetchError, Reach, Source, Verification, Wanted,
@@ -386,6 +388,41 @@ async fn patience_ends() {
     failed to fetch http://charts.example/slow: no whole answer within 100ms; hint: the server is slow or the connection is bad
     failed to fetch http://closed.example/a.tgz: client error (Connect): tcp connect error: Connection refused (os error 111); hint: is the address right, is the server up, and is its certificate from an authority that is trusted here?
     ");
+}
+
+#[tokio::test]
+async fn calls_wait_for_their_turn() {
+    let (server, other) = (Server::start().await, Server::start().await);
+    let options = Options {
+        timeouts: Timeouts {
+            idle: Duration::from_millis(50),
+            ..Timeouts::default()
+        },
+        limits: Limits {
+            calls: 1,
+            ..Limits::default()
+        },
+        ..Options::default()
+    };
+    let depot = Depot::new(options).unwrap();
+    let mut calls: FuturesUnordered<_> = (0..5)
+        .map(|at| {
+            let path = format!("/{at}");
+            server.put(&path, Reply::silent("x"));
+            let (depot, url) = (depot.clone(), format!("{}{path}", server.url));
+            async move { get(&depot, &url).await }
+        })
+        .collect();
+    assert!(futures_util::poll!(calls.next()).is_pending());
+    // Another server's turns are its own.
+    other.put("/web.tgz", Reply::ok(chart("web", "1.2.3")));
+    assert!(get(&depot, &format!("{}/web.tgz", other.url)).await.is_ok());
+    let first = calls.next().await.unwrap();
+    assert!(matches!(first, Err(FetchError::Unavailable(_))));
+    // The second may be on its way.
+    assert!(server.seen().len() <= 2);
+    while calls.next().await.is_some() {}
+    assert!(server.seen().len() >= 3);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Umbrella charts: what they depend on, from every kind of place.
 
+mod helm;
+
 use std::fs;
 use std::io::Read as _;
 use std::path::Path;

@@ -2,10 +2,14 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::time::Duration;
 
 use oarlock_artifacts::{Depot, Options};
-use oarlock_core::artifact::{Artifact, Artifacts as _, FetchError, Source, Verification, Wanted};
+use oarlock_core::artifact::{
+    Artifact, Artifacts as _, Credentials, FetchError, Reach, Source, Verification, Wanted,
+};
 
 use crate::archive::{small, wanted};
 use crate::server::{chart, packed};
@@ -76,6 +80,7 @@ async fn the_chart_folder_is_not_left() {
     write(&charts, "values.yaml", "a: 1");
     write(&charts, "text.txt", "a: 1");
     write(&charts, "empty/README.md", "a");
+    let _listener = UnixListener::bind(charts.join("socket.tgz")).unwrap();
     write(&charts, "large.tgz", vec![0; 20_001]);
     write(
         &charts,
@@ -98,6 +103,7 @@ async fn the_chart_folder_is_not_left() {
         "empty",
         "large.tgz",
         "slip.tgz",
+        "socket.tgz",
     ] {
         let error = get(&depot, path).await.unwrap_err();
         let kind = format!("{error:?}");
@@ -128,8 +134,24 @@ async fn the_chart_folder_is_not_left() {
     Invalid: empty: Chart.yaml file is missing
     Invalid: large.tgz is larger than 20000 bytes, which is the most that is read of it
     Invalid: slip.tgz: chart illegally contains absolute paths
+    Invalid: socket.tgz: cannot load irregular file socket.tgz as it has file mode type bits set
     web: there is no chart folder; hint: `--charts` names the folder that local charts are in
     cannot open the chart folder /tmp/no: No such file or directory (os error 2)
     web: unpacked charts cannot be verified; hint: `helm package --sign` makes an archive with a provenance file
     "#);
+}
+
+#[tokio::test]
+async fn one_package_has_no_versions() {
+    let error = Depot::new(small())
+        .unwrap()
+        .versions(
+            Source::Local("web".to_owned()),
+            Credentials::default(),
+            Reach::Anywhere { plain_http: false },
+            Duration::ZERO,
+        )
+        .await
+        .unwrap_err();
+    insta::assert_snapshot!(error, @"web: one package, which has no versions to choose from; hint: repositories, registries and git have");
 }

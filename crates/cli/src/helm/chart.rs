@@ -17,7 +17,7 @@ pub(super) enum Located {
     /// A folder or an archive on this machine.
     Local(PathBuf),
     /// Somewhere else.
-    Remote(Source, Credentials),
+    Remote(Source, Box<Credentials>),
 }
 
 /// Finds out what a reference means.
@@ -58,16 +58,16 @@ fn remote(name: &str, flags: &Flags) -> anyhow::Result<Located> {
             chart: name.to_owned(),
             version,
         };
-        return Ok(Located::Remote(source, credentials));
+        return Ok(Located::Remote(source, Box::new(credentials)));
     }
     if name.starts_with("oci://") {
         let source = oci(name, version)?;
-        return Ok(Located::Remote(source, credentials));
+        return Ok(Located::Remote(source, Box::new(credentials)));
     }
     if name.starts_with("http://") || name.starts_with("https://") {
         return Ok(Located::Remote(
             Source::Archive(name.to_owned()),
-            credentials,
+            Box::new(credentials),
         ));
     }
     if let Some((scheme, _)) = name.split_once("://") {
@@ -114,7 +114,7 @@ fn named(
         chart: chart.to_owned(),
         version,
     };
-    Ok(Located::Remote(source, credentials))
+    Ok(Located::Remote(source, Box::new(credentials)))
 }
 
 /// `oci://registry/path/chart`, with `:tag` or `@digest` behind it.

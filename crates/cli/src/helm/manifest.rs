@@ -20,7 +20,8 @@ impl Parts {
     /// The hooks among them.
     pub(crate) fn hooks(self, rendered: &Rendered) -> impl Iterator<Item = &Hook> {
         rendered.hooks.iter().filter(move |hook| {
-            !self.no_hooks && !(self.no_tests && hook.events.iter().any(|event| event == TEST))
+            let test = || hook.events.iter().any(|event| event == TEST);
+            !(self.no_hooks || self.no_tests && test())
         })
     }
 }

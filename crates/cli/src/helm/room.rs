@@ -87,18 +87,23 @@ impl Room {
         let verify = flags.verification()?;
         let dependencies = on(flags.dependency_update);
         let fetched = match located {
-            Located::Local(path) => self.depot.fetch_path(path, dependencies, verify).await,
+            Located::Local(path) => {
+                let place = format!("{}: ", path.display());
+                let fetched = self.depot.fetch_path(path, dependencies, verify).await;
+                // Whoever named the chart knows where it is, and Helm does not say it.
+                fetched.map_err(|error| anyhow!(without(&place, &error.to_string())))
+            }
             Located::Remote(source, credentials) => {
                 let wanted = Wanted {
                     source,
-                    credentials,
+                    credentials: *credentials,
                     reach: flags.reach(),
                     expect: None,
                     max_age: Duration::ZERO,
                     dependencies,
                     verify,
                 };
-                self.depot.fetch(wanted).await
+                self.depot.fetch(wanted).await.map_err(anyhow::Error::from)
             }
         };
         Ok(fetched?.digest)
@@ -149,6 +154,10 @@ impl Room {
             .await
             .with_context(|| format!("{name} is not Helm's engine"))
     }
+}
+
+fn without(place: &str, text: &str) -> String {
+    text.strip_prefix(place).unwrap_or(text).to_owned()
 }
 
 /// What Helm logs.

@@ -28,8 +28,8 @@ use crate::system_clock::SystemClock;
                   and what changes nothing is taken here too."
 )]
 pub(super) struct Args {
-    /// Name of the release, and the chart.
-    #[arg(value_names = ["NAME", "CHART"], required = true, num_args = 1..)]
+    // Said below: of two words the first may be missing.
+    #[arg(value_name = "CHART", required = true, num_args = 1.., hide = true)]
     words: Vec<String>,
     /// Namespace of the release [default: that of the kubeconfig's context, or default].
     #[arg(

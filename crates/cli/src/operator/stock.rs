@@ -296,7 +296,7 @@ mod tests {
         ]
         .concat();
         let watches = parse("watches.yaml", &text, &Env::empty()).watches;
-        let snapshot = Directory::open(&guests().join("watches.yaml"), &guests()).snapshot();
+        let snapshot = Directory::open(guests().join("watches.yaml"), guests()).snapshot();
         let loader = Loader::new(EngineOptions {
             cache: Some(guests().with_file_name("test-cache")),
             ..EngineOptions::default()

@@ -83,6 +83,9 @@ async fn every_chart_of_the_corpus_is_rendered_as_by_helm() {
     assert!(problems.is_empty(), "{}", problems.join("\n\n"));
 }
 
+/// A part of the output, and its name.
+type Part = (&'static str, fn(&Output) -> &str);
+
 /// What is not as Helm made it.
 async fn differences(case: &Case, room: &Room, corpus: &std::path::Path) -> Vec<String> {
     let mut runs = Vec::new();
@@ -104,7 +107,7 @@ async fn differences(case: &Case, room: &Room, corpus: &std::path::Path) -> Vec<
     }
     let expected = case.expected(corpus);
     let mut found = Vec::new();
-    let parts: [(&str, fn(&Output) -> &str); 2] = [
+    let parts: [Part; 2] = [
         ("manifest", |output| &output.manifest),
         ("notes", |output| &output.notes),
     ];

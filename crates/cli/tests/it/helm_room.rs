@@ -40,10 +40,10 @@ impl Room {
     pub(crate) async fn open() -> Self {
         let _tls = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let loader = Loader::new(EngineOptions {
-            cache: Some(process::cache()),
+            cache: Some(process::engine_cache()),
             ..EngineOptions::default()
         });
-        let bytes = std::fs::read(process::helm_engine()).unwrap();
+        let bytes = std::fs::read(process::helm_engine().await).unwrap();
         let options = oarlock_helm::Options::default();
         let engine = Engine::load(&loader.unwrap(), bytes, options).await;
         let depot = Depot::new(oarlock_artifacts::Options::default());

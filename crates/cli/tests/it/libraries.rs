@@ -77,7 +77,10 @@ async fn a_new_library_serves_and_a_broken_one_does_not_replace_it() {
     let shown = site
         .conditions(&widgets, "a", |c| c.contains("this host does not have"))
         .await;
-    insta::assert_snapshot!(shown, @"");
+    insta::assert_snapshot!(shown, @"
+    Ready=True Reconciled: everything that the module asked for is in place
+    ModuleCurrent=False LastGoodServing: calls.wasm: the component imports local:oar/oar@0.1.0, which this host does not have; hint: name a component that exports it in the watch, under `libraries:`, as `local:oar/oar: FILE.wasm`; calls 0.1.0 keeps serving
+    ");
 
     site.watches(CALLS);
     site.module("oar.wasm", &variant(guest("hostile-library.wasm"), "three"));

@@ -33,15 +33,29 @@ pub(crate) fn modules() -> PathBuf {
     modules
 }
 
-/// Helm's engine, built.
-pub(crate) fn helm_engine() -> PathBuf {
+/// Helm's engine, built and compiled: half a minute for all tests together, and not in each process that they start.
+pub(crate) async fn helm_engine() -> PathBuf {
+    static COMPILED: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
     let engine = root().join("target/oarlock/modules/helm-engine.wasm");
-    assert!(
-        engine.exists(),
-        "{} is not there; hint: cargo xtask modules",
-        engine.display()
-    );
+    let compile = async {
+        let bytes = std::fs::read(&engine).unwrap_or_else(|error| {
+            panic!("{}: {error}; hint: cargo xtask modules", engine.display())
+        });
+        let loader = oarlock_wasm::Loader::new(oarlock_wasm::EngineOptions {
+            cache: Some(engine_cache()),
+            ..oarlock_wasm::EngineOptions::default()
+        });
+        let options = oarlock_helm::Options::default();
+        let loaded = oarlock_helm::Engine::load(&loader.unwrap(), bytes, options).await;
+        loaded.unwrap();
+    };
+    COMPILED.get_or_init(|| compile).await;
     engine
+}
+
+/// Where it is compiled to, for the tests of all packages.
+pub(crate) fn engine_cache() -> PathBuf {
+    root().join("target/oarlock/cache")
 }
 
 /// A built guest.

@@ -23,8 +23,8 @@ pub(super) fn check(text: &str) -> Result<(), Problem> {
         return Ok(());
     }
     let Some((scheme, rest)) = text.split_once("://") else {
-        let meant = suggest(text, [LOCAL].into_iter())
-            .map_or_else(|| format!("https://{shown}"), str::to_owned);
+        let meant =
+            suggest(text, [LOCAL]).map_or_else(|| format!("https://{shown}"), str::to_owned);
         return Err(wrong("it has no scheme").hint(format!("did you mean {meant:?}?")));
     };
     if !matches!(scheme, "http" | "https" | "oci" | "ssh") {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oarlock_core::outcome::{Outcome, Requeue};
-use oarlock_core::reconciler::Fault;
+use oarlock_core::reconciler::{Fault, LibraryFault};
 use oarlock_core::request::{ApiError, WriteStatus};
 use oarlock_engine::Module;
 
@@ -167,6 +167,13 @@ async fn faults_become_conditions_and_are_tried_again() {
                 message: "full".to_owned(),
             },
             "HostBusy",
+        ),
+        (
+            Fault::Library {
+                library: "local:oar/oar@0.1.0".to_owned(),
+                fault: LibraryFault::MemoryExceeded { limit: 1 },
+            },
+            "MemoryLimitExceeded",
         ),
     ] {
         let module = Arc::new(Fake::new(move |request| {

@@ -127,7 +127,7 @@ async fn compare(
         format!("{}, native {}", millis(figures.load), millis(natively.load)),
     );
     table.note(
-        "  memory of a render",
+        "  memory of a render, beyond what stays",
         format!(
             "{} MB resident; the native process {} MB",
             figures.resident / 1_000_000,

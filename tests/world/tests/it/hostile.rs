@@ -55,8 +55,10 @@ const VILLAINS: [Villain; 14] = [
 /// Misbehaves while it is loaded, as `describes-badly` does; the text is the loader's.
 const UNKNOWN_IMPORT: Villain = villain("unknown-import", "{}", AMPLE);
 
-/// Those that behave.
-const CONTROLS: [&str; 5] = ["contract", "echo", "nothing", "reads", "wasi"];
+/// Those that behave, and those that misbehave in a library: `crates/wasm` tells what becomes of them.
+const CONTROLS: [&str; 7] = [
+    "contract", "echo", "nothing", "reads", "wasi", "library", "calls",
+];
 
 impl Villain {
     /// `loops` is of kind `Loops`, `logs-without-end` of kind `LogsWithoutEnd`.

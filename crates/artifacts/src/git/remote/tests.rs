@@ -229,3 +229,85 @@ async fn nothing_of_the_users_configuration_is_read() {
     assert!(foreign.is_empty(), "{foreign:?}");
     assert!(output.contains("http.followredirects=false"), "{output}");
 }
+
+/// A program in the place of git.
+fn program(shore: &Shore, script: &str) -> PathBuf {
+    let path = shore.dir.path().join("bin/other-git");
+    let notes = shore.dir.path().join("notes");
+    fs::write(
+        &path,
+        format!("#!/bin/sh\ncd '{}'\n{script}\n", notes.display()),
+    )
+    .unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+#[tokio::test]
+async fn a_password_is_no_argument_and_is_not_repeated() {
+    let shore = Shore::new();
+    let credentials = Credentials {
+        basic: Some(("oar".to_owned(), "hush-hush".to_owned())),
+        ..Credentials::default()
+    };
+    let url = "http://127.0.0.1:1/origin";
+    let mut remote = Remote::open(&shore.depot, url, &credentials).unwrap();
+    remote.program = program(
+        &shore,
+        "printf '%s\\n' \"$@\" > arguments\necho \"fatal: $GIT_CONFIG_VALUE_18 hush-hush\" >&2\nenv >&2\nexit 128",
+    );
+    let error = remote
+        .resolve("main", Duration::ZERO)
+        .await
+        .unwrap_err()
+        .to_string();
+    let encoded = "b2FyOmh1c2gtaHVzaA==";
+    assert!(error.contains("***"), "{error}");
+    for text in [&error, &shore.note("arguments")] {
+        assert!(!text.contains("hush") && !text.contains(encoded), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn all_that_git_started_ends_with_it() {
+    let shore = Shore::new();
+    let mut remote = shore.remote();
+    remote.program = program(&shore, "sleep 1000 & echo $! > child\nwait");
+    let mirror = remote.hold().await.unwrap();
+    let isolation = remote.local();
+    let call = Call {
+        isolation: &isolation,
+        folder: mirror.folder(),
+        repository: None,
+        arguments: Vec::new(),
+        output: 1,
+        store: None,
+        time: Duration::from_secs(60),
+    };
+    let child = shore.dir.path().join("notes/child");
+    let begun = async {
+        while !fs::read_to_string(&child).is_ok_and(|pid| pid.ends_with('\n')) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let ended_early = tokio::select! {
+        output = call.output() => Some(output),
+        () = begun => None,
+    };
+    assert!(ended_early.is_none());
+    let status = format!("/proc/{}/stat", shore.note("child").trim());
+    // Gone, or waiting for a parent that does not care.
+    let is_gone = || {
+        fs::read_to_string(&status).map_or(true, |status| {
+            status.rsplit(") ").next().unwrap().starts_with('Z')
+        })
+    };
+    let gone = async {
+        while !is_gone() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), gone)
+        .await
+        .unwrap();
+}

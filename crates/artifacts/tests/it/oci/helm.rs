@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Once;
 
-use oarlock_core::artifact::{Artifacts as _, Verification, Wanted};
+use oarlock_artifacts::{Depot, Options};
+use oarlock_core::artifact::{Artifacts as _, Source, Verification, Wanted};
 use oarlock_core::reference::Digest;
 use tempfile::TempDir;
 
@@ -48,7 +49,6 @@ impl Helm {
     fn run(&self, arguments: &[&str]) -> (bool, String) {
         let output = Command::new(&self.program)
             .args(arguments)
-            .arg("--plain-http")
             .current_dir(self.home.path())
             .env_clear()
             .env("HOME", self.home.path())
@@ -75,7 +75,7 @@ async fn what_helm_pushes() {
     let target = format!("oci://{}/charts", server.address);
     let mut pushed = Vec::new();
     for name in ["web-1.2.3.tgz", "web-2.0.0+build.5.tgz"] {
-        let (well, said) = helm.run(&["push", name, &target]);
+        let (well, said) = helm.run(&["push", name, &target, "--plain-http"]);
         assert!(well, "{said}");
         pushed.push(said);
     }
@@ -127,7 +127,7 @@ async fn the_words_are_those_of_helm() {
         (&closed, "web", ""),
     ] {
         let url = format!("oci://{}/{repository}", server.address);
-        let (well, said) = helm.run(&["pull", &url, "--version", version]);
+        let (well, said) = helm.run(&["pull", &url, "--version", version, "--plain-http"]);
         assert!(!well, "{said}");
         let error = depot
             .fetch(wanted(&server.address, repository, version))
@@ -140,6 +140,54 @@ async fn the_words_are_those_of_helm() {
         let words = words.split(": map[").next().unwrap();
         assert!(error.contains(words), "Helm: {words}\nours: {error}");
     }
+}
+
+/// Of an archive beside its provenance file, for every file that there is.
+#[tokio::test]
+async fn proofs_are_judged_as_helm_does() {
+    let Some(helm) = Helm::new() else {
+        return;
+    };
+    let file = |name: &str| helm.home.path().join(name);
+    std::fs::write(file("web-1.2.3.tgz"), ARCHIVE).unwrap();
+    std::fs::write(file("ring.gpg"), RING).unwrap();
+    let depot = Depot::new(Options {
+        charts: Some(helm.home.path().to_owned()),
+        ..Options::default()
+    })
+    .unwrap();
+    let signed = Wanted {
+        source: Source::Local("web-1.2.3.tgz".to_owned()),
+        verify: vec![Verification::Provenance {
+            keyring: RING.to_vec(),
+        }],
+        ..wanted("", "", "")
+    };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/verify/provenance/tests");
+    let mut judged = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        // Helm takes SHA-1 for a proof.
+        let weak = path.file_stem().is_some_and(|name| name == "weak");
+        if weak || path.extension().is_none_or(|extension| extension != "prov") {
+            continue;
+        }
+        std::fs::copy(&path, file("web-1.2.3.tgz.prov")).unwrap();
+        let (well, said) = helm.run(&["verify", "web-1.2.3.tgz", "--keyring", "ring.gpg"]);
+        match depot.fetch(signed.clone()).await {
+            Ok(_) => assert!(well, "{}: {said}", path.display()),
+            Err(error) => {
+                let words = said.trim().strip_prefix("Error: ").unwrap();
+                let error = error.to_string();
+                assert!(
+                    !well && error.contains(words),
+                    "Helm: {words}\nours: {error}"
+                );
+            }
+        }
+        judged += 1;
+    }
+    assert_eq!(judged, 12);
 }
 
 async fn fill(pusher: &Pusher) {

@@ -17,8 +17,8 @@ fn remote_source(reference: &str, flags: &Flags) -> Source {
 fn what_is_there_is_meant() {
     let directory = tempfile::tempdir().unwrap();
     let chart = directory.path().join("chart");
-    std::fs::create_dir(&chart).unwrap();
-    std::fs::write(chart.join("Chart.yaml"), "name: c\n").unwrap();
+    fs::create_dir(&chart).unwrap();
+    fs::write(chart.join("Chart.yaml"), "name: c\n").unwrap();
     let round = chart.join("../chart/.");
     let located = locate(round.to_str().unwrap(), &Flags::default()).unwrap();
     assert!(matches!(located, Located::Local(path) if path == chart));
@@ -29,9 +29,9 @@ fn what_is_no_chart_is_told() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().to_str().unwrap();
     let flags = Flags::default();
-    std::fs::write(directory.path().join("v.yaml"), "a: 1\n").unwrap();
-    std::fs::write(directory.path().join("c.zip"), b"PK\x03\x04").unwrap();
-    std::fs::write(directory.path().join("long"), "text ".repeat(200)).unwrap();
+    fs::write(directory.path().join("v.yaml"), "a: 1\n").unwrap();
+    fs::write(directory.path().join("c.zip"), b"PK\x03\x04").unwrap();
+    fs::write(directory.path().join("long"), "text ".repeat(200)).unwrap();
     let wrong = ["", "/nowhere", "/v.yaml", "/c.zip", "/long"]
         .map(|path| error(&format!("{root}{path}"), &flags));
     insta::assert_snapshot!(wrong.join("\n").replace(root, "ROOT"), @r#"

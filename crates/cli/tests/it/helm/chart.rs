@@ -4,8 +4,9 @@ use std::path::Path;
 use std::process::Output;
 
 use tempfile::TempDir;
+use tokio::process::Command;
 
-use crate::process::{helm_engine, oarlock};
+use crate::process::{PATIENCE, engine_cache, helm_engine};
 
 /// A folder with a chart `boat` in it.
 pub(super) struct Place(TempDir);
@@ -36,12 +37,22 @@ impl Place {
         self.0.path()
     }
 
-    /// `oarlock helm template` with arguments.
+    /// `oarlock helm template` with arguments. Nothing of the user's settings counts.
     pub(super) async fn template(&self, args: &[&str]) -> Output {
-        let engine = helm_engine();
-        let mut all = vec!["helm", "template", "--engine", engine.to_str().unwrap()];
-        all.extend(args);
-        oarlock(&all, self.0.path()).await
+        let run = Command::new(env!("CARGO_BIN_EXE_oarlock"))
+            .args(["helm", "template", "--engine"])
+            .arg(helm_engine().await)
+            .args(args)
+            .current_dir(self.0.path())
+            .env_remove("KUBECONFIG")
+            .env("HOME", self.0.path())
+            .env("OARLOCK_CACHE_DIR", engine_cache())
+            .kill_on_drop(true)
+            .output();
+        tokio::time::timeout(PATIENCE, run)
+            .await
+            .expect("it ends")
+            .unwrap()
     }
 
     /// What it prints when all is well.

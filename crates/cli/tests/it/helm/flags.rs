@@ -37,8 +37,8 @@ async fn names_are_made_by_templates() {
         name.len() == 5 && name.chars().all(|c| c.is_ascii_lowercase()),
         "{printed}"
     );
-    insta::assert_snapshot!(place.fails(&["boat", "--name-template", "{{ boat }}"]).await, @"");
-    insta::assert_snapshot!(place.fails(&["boat", "--name-template", "{{ fail \"no\" }}"]).await, @"");
+    insta::assert_snapshot!(place.fails(&["boat", "--name-template", "{{ boat }}"]).await, @r#"Error: template: name-template:1: function "boat" not defined"#);
+    insta::assert_snapshot!(place.fails(&["boat", "--name-template", "{{ fail \"no\" }}"]).await, @"Error: execution error at (name-template:1:3): no");
 }
 
 #[tokio::test]

@@ -56,8 +56,8 @@ impl Program<'_> {
                 let mut command = Command::new(env!("CARGO_BIN_EXE_oarlock"));
                 command
                     .args(["helm", "template", "--engine"])
-                    .arg(process::helm_engine());
-                command.env("OARLOCK_CACHE_DIR", process::cache());
+                    .arg(process::helm_engine().await);
+                command.env("OARLOCK_CACHE_DIR", process::engine_cache());
                 command
             }
         };
@@ -159,13 +159,7 @@ impl Pair {
             &text(&theirs.stdout),
             &text(&ours.stdout),
         )
-        .or_else(|| {
-            first_difference(
-                "standard error",
-                &text(&theirs.stderr),
-                &without_hints(&ours.stderr),
-            )
-        })
+        .or_else(|| first_difference("standard error", &said(&theirs.stderr), &said(&ours.stderr)))
     }
 }
 
@@ -173,12 +167,17 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// What Helm says too.
-fn without_hints(stderr: &[u8]) -> String {
-    text(stderr)
+/// What counts of what is said: not our hints, not what Helm logs for information and for debugging. Sorted, since Helm
+/// lists violations of a schema in an order that changes each time.
+fn said(stderr: &[u8]) -> String {
+    let all = text(stderr);
+    let extra = ["  hint: ", "level=INFO ", "level=DEBUG "];
+    let mut lines: Vec<&str> = all
         .split_inclusive('\n')
-        .filter(|line| !line.starts_with("  hint: "))
-        .collect()
+        .filter(|line| !extra.iter().any(|start| line.starts_with(start)))
+        .collect();
+    lines.sort_unstable();
+    lines.concat()
 }
 
 fn first_difference(what: &str, theirs: &str, ours: &str) -> Option<String> {

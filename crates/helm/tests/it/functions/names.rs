@@ -17,8 +17,8 @@ fn action<'a>(text: &'a str, names: &mut BTreeSet<String>) -> &'a str {
     let mut rest = text;
     let mut before = ' ';
     while let Some(c) = rest.chars().next() {
-        if rest.starts_with("}}") {
-            return &rest[2..];
+        if let Some(after) = rest.strip_prefix("}}") {
+            return after;
         }
         let length = match c {
             '"' | '\'' => quoted(rest, c),
