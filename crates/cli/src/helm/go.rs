@@ -115,12 +115,13 @@ mod tests {
 
     #[test]
     fn errors_of_the_system() {
-        let error = std::fs::read("/nowhere").unwrap_err();
+        let folder = tempfile::tempdir().unwrap();
+        let error = std::fs::read(folder.path().join("absent")).unwrap_err();
         assert_eq!(
-            path_error("open", "/nowhere", &error),
-            "open /nowhere: no such file or directory"
+            path_error("open", "absent", &error),
+            "open absent: no such file or directory"
         );
-        let error = std::fs::read("/").unwrap_err();
+        let error = std::fs::read(folder.path()).unwrap_err();
         assert_eq!(path_error("read", "/", &error), "read /: is a directory");
     }
 

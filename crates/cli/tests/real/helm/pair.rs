@@ -65,11 +65,10 @@ impl Program<'_> {
             .args(args)
             .current_dir(directory)
             .env_remove("KUBECONFIG")
-            .env("HOME", "/nowhere")
-            .env(
-                "HELM_CACHE_HOME",
-                std::env::temp_dir().join("oarlock-helm-cache"),
-            )
+            // Below the target directory: both programs leave caches at home.
+            .env("HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("home"))
+            .env_remove("HELM_CACHE_HOME")
+            .env_remove("XDG_CACHE_HOME")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -159,6 +158,10 @@ impl Pair {
             &text(&theirs.stdout),
             &text(&ours.stdout),
         )
+        .or_else(|| {
+            (theirs.stdout != ours.stdout)
+                .then(|| "standard output, in bytes that are no UTF-8".to_owned())
+        })
         .or_else(|| first_difference("standard error", &said(&theirs.stderr), &said(&ours.stderr)))
     }
 }
