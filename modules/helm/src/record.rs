@@ -40,7 +40,7 @@ pub struct Record {
 }
 
 /// How a release's objects were written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ApplyMethod {
     /// Server-side apply.
     #[serde(rename = "ssa")]
@@ -49,6 +49,9 @@ pub enum ApplyMethod {
     #[default]
     #[serde(rename = "csa", alias = "")]
     ClientSide,
+    /// A word of a newer version of Helm.
+    #[serde(untagged)]
+    Other(String),
 }
 
 /// What happened to a revision. Times are RFC 3339; none where they never were.
@@ -78,9 +81,7 @@ pub struct Info {
 }
 
 /// State of a revision.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// In the cluster.
@@ -99,18 +100,19 @@ pub enum Status {
     PendingUpgrade,
     /// Being rolled back to.
     PendingRollback,
-    /// Uncertain, or unheard of.
+    /// Uncertain.
     #[default]
-    #[serde(other)]
     Unknown,
+    /// A word of a newer version of Helm.
+    #[serde(untagged)]
+    Other(String),
 }
 
 impl Status {
     /// Helm's word for it, as labels have it.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
-            Self::Unknown => "unknown",
             Self::Deployed => "deployed",
             Self::Uninstalled => "uninstalled",
             Self::Superseded => "superseded",
@@ -119,12 +121,14 @@ impl Status {
             Self::PendingInstall => "pending-install",
             Self::PendingUpgrade => "pending-upgrade",
             Self::PendingRollback => "pending-rollback",
+            Self::Unknown => "unknown",
+            Self::Other(word) => word,
         }
     }
 
     /// Whether somebody is at it, or was when he died.
     #[must_use]
-    pub const fn is_pending(self) -> bool {
+    pub const fn is_pending(&self) -> bool {
         matches!(
             self,
             Self::PendingInstall | Self::PendingUpgrade | Self::PendingRollback
@@ -155,7 +159,7 @@ pub struct Hook {
     pub last_run: Execution,
     /// Lower ones run first.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub weight: i32,
+    pub weight: i64,
     /// When its object is deleted.
     #[serde(
         default,
@@ -187,21 +191,29 @@ pub struct Execution {
     /// How it went.
     #[serde(default)]
     pub phase: Phase,
+    /// What newer versions of Helm add.
+    #[serde(flatten)]
+    rest: Map<String, Value>,
 }
 
 /// How a hook went.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
+    /// It never ran.
+    #[default]
+    #[serde(rename = "")]
+    Never,
+    /// It was created, and then whoever did so was lost.
+    Unknown,
     /// It runs.
     Running,
     /// It succeeded.
     Succeeded,
     /// It failed.
     Failed,
-    /// It never ran, or nobody knows.
-    #[default]
-    #[serde(rename = "", other)]
-    Unknown,
+    /// A word of a newer version of Helm.
+    #[serde(untagged)]
+    Other(String),
 }
 
 impl Record {
@@ -280,7 +292,7 @@ where
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
-const fn is_zero(number: &i32) -> bool {
+const fn is_zero(number: &i64) -> bool {
     *number == 0
 }
 

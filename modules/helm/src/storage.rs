@@ -1,7 +1,9 @@
 //! Records as Secrets, by Helm's names and labels.
 //!
-//! A record that is larger than a Secret may be is spread over several: the first has Helm's name and labels and says in
-//! how many parts the record is, the others follow it. The `helm` command cannot read such a record; it passes it over.
+//! A record that is larger than a Secret may be is spread over several: the first has Helm's name and labels and names the others
+//! by their number and a digest of the whole. So a record that is written anew has new parts, written before the first Secret
+//! that names them, and at every instant the first names parts that are there. The `helm` command cannot read such a record; it
+//! passes it over.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::record::{DecodeRecord, EncodeRecord, Record, Status};
@@ -19,12 +22,15 @@ pub const SECRET_TYPE: &str = "helm.sh/release.v1";
 /// Type of a Secret that holds a further part of one.
 pub const PART_TYPE: &str = "oarlock.dev/release-part.v1";
 
-/// How many parts a record has, on its first Secret; absent where it is whole.
+/// `NUMBER/DIGEST` of a record's parts, on its first Secret; absent where it is whole.
 pub const PARTS_ANNOTATION: &str = "helm.oarlock.dev/parts";
 
-/// Bytes of a record that one Secret takes: Kubernetes allows a megabyte of data (`MaxSecretSize`), and etcd one and a half for
-/// the object, in which the data is base64 once more.
-const PART_SIZE: usize = 1_000_000;
+/// Bytes of a record that one Secret takes: `MaxSecretSize` of Kubernetes. The data is base64 once more in the object, and etcd
+/// takes one and a half of these.
+const PART_SIZE: usize = 1 << 20;
+
+/// Parts that a record may have: more are nobody's record.
+const MOST_PARTS: usize = 256;
 
 /// Labels that Helm sets itself; others on a record's Secret are its user's.
 const SYSTEM_LABELS: &[&str] = &[
@@ -42,9 +48,12 @@ pub fn secret_name(release: &str, version: u32) -> String {
     format!("sh.helm.release.v1.{release}.v{version}")
 }
 
-/// Name of a further part, counted from 2.
-fn part_name(release: &str, version: u32, part: usize) -> String {
-    format!("{}.part{part}", secret_name(release, version))
+/// Names of the further parts, which are counted from 2.
+fn part_names(release: &str, version: u32, parts: usize, digest: &str) -> Vec<String> {
+    let first = secret_name(release, version);
+    (2..=parts)
+        .map(|part| format!("{first}.{digest}.{part}"))
+        .collect()
 }
 
 /// Label selector of all revisions of a release, in kubectl's syntax.
@@ -62,7 +71,7 @@ pub enum Moment {
     Modified(u64),
 }
 
-/// The Secrets of a record, its own first.
+/// The Secrets of a record, in the order in which they have to be written: its own last, since it names the others.
 ///
 /// # Errors
 /// When the record cannot be encoded.
@@ -98,15 +107,19 @@ pub fn secrets(
         "type": SECRET_TYPE,
         "data": {"release": STANDARD.encode(parts.first().copied().unwrap_or_default())},
     });
+    let mut names = Vec::new();
     if parts.len() > 1 {
-        first["metadata"]["annotations"] = json!({PARTS_ANNOTATION: parts.len().to_string()});
+        let digest = digest(encoded.as_bytes());
+        names = part_names(&record.name, record.version, parts.len(), &digest);
+        let said = format!("{}/{digest}", parts.len());
+        first["metadata"]["annotations"] = json!({PARTS_ANNOTATION: said});
     }
-    let further = parts.iter().enumerate().skip(1).map(|(index, part)| {
+    let further = parts.iter().skip(1).zip(names).map(|(part, name)| {
         json!({
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": {
-                "name": part_name(&record.name, record.version, index + 1),
+                "name": name,
                 "namespace": record.namespace,
                 "labels": {"helm.oarlock.dev/release": record.name},
             },
@@ -114,7 +127,17 @@ pub fn secrets(
             "data": {"release": STANDARD.encode(part)},
         })
     });
-    Ok(std::iter::once(first).chain(further).collect())
+    Ok(further.chain(std::iter::once(first)).collect())
+}
+
+/// Enough of a digest to tell the versions of one record apart.
+fn digest(encoded: &[u8]) -> String {
+    let digest = Sha256::digest(encoded);
+    digest
+        .iter()
+        .take(5)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Why a Secret is no record.
@@ -136,8 +159,10 @@ pub enum ReadSecret {
         /// What is wrong.
         source: base64::DecodeError,
     },
-    /// Its annotation says no number.
-    #[error("{name}: annotation {PARTS_ANNOTATION}: {value:?} is no number of parts")]
+    /// Its annotation does not name parts.
+    #[error(
+        "{name}: annotation {PARTS_ANNOTATION}: {value:?} is not the number of at most {MOST_PARTS} parts and their digest"
+    )]
     Parts {
         /// The Secret.
         name: String,
@@ -234,19 +259,15 @@ pub fn entry(secret: &str) -> Result<Option<Entry>, ReadSecret> {
         return Ok(None);
     };
     let parts = match annotations.get(PARTS_ANNOTATION) {
-        None => 1,
-        Some(value) => value
-            .parse()
-            .ok()
-            .filter(|n| *n > 0)
-            .ok_or_else(|| ReadSecret::Parts {
+        None => Vec::new(),
+        Some(value) => {
+            let (parts, digest) = parts(value).ok_or_else(|| ReadSecret::Parts {
                 name: name.clone(),
                 value: value.clone(),
-            })?,
+            })?;
+            part_names(release, version, parts, digest)
+        }
     };
-    let parts = (2..=parts)
-        .map(|part| part_name(release, version, part))
-        .collect();
     let status = labels.get("status").map_or(Status::Unknown, |status| {
         serde_json::from_value(Value::String(status.clone())).unwrap_or_default()
     });
@@ -259,6 +280,14 @@ pub fn entry(secret: &str) -> Result<Option<Entry>, ReadSecret> {
         labels,
         parts,
     }))
+}
+
+/// Number and digest of an annotation.
+fn parts(annotation: &str) -> Option<(usize, &str)> {
+    let (number, digest) = annotation.split_once('/')?;
+    let number = number.parse().ok().filter(|n| *n <= MOST_PARTS)?;
+    let is_digest = !digest.is_empty() && digest.bytes().all(|b| b.is_ascii_hexdigit());
+    is_digest.then_some((number, digest))
 }
 
 /// The record of a Secret and its parts. `part` finds the Secret of a further part.

@@ -72,10 +72,32 @@ fn states_are_named_as_helm_names_them() {
         Status::PendingUpgrade,
         Status::PendingRollback,
     ] {
-        assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+        assert_eq!(serde_json::to_value(&status).unwrap(), status.as_str());
     }
-    let unheard: Status = serde_json::from_str(r#""melting""#).unwrap();
-    assert_eq!(unheard, Status::Unknown);
+}
+
+#[test]
+fn words_of_newer_versions_stay() {
+    let newer = OLD
+        .replace("\"deployed\"", "\"melting\"")
+        .replace(
+            "\"phase\": \"\"",
+            "\"phase\": \"Frozen\", \"by\": \"frost\"",
+        )
+        .replace("\"epoch\"", "\"apply_method\": \"tea\", \"epoch\"");
+    let written = value(&read(&newer));
+    assert_eq!(written["info"]["status"], "melting");
+    assert_eq!(written["apply_method"], "tea");
+    let run = &written["hooks"][0]["last_run"];
+    assert_eq!(*run, serde_json::json!({"phase": "Frozen", "by": "frost"}));
+}
+
+#[test]
+fn a_hook_that_was_lost_is_not_one_that_never_ran() {
+    for phase in ["", "Unknown", "Running", "Succeeded", "Failed"] {
+        let record = read(&OLD.replace("\"phase\": \"\"", &format!("\"phase\": \"{phase}\"")));
+        assert_eq!(value(&record)["hooks"][0]["last_run"]["phase"], phase);
+    }
 }
 
 #[test]

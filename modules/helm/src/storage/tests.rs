@@ -68,21 +68,56 @@ fn a_large_record_is_spread_and_put_together() {
     let secrets = secrets(&large, &BTreeMap::new(), Moment::Created(1)).unwrap();
     assert!(secrets.len() > 2);
     let texts = texts(&secrets);
-    assert!(texts.iter().all(|text| text.len() < 1_400_000));
+    assert!(texts.iter().all(|text| text.len() < 1_450_000));
+    let first = texts.last().unwrap();
     let named: BTreeMap<&str, &str> = secrets
         .iter()
         .zip(&texts)
         .map(|(secret, text)| (secret["metadata"]["name"].as_str().unwrap(), text.as_str()))
         .collect();
-    let read = record(&texts[0], |name| named.get(name).copied()).unwrap();
+    let read = record(first, |name| named.get(name).copied()).unwrap();
     assert_eq!(read.chart.unwrap().get(), large.chart.unwrap().get());
 
-    let without = record(&texts[0], |_| None).unwrap_err();
+    let without = record(first, |_| None).unwrap_err().to_string();
+    let digest = secrets[0]["metadata"]["name"].as_str().unwrap();
     assert_eq!(
-        without.to_string(),
-        "sh.helm.release.v1.web.v4: part sh.helm.release.v1.web.v4.part2 is missing; the revision cannot be read or rolled \
-         back to"
+        without,
+        format!(
+            "sh.helm.release.v1.web.v4: part {digest} is missing; the revision cannot be read or rolled back to"
+        )
     );
+}
+
+#[test]
+fn a_record_that_is_written_anew_leaves_the_parts_of_the_old_one_alone() {
+    let mut large = release();
+    large.chart = Some(to_raw_value(&noise(3_000_000)).unwrap());
+    let names = |record: &Record| -> Vec<String> {
+        let secrets = secrets(record, &BTreeMap::new(), Moment::Modified(1)).unwrap();
+        let name = |secret: &Value| secret["metadata"]["name"].as_str().unwrap().to_owned();
+        secrets.iter().map(name).collect()
+    };
+    let before = names(&large);
+    large.info.status = Status::Deployed;
+    let after = names(&large);
+    assert_eq!(before.last(), after.last());
+    assert!(
+        after[..after.len() - 1]
+            .iter()
+            .all(|name| !before.contains(name))
+    );
+}
+
+#[test]
+fn an_annotation_that_names_no_parts_is_refused() {
+    for annotation in ["9999999999/abc", "2", "2/", "x/abc", "2/../etc"] {
+        let secret = json!({"metadata": {
+            "name": "sh.helm.release.v1.web.v4", "labels": {"name": "web", "version": "4"},
+            "annotations": {PARTS_ANNOTATION: annotation},
+        }});
+        let error = entry(&secret.to_string()).unwrap_err();
+        assert!(matches!(error, ReadSecret::Parts { .. }), "{error}");
+    }
 }
 
 #[test]
