@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oarlock_core::artifact::{Credentials, FetchError, Verification, Wanted};
+use oarlock_core::artifact::{Credentials, FetchError, Reach, Verification, Wanted};
 use oarlock_core::reference::Digest;
 use reqwest::header::{ACCEPT, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use reqwest::{StatusCode, Url};
@@ -58,8 +58,8 @@ pub(crate) async fn fetch(
 ) -> Result<Fetched, FetchError> {
     let url = client::parse(url)?;
     let until = Until::Age(wanted.max_age);
-    let download = download(depot, &url, &wanted.credentials, &until).await?;
-    let provenance = provenance(depot, &url, &wanted.credentials, &wanted.verify).await?;
+    let download = download(depot, &url, &wanted.credentials, &wanted.reach, &until).await?;
+    let provenance = provenance(depot, &url, &wanted.credentials, wanted).await?;
     Ok(download.into_fetched(&url, provenance))
 }
 
@@ -85,20 +85,20 @@ pub(crate) async fn download(
     depot: &Depot,
     url: &Url,
     credentials: &Credentials,
+    reach: &Reach,
     until: &Until,
 ) -> Result<Download, FetchError> {
-    let question = Question::new(Kind::Archive, url.as_str(), credentials);
+    let question = Question::new(Kind::Archive, url.as_str(), credentials).within(reach);
     let known = Known::of(depot, &question).await;
     if let Some(known) = known.as_ref().filter(|known| known.is_enough(until)) {
         return Ok(known.download.clone());
     }
-    let (depot, url) = (depot.clone(), url.clone());
-    let (credentials, asked) = (credentials.clone(), question.clone());
+    let (own, url) = (depot.within(), url.clone());
+    let (credentials, reach, asked) = (credentials.clone(), reach.clone(), question.clone());
     depot
-        .clone()
         .downloads()
         .join(question, || {
-            Box::pin(async move { ask(&depot, &url, &credentials, &asked, known).await })
+            Box::pin(async move { ask(&own, &url, &credentials, &reach, &asked, known).await })
         })
         .await
 }
@@ -140,11 +140,17 @@ async fn ask(
     depot: &Depot,
     url: &Url,
     credentials: &Credentials,
+    reach: &Reach,
     question: &Question,
     known: Option<Known>,
 ) -> Result<Download, FetchError> {
-    let mut call =
-        Call::get(url.clone(), credentials, depot.options().limits.package)?.with(ACCEPT, TAKEN);
+    let mut call = Call::get(
+        url.clone(),
+        credentials,
+        reach,
+        depot.options().limits.package,
+    )?
+    .with(ACCEPT, TAKEN);
     if let Some(Known { record, .. }) = &known {
         if let Some(etag) = &record.answer.etag {
             call = call.with(IF_NONE_MATCH, etag);
@@ -179,21 +185,22 @@ async fn ask(
     })
 }
 
-/// The provenance file beside the archive at `url`; `None` where `proofs` need none.
+/// The provenance file beside the archive at `url`; `None` where the proofs that are wanted need none.
 pub(crate) async fn provenance(
     depot: &Depot,
     url: &Url,
     credentials: &Credentials,
-    proofs: &[Verification],
+    wanted: &Wanted,
 ) -> Result<Option<Provenance>, FetchError> {
     let needed = |proof| matches!(proof, &Verification::Provenance { .. });
-    if !proofs.iter().any(needed) {
+    if !wanted.verify.iter().any(needed) {
         return Ok(None);
     }
     let file = decoded(url.path().rsplit('/').next().unwrap_or_default());
     let mut beside = url.clone();
     beside.set_path(&format!("{}.prov", url.path()));
-    let call = Call::get(beside.clone(), credentials, depot.options().limits.proof)?;
+    let limit = depot.options().limits.proof;
+    let call = Call::get(beside.clone(), credentials, &wanted.reach, limit)?;
     let answer = depot.client().send(call).await?;
     match answer.status {
         StatusCode::OK => Ok(Some(Provenance {

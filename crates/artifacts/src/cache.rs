@@ -130,11 +130,9 @@ impl Cache {
         &self,
         question: &Question,
     ) -> Option<Record<T>> {
-        let question = question.clone();
-        let text = self
-            .work(move |folder| folder.record(question.hex()))
-            .await??;
-        Record::parse(&text, (self.now)())
+        let name = question.hex().to_owned();
+        let text = self.work(move |folder| folder.record(&name)).await??;
+        Record::parse(question, &text, (self.now)())
     }
 
     /// Remembers `answer`, as of now. A cache that cannot be written only costs the next question.

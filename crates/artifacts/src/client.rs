@@ -2,10 +2,12 @@
 //!
 //! Redirects are followed as Helm follows them, up to a limit, but credentials and client certificates go to the origin that
 //! they were given for and to no other. Names are resolved here, and no connection goes to an address that is never opened
-//! ([`oarlock_core::address`]), whatever a name or a redirect says. No proxies are read from the environment. Answers are
+//! ([`oarlock_core::address`]), whatever a name or a redirect says, nor from a server on the internet to a private one that nobody
+//! chose. No proxies are read from the environment. Answers are
 //! neither unpacked nor larger than the caller allows.
 
 mod resolver;
+mod trail;
 mod trust;
 
 use std::collections::HashMap;
@@ -16,8 +18,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
-use oarlock_core::address::never_opened;
-use oarlock_core::artifact::{Credentials, FetchError};
+use oarlock_core::address::is_private;
+use oarlock_core::artifact::{Credentials, FetchError, Reach, without_query};
 use oarlock_core::reference::Digest;
 use parking_lot::Mutex;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION};
@@ -25,7 +27,9 @@ use reqwest::{Method, StatusCode, Url};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::options::{Limits, Timeouts};
-use resolver::NeverOpened;
+use resolver::NotOpened;
+pub(crate) use trail::NamedBy;
+use trail::{IsPrivate, Trail};
 
 /// How this program calls itself to servers.
 const USER_AGENT: &str = concat!("oarlock/", env!("CARGO_PKG_VERSION"));
@@ -40,7 +44,9 @@ pub(crate) struct Client {
     calls: usize,
     /// By origin, so that a slow server keeps nobody from the others.
     turns: Mutex<HashMap<String, Weak<Semaphore>>>,
-    pools: Mutex<HashMap<Digest, reqwest::Client>>,
+    /// By trust, and by whether private addresses are opened.
+    pools: Mutex<HashMap<(Digest, bool), reqwest::Client>>,
+    private: IsPrivate,
 }
 
 /// One call.
@@ -54,6 +60,10 @@ pub(crate) struct Call<'a> {
     pub(crate) headers: HeaderMap,
     /// Trust, client certificate and authorization.
     pub(crate) credentials: &'a Credentials,
+    /// Servers that may be asked, wherever they are.
+    pub(crate) reach: &'a Reach,
+    /// Who says that it goes there.
+    pub(crate) named_by: NamedBy,
     /// Bytes of the answer's body.
     pub(crate) limit: u64,
 }
@@ -69,6 +79,10 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     /// Its body; empty for HEAD.
     pub(crate) body: Bytes,
+    /// Whether who gave it may have a private address.
+    pub(crate) may_be_private: bool,
+    /// Whether it, and all that led to it, have private addresses.
+    pub(crate) is_private: bool,
 }
 
 impl<'a> Call<'a> {
@@ -76,6 +90,7 @@ impl<'a> Call<'a> {
     pub(crate) fn get(
         url: Url,
         credentials: &'a Credentials,
+        reach: &'a Reach,
         limit: u64,
     ) -> Result<Self, FetchError> {
         let mut headers = HeaderMap::new();
@@ -87,6 +102,8 @@ impl<'a> Call<'a> {
             url,
             headers,
             credentials,
+            reach,
+            named_by: NamedBy::Caller,
             limit,
         })
     }
@@ -116,13 +133,28 @@ impl Client {
             calls: limits.calls,
             turns: Mutex::default(),
             pools: Mutex::default(),
+            private: is_private,
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn with_private(mut self, private: IsPrivate) -> Self {
+        self.private = private;
+        self
     }
 
     /// Sends `call`, follows redirects, and reads the answer.
     pub(crate) async fn send(&self, call: Call<'_>) -> Result<Answer, FetchError> {
         let first = shown(&call.url);
-        let _turn = self.turn(&call.url).await;
+        let whole = self.timeouts.whole;
+        let turn = tokio::time::timeout(whole, self.turn(&call.url)).await;
+        let _turn = turn.map_err(|_elapsed| {
+            FetchError::Unavailable(format!(
+                "failed to fetch {first}: none of the {} calls that its server may have at a time came to an end within {whole:?}; \
+                 hint: the server is slow, or too much is asked of it",
+                self.calls
+            ))
+        })?;
         match tokio::time::timeout(self.timeouts.whole, self.follow(call)).await {
             Ok(answer) => answer,
             Err(_elapsed) => Err(FetchError::Unavailable(format!(
@@ -153,13 +185,16 @@ impl Client {
     async fn follow(&self, mut call: Call<'_>) -> Result<Answer, FetchError> {
         let origin = call.url.origin();
         let first = shown(&call.url);
+        let mut trail = Trail::new(&call.url, call.named_by, call.reach);
         for _ in 0..=self.redirects {
             let own = call.url.origin() == origin;
             if !own {
                 call.headers = public(&call.headers);
             }
-            check(&call.url)?;
-            let pool = self.pool(&call.url, call.credentials, own)?;
+            let may_be_private = trail.may_be_private(&call.url);
+            let refused = (!may_be_private).then_some(self.private);
+            check(&call.url, refused)?;
+            let pool = self.pool(&call.url, call.credentials, own, refused)?;
             let request = pool
                 .request(call.method.clone(), call.url.clone())
                 .headers(call.headers.clone());
@@ -167,9 +202,14 @@ impl Client {
                 .send()
                 .await
                 .map_err(|error| self.failure(&call.url, &error))?;
+            let address = response.remote_addr().map(|address| address.ip());
+            trail.passed(address.is_some_and(self.private));
             match target(&call.url, &response)? {
                 Some(target) => call.url = target,
-                None => return self.read(&call, response).await,
+                None => {
+                    let private = (may_be_private, trail.is_private());
+                    return self.read(&call, response, private).await;
+                }
             }
         }
         Err(FetchError::Unavailable(format!(
@@ -182,6 +222,7 @@ impl Client {
         &self,
         call: &Call<'_>,
         mut response: reqwest::Response,
+        (may_be_private, is_private): (bool, bool),
     ) -> Result<Answer, FetchError> {
         let too_large = || {
             FetchError::Invalid(format!(
@@ -210,6 +251,8 @@ impl Client {
             status,
             headers,
             body: body.freeze(),
+            may_be_private,
+            is_private,
         })
     }
 
@@ -219,9 +262,11 @@ impl Client {
         url: &Url,
         credentials: &Credentials,
         own: bool,
+        refused: Option<IsPrivate>,
     ) -> Result<reqwest::Client, FetchError> {
         let trust = trust::Trust::of(url, credentials, own);
-        let key = trust.digest();
+        // A connection that one may use is not found by those who may not.
+        let key = (trust.digest(), refused.is_none());
         if let Some(pool) = self.pools.lock().get(&key) {
             return Ok(pool.clone());
         }
@@ -230,7 +275,7 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .referer(false)
-            .dns_resolver(Arc::new(resolver::Checked))
+            .dns_resolver(Arc::new(resolver::Checked { refused }))
             .connect_timeout(self.timeouts.connect)
             .read_timeout(self.timeouts.idle)
             .pool_idle_timeout(Duration::from_secs(30))
@@ -254,7 +299,7 @@ impl Client {
         let shown = shown(url);
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
         while let Some(current) = cause {
-            if let Some(refused) = current.downcast_ref::<NeverOpened>() {
+            if let Some(refused) = current.downcast_ref::<NotOpened>() {
                 return FetchError::Denied(format!("failed to fetch {shown}: {refused}"));
             }
             cause = current.source();
@@ -292,6 +337,7 @@ pub(crate) fn shown(url: &Url) -> String {
 /// `text` as a URL that can be called.
 pub(crate) fn parse(text: &str) -> Result<Url, FetchError> {
     let invalid = |problem: String| {
+        let text = without_query(text);
         let text = match (text.find("://"), text.rfind('@')) {
             (Some(scheme), Some(at)) if scheme < at => {
                 format!("{}://…{}", &text[..scheme], &text[at..])
@@ -372,7 +418,7 @@ fn public(headers: &HeaderMap) -> HeaderMap {
 }
 
 /// Addresses are not resolved, so they are looked at here.
-fn check(url: &Url) -> Result<(), FetchError> {
+fn check(url: &Url, refused: Option<IsPrivate>) -> Result<(), FetchError> {
     let host = url.host_str().unwrap_or_default();
     let bare = host
         .strip_prefix('[')
@@ -381,18 +427,8 @@ fn check(url: &Url) -> Result<(), FetchError> {
     let Ok(address) = bare.parse::<IpAddr>() else {
         return Ok(());
     };
-    match never_opened(address) {
-        None => Ok(()),
-        Some(why) => Err(FetchError::Denied(format!(
-            "failed to fetch {}: {}",
-            shown(url),
-            NeverOpened {
-                name: None,
-                address,
-                why,
-            }
-        ))),
-    }
+    resolver::check(None, address, refused)
+        .map_err(|error| FetchError::Denied(format!("failed to fetch {}: {error}", shown(url))))
 }
 
 /// Where a redirect leads; `None` for an answer that is none.

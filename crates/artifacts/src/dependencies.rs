@@ -20,7 +20,7 @@ use oarlock_core::reference::Digest;
 
 use crate::depot::Depot;
 use crate::fetched::Fetched;
-use crate::package::{Package, is_gzip};
+use crate::package::{Package, PackageError, is_gzip};
 use crate::version::Version;
 use crate::version::constraint::Constraint;
 use around::Around;
@@ -38,25 +38,31 @@ pub(crate) async fn complete(
 ) -> Result<Fetched, FetchError> {
     let (limits, bytes) = (depot.options().limits, Arc::clone(&chart.bytes));
     let origin = chart.origin.clone();
-    let (package, plan) = depot
-        .work(move || {
+    let plan = depot
+        .unpack(move || {
             let package = Package::open(&bytes, &limits).map_err(|error| error.at(&origin))?;
             let requirements = Requirements::of(&package)
                 .map_err(|error| FetchError::Invalid(format!("{origin}: {error}")))?;
-            let vendored = vendored::vendored(&package, &limits);
+            if requirements.list.is_empty() {
+                return Ok(None);
+            }
+            let vendored =
+                vendored::vendored(&package, &limits).map_err(|error| error.at(&origin))?;
             let plan = plan::plan(&origin, &requirements, &vendored)?;
-            Ok::<_, FetchError>((package, plan))
+            let size = package.files().iter().map(|file| file.content.len() as u64);
+            Ok::<_, FetchError>(Some((size.sum(), plan)))
         })
         .await??;
-    if plan.missing.is_empty() {
+    let Some((size, plan)) = plan.filter(|(_, plan)| !plan.missing.is_empty()) else {
         return Ok(chart);
-    }
+    };
     let umbrella = Umbrella {
         depot,
         wanted,
         around: Around::of(depot, wanted, &chart.bytes, &chart.revision),
         origin: chart.origin.clone(),
-        package,
+        bytes: Arc::clone(&chart.bytes),
+        size,
         begun: Instant::now(),
     };
     let archives = umbrella.fetch(&plan).await?;
@@ -69,7 +75,10 @@ struct Umbrella<'a> {
     wanted: &'a Wanted,
     around: Around,
     origin: String,
-    package: Package,
+    /// Unpacked only while it is worked on: sources may take long.
+    bytes: Arc<[u8]>,
+    /// Of all its files.
+    size: u64,
     begun: Instant,
 }
 
@@ -86,6 +95,22 @@ struct Archive {
 struct Chosen<'p> {
     missing: &'p Missing,
     version: String,
+}
+
+impl Chosen<'_> {
+    /// Whether `version` is the one to take. Of a folder, what is chosen is still a range.
+    fn is(&self, version: &str) -> bool {
+        let Ok(found) = Version::parse(version) else {
+            return false;
+        };
+        match Version::parse(&self.version) {
+            Ok(chosen) if !matches!(self.missing.place, Place::Folder(_)) => chosen == found,
+            _ => self
+                .version
+                .parse()
+                .is_ok_and(|range: Constraint| range.allows(&found)),
+        }
+    }
 }
 
 impl Umbrella<'_> {
@@ -123,9 +148,17 @@ impl Umbrella<'_> {
             let text = Self::without(&without, hint);
             return Err(FetchError::NotFound(format!("{}: {text}", self.origin)));
         }
+        let unpacked = self.depot.options().limits.unpacked;
+        let mut size = self.size;
         let mut archives = Vec::new();
         for some in chosen.chunks(AT_ONCE) {
-            archives.extend(try_join_all(some.iter().map(|one| self.archive(one))).await?);
+            for archive in try_join_all(some.iter().map(|one| self.archive(one))).await? {
+                size += archive.bytes.len() as u64;
+                archives.push(archive);
+            }
+            if size > unpacked {
+                return Err(PackageError::TooLarge(unpacked).at(&self.origin));
+            }
         }
         Ok(archives)
     }
@@ -183,6 +216,18 @@ impl Umbrella<'_> {
                 self.origin, missing.name, fetched.origin, fetched.name
             )));
         }
+        if !chosen.is(&fetched.version) {
+            return Err(FetchError::Mismatch(format!(
+                "{}: dependency {}: the chart of {} has version {}, expected {}; hint: the repository says another version than its chart, \
+                 which its owner can repair",
+                self.origin, missing.name, fetched.origin, fetched.version, chosen.version
+            )));
+        }
+        let path = format!("charts/{}-{}.tgz", fetched.name, fetched.version);
+        let most = self.depot.options().limits.file;
+        if fetched.bytes.len() as u64 > most {
+            return Err(PackageError::FileTooLarge(path, most).at(&self.origin));
+        }
         let digest = Digest::of(&fetched.bytes);
         tracing::info!(
             chart = %self.origin,
@@ -193,7 +238,7 @@ impl Umbrella<'_> {
             "dependency fetched"
         );
         Ok(Archive {
-            path: format!("charts/{}-{}.tgz", fetched.name, fetched.version),
+            path,
             bytes: fetched.bytes,
             digest,
             origin: fetched.origin,
@@ -235,7 +280,7 @@ impl Umbrella<'_> {
         };
         let package = self
             .around
-            .chart(self.depot, &wanted, &self.package, path)
+            .chart(self.depot, &wanted, &self.bytes, path)
             .await?;
         let chart = package
             .chart()
@@ -269,7 +314,7 @@ impl Umbrella<'_> {
         let (limits, bytes) = (self.depot.options().limits, Arc::clone(&fetched.bytes));
         let packed = self
             .depot
-            .work(move || Package::open(&bytes, &limits).map(|package| package.archive()))
+            .unpack(move || Package::open(&bytes, &limits).map(|package| package.archive()))
             .await?;
         Ok(Fetched {
             bytes: packed.map_err(|error| error.at(&fetched.origin))?,
@@ -284,13 +329,11 @@ impl Umbrella<'_> {
         plan: &Plan,
         archives: Vec<Archive>,
     ) -> Result<Fetched, FetchError> {
-        let mut package = self.package;
         for path in &plan.outdated {
             tracing::info!(chart = %self.origin, file = %path, "outdated dependency left out");
-            package.remove(path);
         }
         let mut origin = self.origin;
-        for (number, archive) in archives.into_iter().enumerate() {
+        for (number, archive) in archives.iter().enumerate() {
             let short = archive.digest.hex().get(..12).unwrap_or_default();
             origin.push_str(if number == 0 { "; with " } else { ", " });
             origin.push_str(&format!(
@@ -298,9 +341,20 @@ impl Umbrella<'_> {
                 file_name(&archive.path),
                 archive.origin
             ));
-            package.put(&archive.path, archive.bytes);
         }
-        let bytes = self.depot.work(move || package.bytes()).await?;
+        let (limits, outdated) = (self.depot.options().limits, plan.outdated.clone());
+        let bytes = self.depot.unpack(move || {
+            let mut package = Package::open(&self.bytes, &limits)?;
+            for path in &outdated {
+                package.remove(path);
+            }
+            for archive in archives {
+                package.put(&archive.path, archive.bytes);
+            }
+            Ok(package.bytes())
+        });
+        let bytes = bytes.await?;
+        let bytes = bytes.map_err(|error: PackageError| error.at(&chart.origin))?;
         // Within the limits too, now that there is more in it.
         self.depot.inspect(&bytes, &chart.origin).await?;
         Ok(Fetched {

@@ -13,6 +13,8 @@ use oarlock_core::reference::Digest;
 use reqwest::StatusCode;
 use tempfile::TempDir;
 use thiserror::Error;
+use tokio::sync::Semaphore;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::archive::Download;
 use crate::cache::{Cache, CacheError};
@@ -24,17 +26,26 @@ use crate::package::{Chart, Package, PackageError};
 use crate::question::{Kind, Question};
 use crate::{archive, dependencies, git, local, oci, repository, verify};
 
+/// Packages that are unpacked in memory at the same time.
+const UNPACKED_AT_ONCE: usize = 2;
+
 /// All sources behind one port. Clones are the same one.
 #[derive(Clone)]
-pub struct Depot(Arc<Inner>);
+pub struct Depot {
+    inner: Arc<Inner>,
+    /// What is under way ends with the last one that has this; work under way has none of its own.
+    _open: Option<Arc<DropGuard>>,
+}
 
 struct Inner {
     options: Options,
     cache: Cache,
     client: Client,
-    packages: Flights<Question, Result<Artifact, FetchError>>,
-    downloads: Flights<Question, Result<Download, FetchError>>,
+    packages: Flights<Question, Artifact>,
+    downloads: Flights<Question, Download>,
     indexes: repository::Indexes,
+    /// Packages that are unpacked in memory.
+    unpacking: Semaphore,
     /// Gone with the depot.
     _own_folder: Option<TempDir>,
 }
@@ -62,15 +73,30 @@ impl Depot {
         };
         let cache = Cache::open(dir, options.limits.cache)?;
         let client = Client::new(options.timeouts, &options.limits);
-        Ok(Self(Arc::new(Inner {
+        let end = CancellationToken::new();
+        let inner = Inner {
+            // Whoever has to leave comes again: not later than this, or it is asked anew. The other two are remembered on disk.
+            packages: Flights::new(&end, options.timeouts.whole),
+            downloads: Flights::new(&end, Duration::ZERO),
+            indexes: repository::Indexes::new(&end),
+            unpacking: Semaphore::new(UNPACKED_AT_ONCE),
             options,
             cache,
             client,
-            packages: Flights::default(),
-            downloads: Flights::default(),
-            indexes: repository::Indexes::default(),
             _own_folder: own_folder,
-        })))
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+            _open: Some(Arc::new(end.drop_guard())),
+        })
+    }
+
+    /// The same one, for work under way: it does not keep the depot open.
+    pub(crate) fn within(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            _open: None,
+        }
     }
 
     /// The folder or `.tgz` at `path`, anywhere on this machine: for whoever named it on a command line. Symbolic links in it may
@@ -109,7 +135,8 @@ impl Depot {
         credentials: &Credentials,
     ) -> Result<Arc<[u8]>, FetchError> {
         let url = client::parse(url)?;
-        let call = Call::get(url.clone(), credentials, self.options().limits.file)?;
+        let reach = Reach::Anywhere { plain_http: false };
+        let call = Call::get(url.clone(), credentials, &reach, self.options().limits.file)?;
         let answer = self.client().send(call).await?;
         match answer.status {
             StatusCode::OK => Ok(Arc::from(&answer.body[..])),
@@ -142,7 +169,7 @@ impl Depot {
             return Ok(fetched);
         }
         let proofs = wanted.verify.clone();
-        self.work(move || {
+        self.unpack(move || {
             verify::verify(&fetched, &proofs)?;
             Ok(fetched)
         })
@@ -175,27 +202,27 @@ impl Depot {
 
     /// What this depot may use.
     pub(crate) fn options(&self) -> &Options {
-        &self.0.options
+        &self.inner.options
     }
 
     /// Packages and answers on disk.
     pub(crate) fn cache(&self) -> &Cache {
-        &self.0.cache
+        &self.inner.cache
     }
 
     /// The way out over HTTP.
     pub(crate) fn client(&self) -> &Client {
-        &self.0.client
+        &self.inner.client
     }
 
     /// Archives under way.
-    pub(crate) fn downloads(&self) -> &Flights<Question, Result<Download, FetchError>> {
-        &self.0.downloads
+    pub(crate) fn downloads(&self) -> &Flights<Question, Download> {
+        &self.inner.downloads
     }
 
     /// Indexes under way, and those that were read last.
     pub(crate) fn indexes(&self) -> &repository::Indexes {
-        &self.0.indexes
+        &self.inner.indexes
     }
 
     /// Work that takes a processor or a disk for a while.
@@ -208,6 +235,16 @@ impl Depot {
             .map_err(|_| FetchError::Unavailable("the process is ending".to_owned()))
     }
 
+    /// Work with an unpacked package. Few at a time: each takes as much memory as a package may have unpacked, and more.
+    pub(crate) async fn unpack<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, FetchError> {
+        // Nobody closes the semaphore.
+        let _turn = self.inner.unpacking.acquire().await;
+        self.work(work).await
+    }
+
     /// Name and version of the chart in `bytes`, which has no file that it must not have and is within the limits.
     pub(crate) async fn inspect(
         &self,
@@ -216,7 +253,7 @@ impl Depot {
     ) -> Result<Chart, FetchError> {
         let (bytes, limits) = (Arc::clone(bytes), self.options().limits);
         let chart = self
-            .work(move || Package::open(&bytes, &limits)?.chart())
+            .unpack(move || Package::open(&bytes, &limits)?.chart())
             .await?;
         chart.map_err(|error: PackageError| error.at(place))
     }
@@ -241,8 +278,8 @@ impl Artifacts for Depot {
         let all =
             format!("{source:?} {reach:?} {expect:?} {max_age:?} {dependencies:?} {verify:?}");
         let question = Question::new(Kind::Package, all, credentials);
-        let depot = self.clone();
-        Box::pin(self.0.packages.join(question, || {
+        let depot = self.within();
+        Box::pin(self.inner.packages.join(question, || {
             Box::pin(async move {
                 let gathered = depot.gather(&wanted).await?;
                 depot.finish(&wanted, gathered).await
@@ -260,12 +297,14 @@ impl Artifacts for Depot {
         Box::pin(async move {
             match &source {
                 Source::Repository { url, chart, .. } => {
-                    repository::versions(self, &credentials, url, chart, max_age).await
+                    repository::versions(self, &credentials, &reach, url, chart, max_age).await
                 }
                 Source::Oci { repository, .. } => {
                     oci::versions(self, &credentials, &reach, repository, max_age).await
                 }
-                Source::Git { url, .. } => git::versions(self, &credentials, url, max_age).await,
+                Source::Git { url, .. } => {
+                    git::versions(self, &credentials, &reach, url, max_age).await
+                }
                 Source::Local(_) | Source::Archive(_) => Err(FetchError::Invalid(format!(
                     "{source}: one package, which has no versions to choose from; hint: repositories, registries and git have"
                 ))),
@@ -291,3 +330,6 @@ impl fmt::Debug for Depot {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use oarlock_core::artifact::{FetchError, Verification};
 use oarlock_core::reference::Digest;
 use serde::{Deserialize, Serialize};
+
+use crate::version::Version;
 
 /// A package as it came, before it is proven, completed and kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +27,29 @@ pub(crate) struct Fetched {
     pub(crate) manifest: Option<Digest>,
     /// Its cosign signatures; only where a proof by cosign is wanted.
     pub(crate) signatures: Vec<Signature>,
+}
+
+impl Fetched {
+    /// Whether this is the chart `name` in `version`, as far as that matters: a signature proves a chart to be what it says
+    /// itself that it is, and not what somebody gives it as.
+    pub(crate) fn check(
+        &self,
+        name: &str,
+        version: &str,
+        proofs: &[Verification],
+    ) -> Result<(), FetchError> {
+        // Build metadata has no order, and is a part of the name nonetheless.
+        let whole = |version: &str| Version::parse(version).map(|version| version.to_string());
+        let is_same = self.name == name && whole(&self.version) == whole(version);
+        if proofs.is_empty() || is_same {
+            return Ok(());
+        }
+        Err(FetchError::Mismatch(format!(
+            "{}: the chart is {} {}, expected {name} {version}; hint: a signature proves what the chart itself says that it is: do not use \
+             it before its owner has said why it is given as another one",
+            self.origin, self.name, self.version
+        )))
+    }
 }
 
 /// A provenance file and what it speaks of.

@@ -1,131 +1,152 @@
-//! Equal work that is wanted at the same time is done once.
+//! Equal work that is wanted at the same time is done once, and to its end.
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
 
-use futures_util::future::{FutureExt as _, Shared, WeakShared};
+use oarlock_core::artifact::FetchError;
 use oarlock_core::future::BoxFuture;
 use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Flights of one kind at the same time. Callers come and go with their own deadlines, and each may leave one behind.
+const MOST: usize = 1024;
 
 /// Work under way, by what it is about.
 ///
-/// Whoever waits drives the work: there is no task of its own, and when nobody waits any more, it ends where it is.
-pub(crate) struct Flights<K, T: Clone> {
-    under_way: Mutex<HashMap<K, WeakShared<BoxFuture<'static, T>>>>,
+/// Each is a task of its own, which waits for nobody: whoever wants it has less time than it may take, leaves, and comes again.
+/// It ends by its own time-outs, or with the token.
+pub(crate) struct Flights<K, T> {
+    known: Known<K, T>,
+    end: CancellationToken,
+    /// How long an outcome that nobody waited for is kept for whoever asks next.
+    keep: Duration,
 }
 
-impl<K, T: Clone> Default for Flights<K, T> {
-    fn default() -> Self {
+type Outcome<T> = Result<T, FetchError>;
+type Known<K, T> = Arc<Mutex<HashMap<K, Flight<T>>>>;
+
+struct Flight<T> {
+    outcome: watch::Receiver<Option<Outcome<T>>>,
+    /// Since when an outcome waits to be asked for.
+    landed: Option<Instant>,
+}
+
+impl<K, T> Flights<K, T>
+where
+    K: Clone + Eq + Hash + Send + 'static,
+    T: Clone + Send + Sync + 'static,
+{
+    pub(crate) fn new(end: &CancellationToken, keep: Duration) -> Self {
         Self {
-            under_way: Mutex::default(),
+            known: Known::default(),
+            end: end.clone(),
+            keep,
         }
     }
-}
 
-impl<K: Clone + Eq + Hash, T: Clone> Flights<K, T> {
-    /// What comes of the work for `key`: of that which is under way, or of `begin` where none is.
-    pub(crate) async fn join(&self, key: K, begin: impl FnOnce() -> BoxFuture<'static, T>) -> T {
-        let flight = self.flight(key, begin);
-        flight.await
+    /// What comes of the work for `key`: of that which is under way, of one that landed while nobody waited, or of `begin`.
+    pub(crate) async fn join(
+        &self,
+        key: K,
+        begin: impl FnOnce() -> BoxFuture<'static, Outcome<T>>,
+    ) -> Outcome<T> {
+        let mut outcome = self.flight(key, begin)?;
+        let landed = outcome.wait_for(Option::is_some).await;
+        landed
+            .ok()
+            .and_then(|outcome| Option::clone(&outcome))
+            .unwrap_or_else(|| {
+                Err(FetchError::Unavailable(
+                    "the fetch broke off; hint: either the process is ending, or this is a defect and its log says where"
+                        .to_owned(),
+                ))
+            })
     }
 
     fn flight(
         &self,
         key: K,
-        begin: impl FnOnce() -> BoxFuture<'static, T>,
-    ) -> Shared<BoxFuture<'static, T>> {
-        let mut under_way = self.under_way.lock();
-        let same = under_way.get(&key).and_then(WeakShared::upgrade);
-        // One that has landed was asked before this one came.
-        if let Some(flight) = same.filter(|flight| flight.peek().is_none()) {
-            return flight;
+        begin: impl FnOnce() -> BoxFuture<'static, Outcome<T>>,
+    ) -> Result<watch::Receiver<Option<Outcome<T>>>, FetchError> {
+        let mut known = self.known.lock();
+        known.retain(|_, flight| flight.landed.is_none_or(|at| at.elapsed() < self.keep));
+        if let Some(flight) = known.get(&key) {
+            let outcome = flight.outcome.clone();
+            if flight.landed.is_some() {
+                known.remove(&key);
+            }
+            return Ok(outcome);
         }
-        under_way.retain(|_, flight| {
-            flight
-                .upgrade()
-                .is_some_and(|flight| flight.peek().is_none())
-        });
-        let flight = begin().shared();
-        if let Some(weak) = flight.downgrade() {
-            under_way.insert(key, weak);
+        if known.len() >= MOST {
+            known.retain(|_, flight| flight.landed.is_none());
         }
-        flight
+        if known.len() >= MOST {
+            return Err(FetchError::Unavailable(format!(
+                "{MOST} fetches are under way, which is the most at a time; hint: sources are slow, or more is asked for than \
+                 they give; try again later"
+            )));
+        }
+        let (sender, outcome) = watch::channel(None);
+        let flight = Flight {
+            outcome: outcome.clone(),
+            landed: None,
+        };
+        known.insert(key.clone(), flight);
+        let entry = Entry {
+            known: Arc::clone(&self.known),
+            key,
+            keep: self.keep,
+            landed: false,
+        };
+        let work = begin();
+        let task = async move {
+            let outcome = work.await;
+            entry.land(&sender, outcome);
+        };
+        // The token owns it.
+        drop(tokio::spawn(
+            self.end.clone().run_until_cancelled_owned(task),
+        ));
+        Ok(outcome)
+    }
+}
+
+/// The entry of a flight: gone with it, however it ends.
+struct Entry<K: Eq + Hash, T> {
+    known: Known<K, T>,
+    key: K,
+    keep: Duration,
+    landed: bool,
+}
+
+impl<K: Eq + Hash, T> Entry<K, T> {
+    fn land(mut self, sender: &watch::Sender<Option<Outcome<T>>>, outcome: Outcome<T>) {
+        {
+            let mut known = self.known.lock();
+            // One is the entry's own.
+            let is_awaited = sender.receiver_count() > 1;
+            if is_awaited || self.keep.is_zero() {
+                known.remove(&self.key);
+            } else if let Some(flight) = known.get_mut(&self.key) {
+                flight.landed = Some(Instant::now());
+            }
+        }
+        self.landed = true;
+        sender.send_replace(Some(outcome));
+    }
+}
+
+impl<K: Eq + Hash, T> Drop for Entry<K, T> {
+    fn drop(&mut self) {
+        if !self.landed {
+            self.known.lock().remove(&self.key);
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    use tokio::sync::oneshot;
-
-    use super::*;
-
-    struct Work {
-        flights: Flights<&'static str, u32>,
-        begun: Arc<AtomicU32>,
-    }
-
-    impl Work {
-        fn new() -> Self {
-            Self {
-                flights: Flights::default(),
-                begun: Arc::default(),
-            }
-        }
-
-        async fn ask(&self, key: &'static str, gate: Option<oneshot::Receiver<u32>>) -> u32 {
-            let begun = Arc::clone(&self.begun);
-            self.flights
-                .join(key, || {
-                    Box::pin(async move {
-                        begun.fetch_add(1, Ordering::Relaxed);
-                        match gate {
-                            Some(gate) => gate.await.unwrap(),
-                            None => 0,
-                        }
-                    })
-                })
-                .await
-        }
-    }
-
-    #[tokio::test]
-    async fn equal_work_is_done_once_and_again_later() {
-        let work = Work::new();
-        let (open, gate) = oneshot::channel();
-        let all = async {
-            tokio::join!(
-                work.ask("a", Some(gate)),
-                work.ask("a", None),
-                work.ask("b", None),
-                async {
-                    tokio::task::yield_now().await;
-                    open.send(7).unwrap();
-                }
-            )
-        };
-        let (first, second, other, ()) = all.await;
-        assert_eq!((first, second, other), (7, 7, 0));
-        assert_eq!(work.begun.load(Ordering::Relaxed), 2);
-        assert_eq!(work.ask("a", None).await, 0);
-        assert_eq!(work.begun.load(Ordering::Relaxed), 3);
-    }
-
-    #[tokio::test]
-    async fn who_leaves_does_not_take_the_work_along() {
-        let work = Work::new();
-        let (open, gate) = oneshot::channel();
-        let mut first = Box::pin(work.ask("a", Some(gate)));
-        assert!(futures_util::poll!(&mut first).is_pending());
-        let mut second = Box::pin(work.ask("a", None));
-        assert!(futures_util::poll!(&mut second).is_pending());
-        drop(first);
-        open.send(7).unwrap();
-        assert_eq!(second.await, 7);
-        assert_eq!(work.begun.load(Ordering::Relaxed), 1);
-    }
-}
+mod tests;

@@ -17,7 +17,7 @@ mod tree;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oarlock_core::artifact::{Credentials, FetchError, Source, Wanted};
+use oarlock_core::artifact::{Credentials, FetchError, Reach, Source, Wanted};
 use oarlock_core::reference::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +45,7 @@ pub(crate) async fn fetch(
     reference: &str,
     path: &str,
 ) -> Result<Fetched, FetchError> {
-    let remote = Remote::open(depot, url, &wanted.credentials)?;
+    let remote = Remote::open(depot, url, &wanted.credentials, &wanted.reach)?;
     let seen = remote.resolve(reference, wanted.max_age).await?;
     let source = Source::Git {
         url: url.to_owned(),
@@ -70,7 +70,7 @@ pub(crate) async fn fetch(
     let bytes = match content {
         Content::Folder(files) => {
             let package = Package::of(files);
-            depot.work(move || package.bytes()).await?
+            depot.unpack(move || package.bytes()).await?
         }
         Content::File(bytes) => Arc::from(bytes),
     };
@@ -102,10 +102,11 @@ async fn known(depot: &Depot, question: &Question) -> Option<(Chart, Arc<[u8]>)>
 pub(crate) async fn versions(
     depot: &Depot,
     credentials: &Credentials,
+    reach: &Reach,
     url: &str,
     max_age: Duration,
 ) -> Result<Vec<String>, FetchError> {
-    let remote = Remote::open(depot, url, credentials)?;
+    let remote = Remote::open(depot, url, credentials, reach)?;
     let mut versions: Vec<(Version, String)> = remote
         .tags(max_age)
         .await?

@@ -88,7 +88,7 @@ async fn read(
         .verify
         .iter()
         .any(|proof| matches!(proof, Verification::Provenance { .. }));
-    depot.work(move || place()?.open(&limits, proven)).await?
+    depot.unpack(move || place()?.open(&limits, proven)).await?
 }
 
 impl Place {

@@ -40,6 +40,7 @@ struct Ask<'a> {
     depot: &'a Depot,
     registry: Registry<'a>,
     credentials: &'a Credentials,
+    reach: &'a Reach,
     max_age: Duration,
     /// What records are kept under.
     address: String,
@@ -64,17 +65,21 @@ pub(crate) async fn fetch(
     version: &str,
 ) -> Result<Fetched, FetchError> {
     let reference = Reference::parse(repository)?;
-    let plain_http = wanted.reach.plain_http(&wanted.source);
     let ask = Ask::new(
         depot,
         &reference,
         &wanted.credentials,
-        plain_http,
+        (&wanted.reach, wanted.reach.plain_http(&wanted.source)),
         wanted.max_age,
     )?;
     ask.in_time(async {
-        let manifest = ask.resolve(&reference, version).await?;
-        ask.pull(&manifest, &wanted.verify).await
+        let (version, manifest) = ask.resolve(&reference, version).await?;
+        let fetched = ask.pull(&manifest, version.as_deref(), &wanted.verify);
+        let fetched = fetched.await?;
+        if let Some(version) = &version {
+            fetched.check(reference.place.chart(), version, &wanted.verify)?;
+        }
+        Ok(fetched)
     })
     .await
 }
@@ -92,8 +97,8 @@ pub(crate) async fn versions(
         repository: repository.to_owned(),
         version: String::new(),
     };
-    let plain_http = reach.plain_http(&source);
-    let ask = Ask::new(depot, &reference, credentials, plain_http, max_age)?;
+    let reach = (reach, reach.plain_http(&source));
+    let ask = Ask::new(depot, &reference, credentials, reach, max_age)?;
     ask.in_time(async {
         let tags = ask.tags().await?;
         let versions = tags::versions(&tags);
@@ -110,16 +115,18 @@ impl<'a> Ask<'a> {
         depot: &'a Depot,
         reference: &'a Reference,
         credentials: &'a Credentials,
-        plain_http: bool,
+        (reach, plain_http): (&'a Reach, bool),
         max_age: Duration,
     ) -> Result<Self, FetchError> {
         let place = &reference.place;
         let limits = depot.options().limits;
-        let registry = Registry::new(depot.client(), limits, place, credentials, plain_http)?;
+        let reached = (reach, plain_http);
+        let registry = Registry::new(depot.client(), limits, place, credentials, reached)?;
         Ok(Self {
             depot,
             registry,
             credentials,
+            reach,
             max_age,
             address: format!("{}{place}", if plain_http { "plain " } else { "" }),
             name: place.to_string(),
@@ -141,8 +148,12 @@ impl<'a> Ask<'a> {
         }
     }
 
-    /// The digest of the manifest that is wanted.
-    async fn resolve(&self, reference: &Reference, version: &str) -> Result<Digest, FetchError> {
+    /// The version that is wanted, where it is wanted by a version, and the digest of its manifest.
+    async fn resolve(
+        &self,
+        reference: &Reference,
+        version: &str,
+    ) -> Result<(Option<String>, Digest), FetchError> {
         let mismatch = |problem: String| {
             FetchError::Invalid(format!(
                 "{}: {problem}; hint: say it once, in the version",
@@ -160,7 +171,7 @@ impl<'a> Ask<'a> {
                 Some(other) if *other != digest => Err(mismatch(format!(
                     "chart reference digest mismatch: {digest} is not {other}"
                 ))),
-                _ => Ok(digest),
+                _ => Ok((None, digest)),
             };
         }
         let version = match &reference.tag {
@@ -174,7 +185,8 @@ impl<'a> Ask<'a> {
         };
         let Some(digest) = &reference.digest else {
             let version = self.choose(version).await?;
-            return self.tagged(&version).await;
+            let digest = self.tagged(&version).await?;
+            return Ok((Some(version), digest));
         };
         if !version.is_empty() {
             // What is named by both has to be one thing, unless the tag is gone.
@@ -189,7 +201,7 @@ impl<'a> Ask<'a> {
                 Err(error) => return Err(error),
             }
         }
-        Ok(digest.clone())
+        Ok((None, digest.clone()))
     }
 
     /// The version itself, or the newest in its range. Only ranges need all tags.
@@ -202,7 +214,8 @@ impl<'a> Ask<'a> {
     }
 
     async fn tags(&self) -> Result<Vec<String>, FetchError> {
-        let question = Question::new(Kind::Tags, &self.address, self.credentials);
+        let question =
+            Question::new(Kind::Tags, &self.address, self.credentials).within(self.reach);
         let cache = self.depot.cache();
         if let Some(record) = cache.record::<Vec<String>>(&question).await
             && record.is_fresh(self.max_age)
@@ -247,15 +260,30 @@ impl<'a> Ask<'a> {
     }
 
     async fn is_chart(&self, version: &str) -> Result<bool, FetchError> {
-        let manifest = self.manifest(&as_tag(version)).await?;
-        Ok(match manifest.content {
+        let tag = as_tag(version);
+        let question = self.about(&format!(":{tag} is a chart"));
+        let cache = self.depot.cache();
+        if let Some(record) = cache.record::<bool>(&question).await
+            && record.is_fresh(self.max_age)
+        {
+            return Ok(record.answer);
+        }
+        let manifest = self.manifest(&tag).await?;
+        let is_chart = match manifest.content {
             Content::Image(image) => image.is_chart(),
             Content::Index(entries) => self.chart_of(&entries).await?.is_some(),
-        })
+        };
+        cache.note(&question, &is_chart).await;
+        Ok(is_chart)
     }
 
-    /// The chart of a manifest, with the proofs that are wanted.
-    async fn pull(&self, digest: &Digest, proofs: &[Verification]) -> Result<Fetched, FetchError> {
+    /// The chart of a manifest, with the proofs that are wanted. It was chosen by `version`, or else by its digest.
+    async fn pull(
+        &self,
+        digest: &Digest,
+        version: Option<&str>,
+        proofs: &[Verification],
+    ) -> Result<Fetched, FetchError> {
         let provenance = proofs
             .iter()
             .any(|proof| matches!(proof, Verification::Provenance { .. }));
@@ -270,12 +298,17 @@ impl<'a> Ask<'a> {
                 (pulled, bytes, Some(image))
             }
         };
+        // Under which name the archive was signed: Helm names it by what was asked for.
+        let file = match version {
+            Some(version) => format!("{}-{version}.tgz", self.registry.chart()),
+            None => format!("{}-{}.tgz", pulled.name, pulled.version),
+        };
         let provenance = match (provenance, image) {
             (false, _) => None,
-            (true, Some(image)) => self.provenance(digest, &image, &pulled).await?,
+            (true, Some(image)) => self.provenance(digest, &image, file).await?,
             (true, None) => {
                 let image = self.image(digest).await?;
-                self.provenance(digest, &image, &pulled).await?
+                self.provenance(digest, &image, file).await?
             }
         };
         let signatures = if signed {
@@ -357,7 +390,7 @@ impl<'a> Ask<'a> {
         &self,
         digest: &Digest,
         image: &Image,
-        chart: &Pulled,
+        file: String,
     ) -> Result<Option<Provenance>, FetchError> {
         let Some(layer) = image.provenance() else {
             return Err(FetchError::Mismatch(format!(
@@ -369,7 +402,7 @@ impl<'a> Ask<'a> {
         let limit = self.depot.options().limits.proof;
         let text = self.registry.blob(layer, "provenance file", limit).await?;
         Ok(Some(Provenance {
-            file: format!("{}-{}.tgz", chart.name, chart.version),
+            file,
             text: text.to_vec(),
         }))
     }
@@ -396,6 +429,6 @@ impl<'a> Ask<'a> {
 
     fn about(&self, what: &str) -> Question {
         let address = format!("{}{what}", self.address);
-        Question::new(Kind::Manifest, address, self.credentials)
+        Question::new(Kind::Manifest, address, self.credentials).within(self.reach)
     }
 }

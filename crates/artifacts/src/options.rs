@@ -26,7 +26,7 @@ pub struct Limits {
     pub unpacked: u64,
     /// Bytes of one file of a package. Helm's own limit.
     pub file: u64,
-    /// Files of a package.
+    /// Files of a package. As many folders are visited for them.
     pub files: usize,
     /// Bytes of the index of a repository, or of one answer of a registry that is no package.
     pub index: u64,
@@ -54,7 +54,7 @@ impl Default for Limits {
             redirects: 10,
             calls: 8,
             repository: 512 << 20,
-            cache: 2 << 30,
+            cache: 512 << 20,
         }
     }
 }

@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use crate::options::Limits;
 use crate::quote::quoted;
+pub(crate) use archive::Budget;
 pub(crate) use metadata::Chart;
 
 /// What an archive of gzip begins with.
@@ -70,6 +71,10 @@ pub(crate) enum PackageError {
     #[error("chart has more than {0} files, which is the most that is read")]
     TooManyFiles(usize),
     #[error(
+        "chart has more than {0} folders, which is the most that is read; hint: do symbolic links lead to the same folders again and again?"
+    )]
+    TooManyFolders(usize),
+    #[error(
         "{0} is more than {1} folders deep, which is the most that is read; hint: does a symbolic link lead to a folder above it?"
     )]
     TooDeep(String, usize),
@@ -111,10 +116,19 @@ impl PackageError {
 impl Package {
     /// The files of a `.tgz`, or of an uncompressed tar of a folder.
     pub(crate) fn open(bytes: &[u8], limits: &Limits) -> Result<Self, PackageError> {
+        Self::open_within(bytes, limits, &mut Budget::of(limits))
+    }
+
+    /// The same, of one package of some that have to make do with one budget.
+    pub(crate) fn open_within(
+        bytes: &[u8],
+        limits: &Limits,
+        budget: &mut Budget,
+    ) -> Result<Self, PackageError> {
         let (files, layout) = if is_gzip(bytes) {
-            (archive::unpack(bytes, limits)?, Layout::Archive)
+            (archive::unpack(bytes, limits, budget)?, Layout::Archive)
         } else if is_tar(bytes) {
-            (archive::read(bytes, limits)?, Layout::Folder)
+            (archive::read(bytes, limits, budget)?, Layout::Folder)
         } else {
             return Err(PackageError::NotAnArchive);
         };

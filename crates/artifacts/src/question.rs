@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use oarlock_core::artifact::Credentials;
+use oarlock_core::artifact::{Credentials, Reach, without_query};
 use oarlock_core::reference::Digest;
 
 /// What kind of thing is asked for. Each has records of its own form.
@@ -84,15 +84,39 @@ impl Question {
         }
     }
 
+    /// The same, by who may ask the servers of `reach`: a redirect may lead one of them where it leads no other.
+    pub(crate) fn within(mut self, reach: &Reach) -> Self {
+        let reach = match reach {
+            Reach::Anywhere { plain_http } => format!("anywhere {plain_http}"),
+            Reach::Granted { grants, namespace } => {
+                let namespace = namespace
+                    .as_ref()
+                    .filter(|_| grants.iter().any(|grant| grant.contains("{namespace}")));
+                let mut grants: Vec<&str> = grants.iter().map(String::as_str).collect();
+                grants.sort_unstable();
+                grants.dedup();
+                format!("{grants:?} {namespace:?}")
+            }
+        };
+        self.digest = Digest::of(format!("{} {reach}", self.digest).as_bytes());
+        self
+    }
+
+    /// Of all that it is about.
+    pub(crate) const fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
     /// Names the question among all others; fit for a file name.
     pub(crate) fn hex(&self) -> &str {
         self.digest.hex()
     }
 }
 
+/// For people: without what may be a signature.
 impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.kind.as_str(), self.address)
+        write!(f, "{} {}", self.kind.as_str(), without_query(&self.address))
     }
 }
 
@@ -128,5 +152,30 @@ mod tests {
             Question::new(Kind::Index, "a", &basic("a", "bc"))
         );
         assert_eq!(questions[3].to_string(), "index a");
+    }
+
+    #[test]
+    fn what_may_be_a_signature_is_asked_and_not_shown() {
+        let about = |url| Question::new(Kind::Archive, url, &Credentials::default());
+        let signed = about("https://charts.example/a.tgz?sig=secret#part");
+        assert_eq!(signed.to_string(), "archive https://charts.example/a.tgz");
+        assert_ne!(signed.hex(), about("https://charts.example/a.tgz").hex());
+    }
+
+    #[test]
+    fn who_may_ask_others_asks_another_question() {
+        let within = |grants: &[&str], namespace: &str| {
+            let reach = Reach::Granted {
+                grants: grants.iter().copied().map(str::to_owned).collect(),
+                namespace: Some(namespace.to_owned()),
+            };
+            Question::new(Kind::Index, "a", &Credentials::default()).within(&reach)
+        };
+        let one = within(&["https://a", "https://b"], "x");
+        assert_eq!(one, within(&["https://b", "https://a", "https://b"], "y"));
+        assert_ne!(one, within(&["https://a"], "x"));
+        let own = |namespace| within(&["https://a.{namespace}"], namespace);
+        assert_eq!(own("x"), own("x"));
+        assert_ne!(own("x"), own("y"));
     }
 }

@@ -8,7 +8,7 @@ mod indexes;
 
 use std::time::Duration;
 
-use oarlock_core::artifact::{Credentials, FetchError, Source, Wanted};
+use oarlock_core::artifact::{Credentials, FetchError, Reach, Source, Wanted, without_query};
 use oarlock_core::reference::Digest;
 use reqwest::Url;
 
@@ -21,6 +21,8 @@ use crate::quote::quoted;
 use index::{Entry, Index, NotFound};
 pub(crate) use indexes::Indexes;
 
+/// URLs of an archive that are tried, each of which may take as long as one call may.
+const MOST_URLS: usize = 8;
 /// Versions that a hint names.
 const FEW: usize = 5;
 
@@ -31,6 +33,7 @@ struct Repository<'a> {
     /// As it was given, but for what may be secret.
     name: &'a str,
     credentials: &'a Credentials,
+    reach: &'a Reach,
 }
 
 /// The chart `name` of the repository at `url` in `version`: a version, a range, or nothing.
@@ -41,7 +44,7 @@ pub(crate) async fn fetch(
     name: &str,
     version: &str,
 ) -> Result<Fetched, FetchError> {
-    let repository = Repository::new(depot, url, &wanted.credentials)?;
+    let repository = Repository::new(depot, url, &wanted.credentials, &wanted.reach)?;
     let index = repository.index(wanted.max_age).await?;
     let entry = index
         .choose(name, version)
@@ -53,11 +56,12 @@ pub(crate) async fn fetch(
 pub(crate) async fn versions(
     depot: &Depot,
     credentials: &Credentials,
+    reach: &Reach,
     url: &str,
     name: &str,
     max_age: Duration,
 ) -> Result<Vec<String>, FetchError> {
-    let repository = Repository::new(depot, url, credentials)?;
+    let repository = Repository::new(depot, url, credentials, reach)?;
     let index = repository.index(max_age).await?;
     let versions = index
         .versions(name)
@@ -70,18 +74,20 @@ impl<'a> Repository<'a> {
         depot: &'a Depot,
         url: &'a str,
         credentials: &'a Credentials,
+        reach: &'a Reach,
     ) -> Result<Self, FetchError> {
         Ok(Self {
             depot,
             url: client::parse(url)?,
-            name: url.split(['?', '#']).next().unwrap_or_default(),
+            name: without_query(url),
             credentials,
+            reach,
         })
     }
 
     async fn index(&self, max_age: Duration) -> Result<std::sync::Arc<Index>, FetchError> {
         let address = resolve(&self.url, "index.yaml")?;
-        let index = indexes::index(self.depot, &address, self.credentials, max_age).await;
+        let index = indexes::index(self, &address, max_age).await;
         index.map_err(|error| {
             let said = |text: String| {
                 format!(
@@ -115,7 +121,7 @@ impl<'a> Repository<'a> {
         };
         let digest = entry.digest().map_err(&invalid)?;
         let mut failed = None;
-        for address in &entry.urls {
+        for address in entry.urls.iter().take(MOST_URLS) {
             let fetched = match address.strip_prefix("oci://") {
                 Some(_) => self.of_registry(wanted, address).await,
                 None => self.of_server(wanted, address, digest.as_ref()).await,
@@ -133,12 +139,20 @@ impl<'a> Repository<'a> {
                              not what was published; do not use it before the repository's owner has said why",
                             self.name
                         ))),
-                        _ => Ok(fetched),
+                        _ => fetched
+                            .check(name, &entry.version, &wanted.verify)
+                            .map(|()| fetched),
                     };
                 }
             }
         }
-        Err(failed.unwrap_or_else(|| invalid("has no downloadable URLs".to_owned())))
+        let Some(failed) = failed else {
+            return Err(invalid("has no downloadable URLs".to_owned()));
+        };
+        if entry.urls.len() > MOST_URLS {
+            tracing::warn!(repository = %self.name, chart = %name, version = %entry.version, urls = entry.urls.len(), tried = MOST_URLS, "a chart has more URLs than are tried");
+        }
+        Err(failed)
     }
 
     async fn of_server(
@@ -163,8 +177,8 @@ impl<'a> Repository<'a> {
             Some(digest) => Until::Digest(digest.clone()),
             None => Until::Age(wanted.max_age),
         };
-        let download = archive::download(self.depot, &url, credentials, &until).await?;
-        let provenance = archive::provenance(self.depot, &url, credentials, &wanted.verify).await?;
+        let download = archive::download(self.depot, &url, credentials, self.reach, &until).await?;
+        let provenance = archive::provenance(self.depot, &url, credentials, wanted).await?;
         Ok(download.into_fetched(&url, provenance))
     }
 
@@ -237,7 +251,8 @@ fn resolve(base: &Url, reference: &str) -> Result<Url, FetchError> {
     folder.set_path(&format!("{}/", base.path().trim_end_matches('/')));
     let mut url = folder.join(reference).map_err(|error| {
         FetchError::Invalid(format!(
-            "failed to make chart URL absolute: {reference:?} of {}: {error}",
+            "failed to make chart URL absolute: {:?} of {}: {error}",
+            without_query(reference),
             client::shown(base)
         ))
     })?;

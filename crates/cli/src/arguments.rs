@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use oarlock_config::{Env, GoDuration};
+use oarlock_config::{Env, GoDuration, Quantity};
 
 /// The variables that a watches file may name. One that is no text is none.
 pub(crate) fn environment() -> Env {
@@ -76,6 +76,16 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         })
 }
 
+/// A size on disk as Kubernetes writes it, such as 512Mi.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    const LEAST: u64 = 1 << 20;
+    let size = text.parse::<Quantity>().map_err(|e| e.to_string())?;
+    if size.bytes() < LEAST {
+        return Err("expected 1Mi or more, such as 512Mi or 1Gi".to_owned());
+    }
+    Ok(size.bytes())
+}
+
 /// Requests per second; 0 or less for no limit, as Kubernetes' own programs have it.
 pub(crate) fn per_second(text: &str) -> Result<f64, String> {
     text.parse()
@@ -128,6 +138,15 @@ mod tests {
         assert_eq!(namespace(""), Ok(String::new()));
         for wrong in ["Team", "a.b", "-a", "a-", "a/b", "*", &"a".repeat(64)] {
             assert!(namespace(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(size("512Mi"), Ok(512 << 20));
+        assert_eq!(size("1G"), Ok(1_000_000_000));
+        for wrong in ["", "0", "1000", "-1Gi", "1GB", "much"] {
+            assert!(size(wrong).is_err(), "{wrong:?}");
         }
     }
 

@@ -18,7 +18,7 @@ use crate::{
     after_help = "Try it:  oarlock demo\nBegin:   oarlock inspect MODULE.wasm   says what to write into watches.yaml"
 )]
 struct Cli {
-    /// What is logged: a level, or a filter such as info,kube=debug [default: info; demo, simulate: warn].
+    /// What is logged: a level, or a filter such as info,kube=debug [default: info; demo, helm, simulate: warn].
     #[arg(
         long,
         global = true,

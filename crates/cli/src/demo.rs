@@ -25,8 +25,8 @@ use crate::demo::frame::Frame;
 use crate::demo::screen::Screen;
 use crate::operator::{Operator, Sources};
 use crate::run::{INSTALL_DEADLINE, options};
-use crate::stop;
 use crate::system_clock::SystemClock;
+use crate::{memory, stop};
 
 mod frame;
 mod screen;
@@ -73,11 +73,13 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         modules: args.modules.clone(),
         charts: None,
         cache_dir: None,
+        chart_cache_size: None,
     };
     sources.check()?;
     screen.say(&format!("loading {}", sources.watches.display()))?;
     let mut operator = Operator::new(
         &sources,
+        memory::for_libraries(None),
         Arc::clone(&kubernetes) as _,
         Arc::new(Egress::new(EgressLimits::default())),
         Arc::clone(&port),

@@ -20,7 +20,7 @@ use crate::arguments::{Bind, bind, seconds, speed};
 use crate::operator::{Operator, Sources};
 use crate::run::{INSTALL_DEADLINE, options};
 use crate::system_clock::SystemClock;
-use crate::{kubeconfig, output, stop};
+use crate::{kubeconfig, memory, output, stop};
 
 /// Arguments of `oarlock dev`.
 #[derive(Debug, clap::Args)]
@@ -132,6 +132,7 @@ fn operator(
 ) -> anyhow::Result<Operator> {
     Operator::new(
         sources,
+        memory::for_libraries(None),
         Arc::clone(kubernetes) as _,
         Arc::new(Egress::new(EgressLimits::default())),
         Arc::clone(clock),

@@ -11,6 +11,7 @@ mod helm;
 mod inspect;
 mod kubeconfig;
 mod logging;
+mod memory;
 mod operator;
 mod output;
 mod rbac;

@@ -29,7 +29,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::arguments::environment;
+use crate::arguments::{environment, size};
 use crate::readiness::{Readiness, Ready};
 
 mod first_lists;
@@ -66,6 +66,23 @@ pub(crate) struct Sources {
         value_name = "DIR"
     )]
     pub(crate) cache_dir: Option<PathBuf>,
+    /// How much of it fetched charts may take, such as 512Mi [default: 1Gi]: half of it packages and indexes, half of it git
+    /// repositories. What is being fetched comes on top.
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) chart_cache_size: Option<u64>,
+}
+
+/// What may be kept on disk where `size` is all.
+fn limits(size: Option<u64>) -> oarlock_artifacts::Limits {
+    let usual = oarlock_artifacts::Limits::default();
+    match size {
+        None => usual,
+        Some(size) => oarlock_artifacts::Limits {
+            cache: size / 2,
+            repository: usual.repository.min(size / 2),
+            ..usual
+        },
+    }
 }
 
 impl Sources {
@@ -90,6 +107,7 @@ impl Sources {
         Depot::new(oarlock_artifacts::Options {
             cache: self.cache().map(|cache| cache.join("charts")),
             charts: Some(charts.unwrap_or(Path::new(".")).to_owned()),
+            limits: limits(self.chart_cache_size),
             ..oarlock_artifacts::Options::default()
         })
         .context("charts cannot be kept")
@@ -128,9 +146,10 @@ pub(crate) struct Operator {
 }
 
 impl Operator {
-    /// Looks at the sources for the first time.
+    /// Looks at the sources for the first time. Libraries share so many bytes of memory.
     pub(crate) fn new(
         sources: &Sources,
+        library_memory: usize,
         cluster: Arc<dyn Cluster>,
         egress: Arc<dyn Egress>,
         clock: Arc<dyn Clock>,
@@ -140,6 +159,7 @@ impl Operator {
         let directory = Arc::new(Directory::open(&sources.watches, &sources.modules));
         let loader = Loader::new(EngineOptions {
             cache: sources.cache(),
+            library_memory,
             ..EngineOptions::default()
         })
         .context("the WebAssembly engine did not start")?;

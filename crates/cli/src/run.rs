@@ -11,6 +11,7 @@ use oarlock_cluster::client::{Source, open};
 use oarlock_cluster::fence::FencedEgress;
 use oarlock_cluster::http::{Egress, EgressLimits};
 use oarlock_cluster::{Kubernetes, Rate, ServerClock, crd};
+use oarlock_config::Quantity;
 use oarlock_core::clock::Clock;
 use oarlock_engine::Options;
 use prometheus_client::registry::Registry;
@@ -20,7 +21,7 @@ use crate::arguments::{duration, namespace, per_second};
 use crate::operator::{Operator, Sources};
 use crate::replicas::Errand;
 use crate::system_clock::SystemClock;
-use crate::{admin, follow, replicas, stop};
+use crate::{admin, follow, memory, replicas, stop};
 
 /// How long definitions may take until they are served.
 pub(crate) const INSTALL_DEADLINE: Duration = Duration::from_secs(60);
@@ -44,6 +45,10 @@ pub(crate) struct Args {
     /// Reconciles at a time, over all watches.
     #[arg(long, value_name = "N")]
     max_concurrent_reconciles: Option<NonZeroUsize>,
+    /// Memory of all libraries that run at a time, such as Helm's engine; more calls than fit wait, and each has 1Gi at most
+    /// [default: half of the container's memory limit, 4Gi at most].
+    #[arg(long, value_name = "SIZE", value_parser = memory::amount)]
+    library_memory: Option<Quantity>,
     /// Namespaces to see, with commas [default: all]: lists and watches are of these alone.
     #[arg(
         long,
@@ -96,6 +101,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         ..options(args.max_concurrent_reconciles)
     };
     let api = api_options(&args);
+    let library_memory = memory::for_libraries(args.library_memory);
     let source = Source {
         kubeconfig: args.kubeconfig,
         context: args.context,
@@ -120,6 +126,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let egress = Arc::new(FencedEgress::new(egress, replica.fence()));
     let mut operator = Operator::new(
         &args.sources,
+        library_memory,
         Arc::clone(&cluster) as _,
         egress,
         Arc::clone(&clock),

@@ -170,6 +170,7 @@ async fn read(args: &Args) -> anyhow::Result<Input> {
         modules: args.modules.clone(),
         charts: args.charts.clone(),
         cache_dir: args.cache_dir.clone(),
+        chart_cache_size: None,
     };
     let served = modules::load_all(&sources, &kinds(&given, &scenario)).await?;
     let mut scenario = scenario;

@@ -1,4 +1,5 @@
-//! Addresses that no grant opens, whoever connects: calls of modules, and fetches of packages. Pure.
+//! Addresses that no grant opens, whoever connects: calls of modules, and fetches of packages; and those that mean something
+//! else on every network. Pure.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -11,6 +12,26 @@ pub fn never_opened(address: IpAddr) -> Option<&'static str> {
     match address {
         IpAddr::V4(address) => never_v4(address),
         IpAddr::V6(address) => never_v6(address),
+    }
+}
+
+/// Whether an address is of this machine or of the network that it is in (RFC 1918, 4193, 6598, 2544), and so another host
+/// elsewhere.
+#[must_use]
+pub fn is_private(address: IpAddr) -> bool {
+    let v4 = |address: Ipv4Addr| {
+        let [a, b, ..] = address.octets();
+        address.is_private()
+            || address.is_loopback()
+            || (a == 100 && b & 0xc0 == 64)
+            || (a == 198 && b & 0xfe == 18)
+    };
+    match address {
+        IpAddr::V4(address) => v4(address),
+        IpAddr::V6(address) => match embedded(address) {
+            Some(inner) => v4(inner),
+            None => address.is_loopback() || address.is_unique_local(),
+        },
     }
 }
 
@@ -80,6 +101,31 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
+
+    #[test]
+    fn private_addresses() {
+        for (address, private) in [
+            ("10.0.0.1", true),
+            ("172.16.0.1", true),
+            ("192.168.1.1", true),
+            ("127.0.0.1", true),
+            ("100.64.0.1", true),
+            ("100.127.255.255", true),
+            ("198.19.0.1", true),
+            ("::1", true),
+            ("fd00::1", true),
+            ("::ffff:10.0.0.1", true),
+            ("64:ff9b::a00:1", true),
+            ("1.1.1.1", false),
+            ("172.32.0.1", false),
+            ("100.128.0.1", false),
+            ("198.20.0.1", false),
+            ("2606:4700::1111", false),
+            ("::ffff:1.1.1.1", false),
+        ] {
+            assert_eq!(is_private(address.parse().unwrap()), private, "{address}");
+        }
+    }
 
     #[test]
     fn addresses() {

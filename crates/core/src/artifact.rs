@@ -48,6 +48,13 @@ pub enum Source {
     },
 }
 
+/// `url` as far as it may be shown: its query and its fragment may be a signature, and what is shown becomes a condition, a log
+/// line or a record.
+#[must_use]
+pub fn without_query(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or_default()
+}
+
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let version = |f: &mut fmt::Formatter<'_>, version: &str| match version {
@@ -56,20 +63,20 @@ impl fmt::Display for Source {
         };
         match self {
             Self::Local(path) => f.write_str(path),
-            Self::Archive(url) => f.write_str(url),
+            Self::Archive(url) => f.write_str(without_query(url)),
             Self::Repository {
                 url,
                 chart,
                 version: wanted,
             } => {
-                write!(f, "{chart} of {url}")?;
+                write!(f, "{chart} of {}", without_query(url))?;
                 version(f, wanted)
             }
             Self::Oci {
                 repository,
                 version: wanted,
             } => {
-                f.write_str(repository)?;
+                f.write_str(without_query(repository))?;
                 version(f, wanted)
             }
             Self::Git {
@@ -77,7 +84,7 @@ impl fmt::Display for Source {
                 reference,
                 path,
             } => {
-                write!(f, "{path} of {url}")?;
+                write!(f, "{path} of {}", without_query(url))?;
                 version(f, reference)
             }
         }
@@ -230,5 +237,40 @@ impl Artifacts for Closed {
 
     fn read(&self, digest: Digest) -> BoxFuture<'_, Result<Arc<[u8]>, FetchError>> {
         Box::pin(ready(Err(Self::refusal(&digest))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_a_signature_is_not_shown() {
+        let sources = [
+            Source::Local("charts/web?".to_owned()),
+            Source::Archive("https://charts.example/web.tgz?sig=secret#part".to_owned()),
+            Source::Repository {
+                url: "https://charts.example/a?token=secret".to_owned(),
+                chart: "web".to_owned(),
+                version: ">1".to_owned(),
+            },
+            Source::Oci {
+                repository: "oci://registry.example/web?secret".to_owned(),
+                version: "1.0.0".to_owned(),
+            },
+            Source::Git {
+                url: "https://git.example/a#secret".to_owned(),
+                reference: "main".to_owned(),
+                path: "web".to_owned(),
+            },
+        ];
+        let shown: Vec<String> = sources.iter().map(Source::to_string).collect();
+        insta::assert_snapshot!(shown.join("\n"), @r"
+        charts/web?
+        https://charts.example/web.tgz
+        web of https://charts.example/a >1
+        oci://registry.example/web 1.0.0
+        web of https://git.example/a main
+        ");
     }
 }

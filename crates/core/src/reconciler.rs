@@ -138,7 +138,7 @@ pub enum LibraryFault {
     /// It asked for too much memory.
     #[error(
         "asked for more than {limit} bytes of memory for one call; hint: look for an endless loop, or far too much, in what \
-         it was given"
+         it was given; --library-memory and the memory limit of the container bound it, too"
     )]
     MemoryExceeded {
         /// The limit in bytes.
@@ -157,6 +157,9 @@ pub enum LibraryFault {
         message: String,
     },
 }
+
+/// A run waits for room of the host, until this is dropped.
+pub type Waiting<'a> = Box<dyn Send + 'a>;
 
 /// What a running module may ask for. One value serves one run of one object: it checks grants and remembers what was
 /// read.
@@ -216,6 +219,11 @@ pub trait Host: Send + Sync + 'static {
 
     /// One log line.
     fn log(&self, line: LogLine);
+
+    /// Says that the run is not at work: it waits until the host has room for a library that it calls.
+    fn waiting(&self) -> Waiting<'_> {
+        Box::new(())
+    }
 }
 
 /// A query of the cache.

@@ -348,7 +348,7 @@ impl Engine {
         state.sweep = swept.again;
     }
 
-    /// Whether a worker is free: a run that waits for somebody outside holds none.
+    /// Whether a worker is free: a run that waits for somebody outside, or for room, holds none.
     fn has_room(&self, runs: &Runs) -> bool {
         runs.len().saturating_sub(self.waits.count()) < self.options.workers.get()
     }

@@ -18,7 +18,7 @@ use oarlock_core::origin::{self, Origin};
 use oarlock_core::projection::project;
 use oarlock_core::reconciler::{
     ArtifactRequest, Health, Host, HttpAuth, HttpError, HttpRequest, HttpResponse, LogLevel,
-    LogLine, ObservedState, ReadError, SecretKey, Selection,
+    LogLine, ObservedState, ReadError, SecretKey, Selection, Waiting,
 };
 use oarlock_core::reference::{Digest, Gvk, KindInfo, ObjectRef};
 use oarlock_core::request::ApiError;
@@ -518,6 +518,10 @@ impl Host for Session {
             LogLevel::Debug => tracing::debug!(%object, module, ?fields, "{message}"),
             LogLevel::Trace => tracing::trace!(%object, module, ?fields, "{message}"),
         }
+    }
+
+    fn waiting(&self) -> Waiting<'_> {
+        Box::new(self.waits.begin())
     }
 }
 

@@ -1,4 +1,5 @@
-//! Runs that wait for somebody outside, or for the API server's word on what an account may: they hold no worker.
+//! Runs that wait for somebody outside, for the API server's word on what an account may, or for room for a library: they
+//! hold no worker.
 //!
 //! A call to the outside takes as long as somebody else likes. Counted as work, the calls of two modules would keep all
 //! workers for as long as a deadline. What bounds them is the limit of their own watch.

@@ -30,7 +30,7 @@ pub enum Failure {
         /// What was rendered, for whoever debugs the chart.
         output: String,
     },
-    /// A `lookup` was not answered. The same call may succeed later.
+    /// A `lookup`, or the read of the chart, was not answered. The same call may succeed later.
     #[error("{0}")]
     Lookup(String),
 }

@@ -13,6 +13,7 @@ use wasmtime::{
 
 use crate::cache::{CacheError, CompileCache};
 use crate::engine::ticker::{Running, Ticker};
+use crate::library::LibraryLimits;
 use crate::library::answers::Answers;
 
 mod ticker;
@@ -43,10 +44,13 @@ pub struct EngineOptions {
     pub cache: Option<PathBuf>,
     /// Instances that live at the same time, those that wait in an import included; at least one. More runs than this wait.
     ///
-    /// Each costs address space (16 GiB) and, once used, up to 2 MiB of memory for as long as it is warm.
+    /// Each costs address space: 16 GiB of memories and 18 MiB of stack. While a run lasts it has what its limits allow, and
+    /// what it needs of the stack, which no limit counts. Afterwards 64 KiB of the stack stay, and up to 2 MiB of each of its
+    /// memories for as long as it is warm.
     pub instances: u32,
     /// Bytes of memory that all running libraries together may have, each counted with all that its limits allow. More calls
-    /// than fit wait; at most 16 run at the same time. These come on top of `instances`.
+    /// than fit wait; at most 16 run at the same time. These come on top of `instances`. No library is allowed more than this
+    /// for one call, whatever its limits are.
     pub library_memory: usize,
     /// Bytes of answers of libraries that are kept for equal calls; 0 for none.
     pub answers: usize,
@@ -141,25 +145,48 @@ impl Engine {
         self.admit(&self.places, 1).await
     }
 
-    /// Waits for a place for a library that may have `memory` bytes. Whoever holds one waits for no other: a library calls
-    /// none.
-    pub(crate) async fn enter_library(&self, memory: usize) -> Result<Place, Fault> {
+    /// Waits for a place for a library that may have `memory` bytes, with what `waiting` gives in hand if it has to wait at
+    /// all. Whoever holds a place waits for no other: a library calls none.
+    pub(crate) async fn enter_library<W>(
+        &self,
+        memory: usize,
+        waiting: impl FnOnce() -> W,
+    ) -> Result<Place, Fault> {
         let least = self.library_memory_total.div_ceil(LIBRARIES);
         let weight = mib(memory).max(least).min(self.library_memory_total);
-        self.admit(&self.library_memory, weight).await
+        let places = &self.library_memory;
+        // Who waits longer already has what is free.
+        if let Ok(permit) = Arc::clone(places).try_acquire_many_owned(weight) {
+            return Ok(self.place(permit));
+        }
+        let _waiting = waiting();
+        self.admit(places, weight).await
+    }
+
+    /// `limits`, with no more memory than there is for all libraries.
+    pub(crate) const fn within(&self, mut limits: LibraryLimits) -> LibraryLimits {
+        let total = (self.library_memory_total as usize).saturating_mul(MIB);
+        if limits.memory > total {
+            limits.memory = total;
+        }
+        limits
     }
 
     async fn admit(&self, places: &Arc<Semaphore>, weight: u32) -> Result<Place, Fault> {
         // The error never comes to pass: the semaphores are not closed.
         let permit = Arc::clone(places).acquire_many_owned(weight).await;
         permit
-            .map(|permit| Place {
-                _running: self.ticker.run(),
-                _permit: permit,
-            })
+            .map(|permit| self.place(permit))
             .map_err(|_closed| Fault::NoInstance {
                 message: "the engine is closed".to_owned(),
             })
+    }
+
+    fn place(&self, permit: OwnedSemaphorePermit) -> Place {
+        Place {
+            _running: self.ticker.run(),
+            _permit: permit,
+        }
     }
 }
 
@@ -191,6 +218,8 @@ fn config(instances: u32) -> Config {
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .max_wasm_stack(WASM_STACK)
         .async_stack_size(WASM_STACK + HOST_STACK)
+        // What one deep recursion dirtied would stay with the pool.
+        .async_stack_zeroing(true)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(
             instances.saturating_add(LIBRARIES),
         )));
@@ -220,4 +249,39 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
         .async_stack_keep_resident(64 << 10)
         .pagemap_scan(Enabled::Auto);
     pool
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use wasmtime::{Instance, Module, Store, Trap};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_deep_stack_is_given_back() {
+        let engine = Engine::new(EngineOptions {
+            instances: 1,
+            ..EngineOptions::default()
+        });
+        let engine = engine.unwrap();
+        let wasm = engine.wasm();
+        let recursion = r#"(module (func $deeper (export "deeper") (call $deeper)))"#;
+        let module = Module::new(wasm, wat::parse_str(recursion).unwrap()).unwrap();
+        let mut store = Store::new(wasm, ());
+        store.set_epoch_deadline(1 << 40);
+        let instance = Instance::new_async(&mut store, &module, &[]).await.unwrap();
+        let deeper = instance.get_typed_func::<(), ()>(&mut store, "deeper");
+        let error = deeper
+            .unwrap()
+            .call_async(&mut store, ())
+            .await
+            .unwrap_err();
+        assert_eq!(error.downcast_ref(), Some(&Trap::StackOverflow));
+        drop(store);
+        let pool = wasm.pooling_allocator_metrics().unwrap();
+        let left = pool.unused_stack_bytes_resident();
+        assert!(left.is_some_and(|left| left <= 64 << 10), "{left:?}");
+    }
 }

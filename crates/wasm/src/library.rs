@@ -22,17 +22,18 @@ use oarlock_core::reference::Digest;
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Place};
 use crate::run::Run;
 use crate::store::RunState;
 
-/// What one call of a library may use. Its time is its own: the caller is not charged for it, but its deadline goes on.
+/// What one call of a library may use. Its time is its own: the caller is not charged for it, but its deadline goes on, except
+/// while there is no room for the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LibraryLimits {
     /// Time on the CPU.
     pub cpu: Duration,
     /// Bytes of all linear memories together. Counted in full against
-    /// [`EngineOptions::library_memory`](crate::EngineOptions::library_memory) while a call lasts.
+    /// [`EngineOptions::library_memory`](crate::EngineOptions::library_memory) while a call lasts, and never more than that.
     pub memory: usize,
     /// Bytes of the answer, and of what it gives to one import.
     pub output: usize,
@@ -148,13 +149,18 @@ impl Library {
         deadline: Duration,
         call: impl AsyncFnOnce(&Instance, &mut Store<RunState>) -> wasmtime::Result<T>,
     ) -> Result<T, Fault> {
-        self.run(host, deadline, call)
-            .await
-            .map_err(|fault| named(interface, fault))
+        let answer = async {
+            let waiting = || host.waiting();
+            let place = self.engine.enter_library(self.limits.memory, waiting);
+            let place = place.await?;
+            self.run(place, Arc::clone(&host), deadline, call).await
+        };
+        answer.await.map_err(|fault| named(interface, fault))
     }
 
     async fn run<T>(
         &self,
+        place: Place,
         host: Arc<dyn Host>,
         deadline: Duration,
         call: impl AsyncFnOnce(&Instance, &mut Store<RunState>) -> wasmtime::Result<T>,
@@ -162,7 +168,7 @@ impl Library {
         let run = Run {
             engine: &self.engine,
             linked: &self.linked,
-            place: self.engine.enter_library(self.limits.memory).await?,
+            place,
             host,
             limits: self.limits.within(deadline),
             // Time and seed are arguments, where a library needs them. Equal arguments give equal answers.

@@ -120,7 +120,7 @@ impl Loader {
             engine: Arc::clone(&self.engine),
             linked: compiled.linked,
             digest: compiled.digest,
-            limits,
+            limits: self.engine.within(limits),
             exports,
             imports: compiled.imports,
             size: compiled.size,

@@ -1,5 +1,6 @@
 //! One run: a fresh instance, a call, and what became of it.
 
+mod deadline;
 mod meter;
 mod stop;
 
@@ -16,6 +17,7 @@ use crate::engine::{Engine, Place};
 use crate::run::stop::{CpuSpent, Stop};
 use crate::store::RunState;
 
+pub(crate) use crate::run::deadline::Deadline;
 pub(crate) use crate::run::meter::CpuMeter;
 pub(crate) use crate::run::stop::LibraryStopped;
 
@@ -64,12 +66,14 @@ impl<L: Linked> Run<'_, L> {
     ) -> Result<T, Fault> {
         let _place = self.place;
         let meter = Arc::new(CpuMeter::default());
+        let deadline = Arc::new(Deadline::after(self.limits.deadline));
         let state = RunState::new(
             self.host,
             &self.limits,
             self.now,
             self.seed,
             Arc::clone(&meter),
+            Arc::clone(&deadline),
         );
         let log = Arc::clone(&state.log);
         let mut store = Store::new(self.engine.wasm(), state);
@@ -84,7 +88,7 @@ impl<L: Linked> Run<'_, L> {
             let instance = instance.map_err(Stop::Instantiate)?;
             call(&instance, &mut store).await.map_err(Stop::Call)
         };
-        let answer = tokio::time::timeout(self.limits.deadline, meter.measure(run)).await;
+        let answer = deadline.hold(meter.measure(run)).await;
         log.flush();
         match answer {
             Ok(Ok(answer)) => Ok(answer),

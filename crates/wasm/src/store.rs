@@ -11,7 +11,7 @@ use wasmtime::ResourceLimiter;
 use crate::capability::log::LogSink;
 use crate::capability::wasi::Wasi;
 use crate::engine::TABLE_ELEMENTS;
-use crate::run::CpuMeter;
+use crate::run::{CpuMeter, Deadline};
 
 /// The state of one run. Lives as long as its instance, and is nobody's business outside: only its name is needed, to say
 /// what a [`Store`](wasmtime::Store) is of.
@@ -22,6 +22,8 @@ pub struct RunState {
     pub(crate) wasi: Wasi,
     /// What the run is charged by.
     pub(crate) cpu: Arc<CpuMeter>,
+    /// When it has to be over.
+    pub(crate) deadline: Arc<Deadline>,
 }
 
 impl fmt::Debug for RunState {
@@ -37,6 +39,7 @@ impl RunState {
         now: u64,
         seed: u64,
         cpu: Arc<CpuMeter>,
+        deadline: Arc<Deadline>,
     ) -> Self {
         let log = Arc::new(LogSink::new(Arc::clone(&host), limits.log));
         Self {
@@ -45,6 +48,7 @@ impl RunState {
             wasi: Wasi::new(now, seed, Arc::clone(&log)),
             log,
             cpu,
+            deadline,
         }
     }
 }

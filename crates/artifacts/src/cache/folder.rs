@@ -19,8 +19,6 @@ const ABANDONED: Duration = Duration::from_secs(3600);
 pub(super) struct Folder {
     dir: PathBuf,
     capacity: u64,
-    /// Tells the files that this process writes apart.
-    written: AtomicU64,
     /// Bytes written since the folder was last looked through.
     since_pruned: AtomicU64,
 }
@@ -51,7 +49,6 @@ impl Folder {
         Ok(Self {
             dir,
             capacity,
-            written: AtomicU64::new(0),
             since_pruned: AtomicU64::new(u64::MAX),
         })
     }
@@ -105,21 +102,19 @@ impl Folder {
 
     /// Written aside and renamed: a reader sees all of it or nothing.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let number = self.written.fetch_add(1, Ordering::Relaxed);
-        let aside = self.dir.join(format!(".{}.{number}", std::process::id()));
-        let written = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&aside)
-            .and_then(|mut file| file.write_all(bytes))
-            .and_then(|()| fs::rename(&aside, path));
-        if written.is_err() {
-            // The error that counts is the first one.
-            let _gone = fs::remove_file(&aside);
-            return written;
-        }
+        // A random name, which must not be there: containers that share a volume have the same process ids.
+        let mut aside = tempfile::Builder::new()
+            .prefix(".")
+            .rand_bytes(16)
+            .make_in(&self.dir, |path| {
+                OpenOptions::new()
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(path)
+            })?;
+        aside.as_file_mut().write_all(bytes)?;
+        aside.persist(path).map_err(|error| error.error)?;
         self.prune_sometimes(path, bytes.len() as u64);
         Ok(())
     }

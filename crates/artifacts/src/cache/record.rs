@@ -17,10 +17,11 @@ pub(crate) struct Record<T> {
     age: Option<Duration>,
 }
 
-/// On disk. The question is there for people: the file's name has it already.
+/// On disk. The question is there for people, its digest for a file that has come to a name that is not its own.
 #[derive(Serialize, Deserialize)]
-struct Written<Q, T> {
-    question: Q,
+struct Written<T> {
+    question: String,
+    digest: String,
     asked: Timestamp,
     answer: T,
 }
@@ -33,9 +34,9 @@ impl<T> Record<T> {
 }
 
 impl<T: DeserializeOwned> Record<T> {
-    pub(super) fn parse(text: &[u8], now: Timestamp) -> Option<Self> {
-        let written: Written<String, T> = serde_json::from_slice(text).ok()?;
-        Some(Self {
+    pub(super) fn parse(question: &Question, text: &[u8], now: Timestamp) -> Option<Self> {
+        let written: Written<T> = serde_json::from_slice(text).ok()?;
+        (written.digest == question.digest().as_str()).then(|| Self {
             answer: written.answer,
             age: (written.asked <= now).then(|| now.since(written.asked)),
         })
@@ -50,6 +51,7 @@ impl<T: Serialize> Record<&T> {
     ) -> serde_json::Result<Vec<u8>> {
         serde_json::to_vec(&Written {
             question: question.to_string(),
+            digest: question.digest().as_str().to_owned(),
             asked,
             answer,
         })

@@ -81,10 +81,35 @@ async fn an_answer_has_an_age() {
     let text = fs::read_to_string(&file).unwrap();
     assert_eq!(
         text,
-        r#"{"question":"archive https://charts.example/a.tgz","asked":10000,"answer":7}"#
+        format!(
+            r#"{{"question":"archive https://charts.example/a.tgz","digest":"{}","asked":10000,"answer":7}}"#,
+            asked.digest()
+        )
     );
+    // Nor is what answers another question, however it came there.
+    let other = question("https://charts.example/b.tgz");
+    fs::write(dir.path().join("cache/records").join(other.hex()), &text).unwrap();
+    assert_eq!(cache.record::<u32>(&other).await, None);
     fs::write(&file, &text[..text.len() - 1]).unwrap();
     assert_eq!(cache.record::<u32>(&asked).await, None);
+}
+
+#[tokio::test]
+async fn caches_of_one_folder_write_to_files_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, other) = (open(&dir, 1 << 20), open(&dir, 1 << 20));
+    // What another container with the same process id is writing.
+    let aside = dir.path().join(format!("cache/.{}.0", std::process::id()));
+    fs::write(&aside, b"of another").unwrap();
+    for cache in [one, other] {
+        let bytes: Arc<[u8]> = Arc::from(*b"some chart");
+        let digest = cache.keep(Arc::clone(&bytes)).await.unwrap();
+        assert_eq!(cache.blob(&digest).await, Some(bytes));
+        cache.note(&question("a"), &1).await;
+    }
+    assert_eq!(fs::read(&aside).unwrap(), b"of another");
+    let left: Vec<_> = fs::read_dir(dir.path().join("cache")).unwrap().collect();
+    assert_eq!(left.len(), 3, "{left:?}");
 }
 
 #[tokio::test]

@@ -66,12 +66,12 @@ impl Around {
         }
     }
 
-    /// The chart at `path`, seen from the chart's folder.
+    /// The chart at `path`, seen from the folder of the chart that is `bytes`.
     pub(super) async fn chart(
         &self,
         depot: &Depot,
         wanted: &Wanted,
-        package: &Package,
+        bytes: &Arc<[u8]>,
         path: &str,
     ) -> Result<Package, FetchError> {
         let limits = depot.options().limits;
@@ -80,7 +80,7 @@ impl Around {
                 let (from, boundary) = (real.clone(), boundary.clone());
                 let path = path.to_owned();
                 depot
-                    .work(move || folder(&from, &boundary, &path, &limits))
+                    .unpack(move || folder(&from, &boundary, &path, &limits))
                     .await?
             }
             Self::Commit {
@@ -94,17 +94,23 @@ impl Around {
                     FetchError::NotFound(_) => missing(path),
                     error => error,
                 })?;
-                Package::open(&fetched.bytes, &limits)
-                    .map_err(|error| error.at(&format!("file://{path}")))
+                opened(depot, fetched.bytes, path).await
             }
             Self::Nothing => {
                 let prefix = joined("", path)
                     .filter(|prefix| !prefix.is_empty())
                     .ok_or_else(|| missing(path))?;
-                within(package, &prefix).ok_or_else(|| missing(path))
+                let package = opened(depot, Arc::clone(bytes), path).await?;
+                within(&package, &prefix).ok_or_else(|| missing(path))
             }
         }
     }
+}
+
+async fn opened(depot: &Depot, bytes: Arc<[u8]>, path: &str) -> Result<Package, FetchError> {
+    let limits = depot.options().limits;
+    let package = depot.unpack(move || Package::open(&bytes, &limits)).await?;
+    package.map_err(|error| error.at(&format!("file://{path}")))
 }
 
 fn folder(

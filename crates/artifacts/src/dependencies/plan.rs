@@ -1,6 +1,6 @@
 //! Which dependencies have to be fetched, and from where. Pure: decides, and asks nobody.
 
-use oarlock_core::artifact::{FetchError, Source};
+use oarlock_core::artifact::{FetchError, Source, without_query};
 
 use super::digest;
 use super::requirements::{Dependency, Requirements};
@@ -63,7 +63,7 @@ impl Missing {
         format!(
             "{} (repository {}, version {})",
             quoted(&self.name),
-            quoted(&self.repository),
+            quoted(without_query(&self.repository)),
             quoted(&self.version)
         )
     }

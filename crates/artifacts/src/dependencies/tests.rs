@@ -56,11 +56,8 @@ fn package(files: &[(&str, &str)]) -> Package {
 fn planned(package: &Package) -> Result<Plan, FetchError> {
     let requirements = Requirements::of(package)
         .map_err(|error| FetchError::Invalid(format!("umbrella: {error}")))?;
-    plan(
-        "umbrella",
-        &requirements,
-        &vendored(package, &Limits::default()),
-    )
+    let vendored = vendored(package, &Limits::default()).map_err(|error| error.at("umbrella"))?;
+    plan("umbrella", &requirements, &vendored)
 }
 
 /// A chart with one dependency, and what it has besides.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::options::Limits;
-use crate::package::{File, Package};
+use crate::package::{Budget, File, Package, PackageError};
 
 /// A chart in `charts/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +14,10 @@ pub(super) struct Vendored {
     pub(super) paths: Vec<String>,
 }
 
-/// The charts in `charts/`, folders and archives. What is none is left to whoever renders, who refuses it in Helm's words.
-pub(super) fn vendored(package: &Package, limits: &Limits) -> Vec<Vendored> {
+/// The charts in `charts/`, folders and archives, which all together may unpack to what one package may. What is none is left
+/// to whoever renders, who refuses it in Helm's words.
+pub(super) fn vendored(package: &Package, limits: &Limits) -> Result<Vec<Vendored>, PackageError> {
+    let mut budget = Budget::of(limits);
     let mut parts: BTreeMap<&str, Vec<&File>> = BTreeMap::new();
     for file in package.files() {
         let Some(rest) = file.path.strip_prefix("charts/") else {
@@ -26,24 +28,26 @@ pub(super) fn vendored(package: &Package, limits: &Limits) -> Vec<Vendored> {
             parts.entry(name).or_default().push(file);
         }
     }
-    parts
-        .into_iter()
-        .filter_map(|(name, files)| {
-            let chart = match files.as_slice() {
-                [archive] if name.ends_with(".tgz") => {
-                    Package::open(&archive.content, limits).ok()?
+    let mut vendored = Vec::new();
+    for (name, files) in parts {
+        let part = match files.as_slice() {
+            [archive] if name.ends_with(".tgz") => {
+                match Package::open_within(&archive.content, limits, &mut budget) {
+                    Err(error @ PackageError::TooLarge(_)) => return Err(error),
+                    opened => opened,
                 }
-                files => Package::of(within(name, files)),
             }
-            .chart()
-            .ok()?;
-            Some(Vendored {
+            files => Ok(Package::of(within(name, files))),
+        };
+        if let Ok(chart) = part.and_then(|part| part.chart()) {
+            vendored.push(Vendored {
                 name: chart.name,
                 version: chart.version,
                 paths: files.iter().map(|file| file.path.clone()).collect(),
-            })
-        })
-        .collect()
+            });
+        }
+    }
+    Ok(vendored)
 }
 
 fn within(name: &str, files: &[&File]) -> Vec<File> {

@@ -19,6 +19,9 @@ use tokio::process::Command;
 
 use super::location::{Location, Transport};
 
+/// The port of ssh that known hosts are written without.
+const SSH: u16 = 22;
+
 /// Settings that hold for every call.
 const SETTINGS: &[(&str, &str)] = &[
     ("advice.detachedHead", "false"),
@@ -61,6 +64,32 @@ impl Drop for Files {
         if let Err(error) = fs::remove_dir_all(&self.0) {
             tracing::warn!(folder = %self.0.display(), error = %error, "cannot remove the credentials given to git");
         }
+    }
+}
+
+/// Whom ssh speaks to.
+struct Server<'a> {
+    host: &'a Host,
+    port: u16,
+    /// Those that were checked.
+    addresses: &'a [IpAddr],
+}
+
+impl Server<'_> {
+    /// The address that was checked is the one that is opened; its key is still known by the host's name, written as ssh writes
+    /// it.
+    fn options(&self) -> Vec<String> {
+        let (Host::Name(name), Some(address)) = (self.host, self.addresses.first()) else {
+            return Vec::new();
+        };
+        let alias = match self.port {
+            SSH => name.clone(),
+            port => format!("[{name}]:{port}"),
+        };
+        vec![
+            format!("HostName={address}"),
+            format!("HostKeyAlias={alias}"),
+        ]
     }
 }
 
@@ -129,7 +158,14 @@ impl Isolation {
                 self.pin(host, *port, addresses);
                 self.web(location, credentials, files)
             }
-            Transport::Ssh { host, .. } => self.ssh(location, host, credentials, files, connect),
+            Transport::Ssh { host, port } => {
+                let server = Server {
+                    host,
+                    port: *port,
+                    addresses,
+                };
+                self.ssh(location, &server, credentials, files, connect)
+            }
         }
     }
 
@@ -188,11 +224,12 @@ impl Isolation {
     fn ssh(
         &mut self,
         location: &Location,
-        host: &Host,
+        server: &Server<'_>,
         credentials: &Credentials,
         files: &Files,
         connect: Duration,
     ) -> Result<(), FetchError> {
+        let host = server.host;
         let Some(known_hosts) = &credentials.known_hosts else {
             return Err(FetchError::Unauthorized(format!(
                 "{location}: the host key of {host} is not known; hint: put `known_hosts` into the Secret of `credentials` (ssh-keyscan {host} prints it; compare it with what the server's owner publishes)"
@@ -210,7 +247,8 @@ impl Isolation {
         };
         let identity = write("identity", identity)?;
         let known_hosts = write("known_hosts", known_hosts)?;
-        let options = [
+        let mut options = server.options();
+        options.extend([
             "BatchMode=yes".to_owned(),
             "CheckHostIP=no".to_owned(),
             "ClearAllForwardings=yes".to_owned(),
@@ -226,7 +264,7 @@ impl Isolation {
             "StrictHostKeyChecking=yes".to_owned(),
             "UpdateHostKeys=no".to_owned(),
             format!("UserKnownHostsFile={}", option_path(&known_hosts)),
-        ];
+        ]);
         let mut command = String::from("ssh -F /dev/null -a -x -T");
         for option in options {
             command.push_str(" -o ");

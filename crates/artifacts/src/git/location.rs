@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use oarlock_core::artifact::{FetchError, Protocol, Site, Source};
+use oarlock_core::artifact::{FetchError, Protocol, Site, Source, without_query};
 use oarlock_core::origin::Host;
 
 /// A repository's place, fit to be given to git.
@@ -51,7 +51,8 @@ impl Location {
         let odd = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '?' | '#' | '\\');
         if let Some(odd) = url.chars().find(|c| odd(*c)) {
             return Err(FetchError::Invalid(format!(
-                "{url:?}: {odd:?} is not expected in the URL of a repository; hint: branch, tag or commit belong into `ref`"
+                "{:?}: {odd:?} is not expected in the URL of a repository; hint: branch, tag or commit belong into `ref`",
+                without_query(url)
             )));
         }
         let url = url.trim_end_matches('/');

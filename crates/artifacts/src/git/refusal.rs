@@ -132,6 +132,12 @@ fn of_words(said: &str, location: &Location, credentials: &Credentials) -> Fetch
     if any(UNAUTHORIZED) {
         return FetchError::Unauthorized(message(open_sesame(location, credentials)));
     }
+    if lower.contains("no user exists for uid") {
+        return FetchError::Unavailable(message(
+            "ssh runs only for users that the system knows: the image needs a line for this one in /etc/passwd, as deploy/Dockerfile \
+             has it; or take the repository by https://",
+        ));
+    }
     if lower.contains("dubious ownership") {
         return FetchError::Unavailable(message(
             "the repository's folder has to belong to whoever runs this",

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use oarlock_core::address::never_opened;
-use oarlock_core::artifact::{Credentials, FetchError};
+use oarlock_core::address::{is_private, never_opened};
+use oarlock_core::artifact::{Credentials, FetchError, Reach};
 use oarlock_core::origin::Host;
 use reqwest::Url;
 use reqwest::header::HeaderName;
@@ -40,6 +40,7 @@ pub(super) struct Remote<'a> {
     depot: &'a Depot,
     location: Location,
     credentials: &'a Credentials,
+    reach: &'a Reach,
     home: PathBuf,
     program: PathBuf,
     /// `PATH`, where git finds ssh and its own parts.
@@ -68,12 +69,14 @@ impl<'a> Remote<'a> {
         depot: &'a Depot,
         url: &str,
         credentials: &'a Credentials,
+        reach: &'a Reach,
     ) -> Result<Self, FetchError> {
         let home = depot.cache().part("git")?;
         Ok(Self {
             depot,
             location: Location::parse(url, depot.charts())?,
             credentials,
+            reach,
             home,
             program: PathBuf::from(GIT),
             path: env::var_os("PATH").unwrap_or_default(),
@@ -83,7 +86,7 @@ impl<'a> Remote<'a> {
     /// A question about this repository, by this caller.
     pub(super) fn question(&self, kind: Kind, about: &[&str]) -> Question {
         let address = [&[self.location.url()], about].concat().join(" ");
-        Question::new(kind, address, self.credentials)
+        Question::new(kind, address, self.credentials).within(self.reach)
     }
 
     /// The commit that `reference` is, which is not asked again while it is younger than `max_age`. A commit is what it is, once
@@ -212,9 +215,27 @@ impl<'a> Remote<'a> {
                 Absent::Refused(refusal(error, &self.location, &local, self.credentials))
             })?;
         let tree = Tree::new(&mut objects, &limits, &seen.commit, &origin);
-        tree.read(path).await.map_err(|error| match error {
-            ReadTree::Refused(error) => Absent::Refused(error),
-            ReadTree::Object(error) => Absent::Damaged(error),
+        tree.read(path).await.map_err(|error| self.unread(error))
+    }
+
+    /// What follows from a folder that cannot be read. A limit and slowness are no damage: another clone has them too.
+    fn unread(&self, error: ReadTree) -> Absent {
+        let at = &self.location;
+        let error = match error {
+            ReadTree::Refused(error) => return Absent::Refused(error),
+            ReadTree::Object(error) => error,
+        };
+        Absent::Refused(match error {
+            ReadObject::Damaged(_) => return Absent::Damaged(error),
+            ReadObject::TooLarge(most) => FetchError::Invalid(format!(
+                "{at}: the list of a folder is larger than {most} bytes, which is the most that is read of it; hint: put the chart into a \
+                 folder with fewer files"
+            )),
+            ReadObject::Call(CallGit::TimedOut(after)) => FetchError::Unavailable(format!(
+                "{at}: git was ended after {} s, while it read what is in the chart cache; hint: is the disk or this machine overloaded?",
+                after.as_secs()
+            )),
+            ReadObject::Call(error) => refusal(error, at, &self.local(), self.credentials),
         })
     }
 
@@ -226,10 +247,11 @@ impl<'a> Remote<'a> {
         // A place per reference: what it was before helps the server to send little.
         let slot = oarlock_core::reference::Digest::of(reference.as_bytes());
         let mut location = self.location.clone();
+        let mut may_be_private = true;
         let mut moved = false;
         loop {
             let remote = self
-                .remote(mirror, &location)
+                .remote(mirror, &location, may_be_private)
                 .await
                 .map_err(Absent::Refused)?;
             let told = mirror
@@ -244,7 +266,7 @@ impl<'a> Remote<'a> {
             }
             if !moved && is_redirect(&error) {
                 moved = true;
-                location = self.redirected().await.map_err(Absent::Refused)?;
+                (location, may_be_private) = self.redirected().await.map_err(Absent::Refused)?;
                 continue;
             }
             return Err(match error {
@@ -267,9 +289,10 @@ impl<'a> Remote<'a> {
         patterns: &[String],
     ) -> Result<Vec<Advertised>, FetchError> {
         let mut location = self.location.clone();
+        let mut may_be_private = true;
         let mut moved = false;
         loop {
-            let remote = self.remote(mirror, &location).await?;
+            let remote = self.remote(mirror, &location, may_be_private).await?;
             let mut arguments: Vec<OsString> = ["ls-remote", "--quiet"].map(OsString::from).into();
             arguments.extend(options.iter().map(OsString::from));
             arguments.extend(["--", location.url()].map(OsString::from));
@@ -289,7 +312,7 @@ impl<'a> Remote<'a> {
             };
             if !moved && is_redirect(&error) {
                 moved = true;
-                location = self.redirected().await?;
+                (location, may_be_private) = self.redirected().await?;
                 continue;
             }
             return Err(refusal(error, &location, &remote, self.credentials));
@@ -297,8 +320,8 @@ impl<'a> Remote<'a> {
     }
 
     /// Where the server sends those who ask for this repository. Our own client follows: it opens no address that must not be
-    /// opened, and takes credentials to no other server.
-    async fn redirected(&self) -> Result<Location, FetchError> {
+    /// opened, and takes credentials to no other server. With whether that one may have a private address.
+    async fn redirected(&self) -> Result<(Location, bool), FetchError> {
         let lost = |to: &str| {
             FetchError::Unavailable(format!(
                 "{}: it redirects to {to}, which is no repository; hint: is the URL that of a repository, and not of its web page?",
@@ -307,17 +330,22 @@ impl<'a> Remote<'a> {
         };
         let url = client::parse(&format!("{}{REFS}{SERVICE}", self.location.url()))?;
         let limits = self.depot.options().limits;
-        let request = Request::get(url, self.credentials, limits.index)?
+        let request = Request::get(url, self.credentials, self.reach, limits.index)?
             .with(HeaderName::from_static("git-protocol"), "version=2");
         let answer = self.depot.client().send(request).await?;
         let to: Url = answer.url;
         let text = client::shown(&to);
         let base = text.strip_suffix(REFS).ok_or_else(|| lost(&text))?;
-        Location::redirected(base)
+        Ok((Location::redirected(base)?, answer.may_be_private))
     }
 
     /// Git as it may ask `location`, with this caller's credentials where they may go there.
-    async fn remote(&self, mirror: &Mirror, location: &Location) -> Result<Isolation, FetchError> {
+    async fn remote(
+        &self,
+        mirror: &Mirror,
+        location: &Location,
+        may_be_private: bool,
+    ) -> Result<Isolation, FetchError> {
         let nothing = Credentials {
             ca: self.credentials.ca.clone(),
             ..Credentials::default()
@@ -327,7 +355,7 @@ impl<'a> Remote<'a> {
         } else {
             &nothing
         };
-        let addresses = addresses(location).await?;
+        let addresses = addresses(location, may_be_private).await?;
         self.local().remote(
             location,
             &addresses,
@@ -398,9 +426,9 @@ impl<'a> Remote<'a> {
     }
 }
 
-/// The addresses of the host, none of which must be one that is never opened. Ssh and git resolve names again; git is told to
-/// take these.
-async fn addresses(location: &Location) -> Result<Vec<IpAddr>, FetchError> {
+/// The addresses of the host, none of which must be one that is never opened. Ssh and git would resolve names again: they are
+/// told to take these.
+async fn addresses(location: &Location, may_be_private: bool) -> Result<Vec<IpAddr>, FetchError> {
     let (host, port) = match location.transport() {
         Transport::File => return Ok(Vec::new()),
         Transport::Web { host, port, .. } | Transport::Ssh { host, port } => (host, *port),
@@ -422,6 +450,12 @@ async fn addresses(location: &Location) -> Result<Vec<IpAddr>, FetchError> {
         if let Some(why) = never_opened(*address) {
             return Err(FetchError::Denied(format!(
                 "{location}: {host} is {address}, which is never opened: {why}"
+            )));
+        }
+        if !may_be_private && is_private(*address) {
+            return Err(FetchError::Denied(format!(
+                "{location}: {host} is {address}, a private address, and a server elsewhere has sent us there; hint: where that is \
+                 meant, name this URL, or grant this server too"
             )));
         }
     }

@@ -29,7 +29,7 @@ const NEEDED: &[&str] = &[".tgz", ".yaml", ".yml", ".json", ".tpl"];
 pub(super) enum ReadTree {
     /// It is not as it should be.
     Refused(FetchError),
-    /// The repository of the cache is damaged, or git is.
+    /// An object of the repository of the cache is not to be had.
     Object(ReadObject),
 }
 
@@ -75,6 +75,8 @@ pub(super) struct Tree<'a> {
     origin: &'a str,
     rules: Rules,
     left: u64,
+    /// Lists that were read: links may lead to one of them again and again.
+    folders: usize,
     files: Vec<File>,
 }
 
@@ -101,6 +103,7 @@ impl<'a> Tree<'a> {
             origin,
             rules: Rules::none(),
             left: limits.unpacked,
+            folders: 0,
             files: Vec::new(),
         }
     }
@@ -337,6 +340,12 @@ impl<'a> Tree<'a> {
 
     /// The entries of a folder, in git's order.
     async fn list(&mut self, object: &str) -> Result<Vec<Entry>, ReadTree> {
+        // Those on the way to the chart are lists too.
+        let most = self.limits.files + DEPTH;
+        if self.folders == most {
+            return Err(self.no_package(&PackageError::TooManyFolders(most)));
+        }
+        self.folders += 1;
         let bytes = self.objects.read(object, Kind::Tree, LIST).await?;
         // Objects are named by digests of one length, in bytes.
         let digits = if self.root.len() > 60 { 32 } else { 20 };

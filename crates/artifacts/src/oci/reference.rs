@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use oarlock_core::artifact::FetchError;
+use oarlock_core::artifact::{FetchError, without_query};
 use oarlock_core::reference::Digest;
 use reqwest::Url;
 
@@ -33,11 +33,14 @@ impl Reference {
     /// `oci://registry/path/chart`, with `:tag`, `@digest` or both.
     pub(super) fn parse(text: &str) -> Result<Self, FetchError> {
         let invalid = |problem: String| {
-            let text = without_user(text);
+            let text = without_user(without_query(text));
             FetchError::Invalid(format!(
                 "{text}: invalid reference: {problem}; hint: expected oci://REGISTRY[:PORT]/PATH/CHART"
             ))
         };
+        if without_query(text) != text {
+            return Err(invalid("it has a query or a fragment".to_owned()));
+        }
         let rest = text
             .strip_prefix(SCHEME)
             .ok_or_else(|| invalid("it does not begin with oci://".to_owned()))?;
@@ -88,6 +91,12 @@ impl Reference {
 }
 
 impl Place {
+    /// What a chart here is called: Helm pushes it under its own name.
+    pub(super) fn chart(&self) -> &str {
+        let path = &self.repository;
+        path.rsplit('/').next().unwrap_or(path)
+    }
+
     /// Where the registry is asked: Docker Hub's name is not its address.
     pub(super) fn base(&self, plain_http: bool) -> Result<Url, FetchError> {
         let scheme = if plain_http { "http" } else { "https" };

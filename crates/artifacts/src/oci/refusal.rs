@@ -22,7 +22,7 @@ const TLS: &[u8] = b"HTTP request to an HTTPS server";
 pub(super) struct Refusal {
     status: StatusCode,
     text: String,
-    hint: Option<&'static str>,
+    hint: Option<String>,
     code: Option<String>,
 }
 
@@ -66,7 +66,7 @@ impl Refusal {
             status,
             text,
             hint: if answer.body.windows(TLS.len()).any(|part| part == TLS) {
-                Some("the registry speaks TLS: do not ask for plain HTTP")
+                Some("the registry speaks TLS: do not ask for plain HTTP".to_owned())
             } else {
                 hint(status, login)
             },
@@ -75,9 +75,14 @@ impl Refusal {
     }
 }
 
-const fn hint(status: StatusCode, login: &Login) -> Option<&'static str> {
-    Some(match (status.as_u16(), login) {
-        (401 | 403, Login::Anonymous | Login::Elsewhere(_)) => {
+fn hint(status: StatusCode, login: &Login) -> Option<String> {
+    let hint = match (status.as_u16(), login) {
+        (401 | 403, Login::Elsewhere(what)) => {
+            return Some(format!(
+                "no credentials were sent: the Docker configuration has {what}, which is not used here: give user name and password; some registries say so too where there is no such repository"
+            ));
+        }
+        (401 | 403, Login::Anonymous) => {
             "no credentials were sent: name a Secret with `username` and `password` or `.dockerconfigjson`; some registries say so too where there is no such repository"
         }
         (401 | 403, _) => {
@@ -89,7 +94,8 @@ const fn hint(status: StatusCode, login: &Login) -> Option<&'static str> {
         }
         (500..=599, _) => "it may pass, try again later",
         _ => return None,
-    })
+    };
+    Some(hint.to_owned())
 }
 
 impl From<Refusal> for FetchError {

@@ -4,7 +4,7 @@
 //! of every answer, no proxies of the environment, no credentials for others. What is said of failures follows Helm.
 
 use bytes::Bytes;
-use oarlock_core::artifact::{Credentials, FetchError};
+use oarlock_core::artifact::{Credentials, FetchError, Reach};
 use oarlock_core::reference::Digest;
 use parking_lot::Mutex;
 use reqwest::header::{
@@ -19,7 +19,7 @@ use super::manifest::{self, Content, Descriptor, Manifest};
 use super::reference::Place;
 use super::refusal::{self, Refusal};
 use super::token;
-use crate::client::{Answer, Call, Client, shown};
+use crate::client::{Answer, Call, Client, NamedBy, shown};
 use crate::options::Limits;
 
 /// Tags that are asked for at a time: the most that the reference implementation gives.
@@ -42,6 +42,7 @@ pub(super) struct Registry<'a> {
     place: &'a Place,
     base: Url,
     credentials: &'a Credentials,
+    reach: &'a Reach,
     login: Login,
     /// What the registry took last.
     authorization: Mutex<Option<HeaderValue>>,
@@ -59,7 +60,7 @@ impl<'a> Registry<'a> {
         limits: Limits,
         place: &'a Place,
         credentials: &'a Credentials,
-        plain_http: bool,
+        (reach, plain_http): (&'a Reach, bool),
     ) -> Result<Self, FetchError> {
         Ok(Self {
             client,
@@ -67,6 +68,7 @@ impl<'a> Registry<'a> {
             place,
             base: place.base(plain_http)?,
             credentials,
+            reach,
             login: Login::of(place, credentials)?,
             authorization: Mutex::default(),
         })
@@ -196,6 +198,11 @@ impl<'a> Registry<'a> {
         })
     }
 
+    /// What a chart of this repository is called.
+    pub(super) fn chart(&self) -> &str {
+        self.place.chart()
+    }
+
     /// `name:tag` or `name@digest`, for people.
     pub(super) fn named(&self, reference: &str) -> String {
         let separator = if reference.contains(':') { '@' } else { ':' };
@@ -223,7 +230,7 @@ impl<'a> Registry<'a> {
         let Some(challenge) = Challenge::of(&answer.headers) else {
             return Ok(answer);
         };
-        let Some(value) = self.answer(url, &challenge).await? else {
+        let Some(value) = self.answer(url, &challenge, answer.is_private).await? else {
             return Ok(answer);
         };
         *self.authorization.lock() = Some(value.clone());
@@ -246,6 +253,8 @@ impl<'a> Registry<'a> {
             url: url.clone(),
             headers,
             credentials: self.credentials,
+            reach: self.reach,
+            named_by: NamedBy::Caller,
             // An answer that is no blob is a message, however small the blob is.
             limit: limit.max(refusal::MESSAGE),
         };
@@ -258,20 +267,21 @@ impl<'a> Registry<'a> {
             .map_err(|error| refusal::unreachable(url, error))
     }
 
-    /// What a challenge is answered with; `None` where nothing can be shown.
+    /// What a challenge of a registry, which has a private address or has none, is answered with; `None` where nothing can be
+    /// shown.
     async fn answer(
         &self,
         url: &Url,
         challenge: &Challenge,
+        private: bool,
     ) -> Result<Option<HeaderValue>, FetchError> {
-        if let Login::Elsewhere(what) = &self.login {
-            return Err(FetchError::Unauthorized(format!(
+        match (challenge, &self.login) {
+            // A token is asked for without a login: that of a helper is not needed for what is public.
+            (Challenge::Basic, Login::Elsewhere(what)) => Err(FetchError::Unauthorized(format!(
                 "GET \"{}\": the Docker configuration has {what} for {}, which is not used here; hint: give user name and password",
                 shown(url),
                 self.place.registry
-            )));
-        }
-        match (challenge, &self.login) {
+            ))),
             (Challenge::Basic, Login::Basic { user, password }) => {
                 token::basic(user, password).map(Some)
             }
@@ -293,6 +303,8 @@ impl<'a> Registry<'a> {
                     realm,
                     service: service.as_deref(),
                     scope: scope.as_deref(),
+                    reach: self.reach,
+                    private,
                 };
                 let pull = format!("repository:{}:pull", self.place.repository);
                 office

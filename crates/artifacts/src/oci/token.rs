@@ -4,14 +4,14 @@ use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use oarlock_core::artifact::{Credentials, FetchError};
+use oarlock_core::artifact::{Credentials, FetchError, Reach};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 use serde::Deserialize;
 
 use super::login::Login;
 use super::refusal::Refusal;
-use crate::client::{Call, Client, shown};
+use crate::client::{Call, Client, NamedBy, shown};
 
 /// Bytes of an answer with a token in it.
 const LIMIT: u64 = 1 << 20;
@@ -22,6 +22,10 @@ pub(super) struct Office<'a> {
     pub(super) service: Option<&'a str>,
     /// What the registry wants the token to allow, beside what is asked for anyway.
     pub(super) scope: Option<&'a str>,
+    /// Servers that may be asked, wherever they are.
+    pub(super) reach: &'a Reach,
+    /// Whether the registry has a private address itself.
+    pub(super) private: bool,
 }
 
 #[derive(Deserialize)]
@@ -70,12 +74,21 @@ impl Office<'_> {
                 .filter(|_| url.origin() == asked.origin()),
             ..Credentials::default()
         };
+        let named_by = if url.origin() == asked.origin() {
+            NamedBy::Caller
+        } else {
+            NamedBy::Server {
+                private: self.private,
+            }
+        };
         let answer = client
             .send(Call {
                 method: Method::GET,
                 url: url.clone(),
                 headers,
                 credentials: &trust,
+                reach: self.reach,
+                named_by,
                 limit: LIMIT,
             })
             .await?;
@@ -183,6 +196,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
+    use crate::options::{Limits, Timeouts};
 
     #[test]
     fn realms() {
@@ -225,6 +239,36 @@ mod tests {
             }
         }
         insta::assert_snapshot!(told);
+    }
+
+    #[tokio::test]
+    async fn a_registry_on_the_internet_has_no_realm_inside() {
+        let client = Client::new(Timeouts::default(), &Limits::default());
+        let nothing = Reach::Granted {
+            grants: Vec::new(),
+            namespace: None,
+        };
+        let asked = "http://registry.example/v2/".parse().unwrap();
+        for (private, reach, is_denied) in [
+            (false, &nothing, true),
+            // Nobody listens there.
+            (true, &nothing, false),
+            (false, &Reach::Anywhere { plain_http: false }, false),
+        ] {
+            let office = Office {
+                realm: "http://localhost:1/token",
+                service: None,
+                scope: None,
+                reach,
+                private,
+            };
+            let credentials = Credentials::default();
+            let token = office
+                .token(&client, &asked, "scope", &Login::Anonymous, &credentials)
+                .await;
+            let error = token.unwrap_err();
+            assert_eq!(matches!(error, FetchError::Denied(_)), is_denied, "{error}");
+        }
     }
 
     #[test]

@@ -12,14 +12,44 @@ use crate::options::Limits;
 /// What a tar may add to a file: its header, the rest of its last block, and a long name.
 const OVERHEAD: u64 = 4096;
 
+/// What may still be read of archives: of one, or of some together. What is read counts, whatever comes of it.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    /// Bytes of tar.
+    tar: u64,
+    /// Bytes of files.
+    content: u64,
+}
+
+impl Budget {
+    /// What one package may need.
+    pub(crate) const fn of(limits: &Limits) -> Self {
+        Self {
+            tar: limits.unpacked + OVERHEAD * limits.files as u64,
+            content: limits.unpacked,
+        }
+    }
+}
+
 /// The files of a `.tgz`.
-pub(super) fn unpack(bytes: &[u8], limits: &Limits) -> Result<Vec<File>, PackageError> {
-    read(MultiGzDecoder::new(bytes), limits)
+pub(super) fn unpack(
+    bytes: &[u8],
+    limits: &Limits,
+    budget: &mut Budget,
+) -> Result<Vec<File>, PackageError> {
+    read(MultiGzDecoder::new(bytes), limits, budget)
 }
 
 /// The files of a tar.
-pub(super) fn read(tar: impl Read, limits: &Limits) -> Result<Vec<File>, PackageError> {
-    let most = limits.unpacked + OVERHEAD * limits.files as u64;
+pub(super) fn read(
+    tar: impl Read,
+    limits: &Limits,
+    budget: &mut Budget,
+) -> Result<Vec<File>, PackageError> {
+    let Budget {
+        tar: most,
+        content: left,
+    } = budget;
     let mut archive = tar::Archive::new(Bounded {
         inner: tar,
         left: most,
@@ -32,7 +62,6 @@ pub(super) fn read(tar: impl Read, limits: &Limits) -> Result<Vec<File>, Package
         }
     };
     let mut files = Vec::new();
-    let mut left = limits.unpacked;
     for entry in archive.entries().map_err(broken)? {
         let entry = entry.map_err(broken)?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
@@ -51,7 +80,7 @@ pub(super) fn read(tar: impl Read, limits: &Limits) -> Result<Vec<File>, Package
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse
         );
         let size = if has_content { entry.size() } else { 0 };
-        if size > left {
+        if size > *left {
             return Err(PackageError::TooLarge(limits.unpacked));
         }
         if size > limits.file {
@@ -66,10 +95,10 @@ pub(super) fn read(tar: impl Read, limits: &Limits) -> Result<Vec<File>, Package
         if content.len() as u64 > limits.file {
             return Err(PackageError::FileTooLarge(name, limits.file));
         }
-        left = left
-            .checked_sub(content.len() as u64)
-            .filter(|left| *left > 0)
-            .ok_or(PackageError::TooLarge(limits.unpacked))?;
+        *left = left.saturating_sub(content.len() as u64);
+        if *left == 0 {
+            return Err(PackageError::TooLarge(limits.unpacked));
+        }
         files.push(File {
             path,
             content: Arc::from(content),
@@ -130,18 +159,17 @@ fn has_drive(path: &str) -> bool {
 }
 
 /// Fails once too much was read: what is packed well is long before it is anything.
-struct Bounded<R> {
+struct Bounded<'a, R> {
     inner: R,
-    left: u64,
+    left: &'a mut u64,
 }
 
-impl<R: Read> Read for Bounded<R> {
+impl<R: Read> Read for Bounded<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        self.left = self
-            .left
-            .checked_sub(read as u64)
-            .ok_or(io::ErrorKind::FileTooLarge)?;
+        let left = self.left.checked_sub(read as u64);
+        *self.left = left.unwrap_or_default();
+        left.ok_or(io::ErrorKind::FileTooLarge)?;
         Ok(read)
     }
 }

@@ -27,6 +27,7 @@ pub(super) fn read(
         boundary,
         limits,
         left: limits.unpacked,
+        folders: 0,
         files: Vec::new(),
     };
     walk.folder(root, "", 0)?;
@@ -55,6 +56,8 @@ struct Walk<'a> {
     boundary: PathBuf,
     limits: &'a Limits,
     left: u64,
+    /// That were visited: links may lead to one of them again and again.
+    folders: usize,
     files: Vec<File>,
 }
 
@@ -65,6 +68,10 @@ impl Walk<'_> {
             let top = path.split('/').next().unwrap_or(path);
             return Err(PackageError::TooDeep(format!("{top}/…"), DEPTH));
         }
+        if self.folders == self.limits.files {
+            return Err(PackageError::TooManyFolders(self.limits.files));
+        }
+        self.folders += 1;
         for name in names(dir)? {
             let at = dir.join(&name);
             let path = if path.is_empty() {

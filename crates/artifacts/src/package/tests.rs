@@ -342,3 +342,20 @@ fn links_lead_nowhere_else() {
     double-star (**) syntax is not supported; hint: it is in the chart's .helmignore
     "#);
 }
+
+#[test]
+fn links_that_fan_out_are_given_up() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "web/Chart.yaml", CHART);
+    // Each folder is in the next one twice.
+    for level in 0..12 {
+        let folder = dir.path().join(format!("web/files/{level}"));
+        fs::create_dir_all(&folder).unwrap();
+        for name in ["a", "b"] {
+            symlink(format!("../{}", level + 1), folder.join(name)).unwrap();
+        }
+    }
+    fs::create_dir_all(dir.path().join("web/files/12")).unwrap();
+    let error = read(dir.path()).unwrap_err();
+    insta::assert_snapshot!(error, @"chart has more than 1000 folders, which is the most that is read; hint: do symbolic links lead to the same folders again and again?");
+}

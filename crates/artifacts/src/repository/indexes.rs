@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oarlock_core::artifact::{Credentials, FetchError};
+use oarlock_core::artifact::{Credentials, FetchError, Reach};
 use oarlock_core::reference::Digest;
 use parking_lot::Mutex;
 use reqwest::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use reqwest::{StatusCode, Url};
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
+use super::Repository;
 use super::index::Index;
 use crate::cache::Record;
 use crate::client::{self, Call};
@@ -21,9 +23,8 @@ use crate::question::{Kind, Question};
 const MOST: usize = 16;
 
 /// Indexes under way, and those that were read last.
-#[derive(Default)]
 pub(crate) struct Indexes {
-    under_way: Flights<Question, Result<Arc<Index>, FetchError>>,
+    under_way: Flights<Question, Arc<Index>>,
     /// The one used last is the last one.
     read: Mutex<Vec<(Digest, Arc<Index>)>>,
 }
@@ -40,12 +41,17 @@ struct Seen {
 
 /// The index at `url`, no older than `max_age`. Who asks for the same at the same time gets the same.
 pub(super) async fn index(
-    depot: &Depot,
+    repository: &Repository<'_>,
     url: &Url,
-    credentials: &Credentials,
     max_age: Duration,
 ) -> Result<Arc<Index>, FetchError> {
-    let question = Question::new(Kind::Index, url.as_str(), credentials);
+    let Repository {
+        depot,
+        credentials,
+        reach,
+        ..
+    } = *repository;
+    let question = Question::new(Kind::Index, url.as_str(), credentials).within(reach);
     let record = depot.cache().record::<Seen>(&question).await;
     let fresh = record.as_ref().filter(|record| record.is_fresh(max_age));
     if let Some(record) = fresh
@@ -53,13 +59,13 @@ pub(super) async fn index(
     {
         return Ok(index);
     }
-    let (own, url) = (depot.clone(), url.clone());
-    let (credentials, asked) = (credentials.clone(), question.clone());
+    let (own, url) = (depot.within(), url.clone());
+    let (credentials, reach, asked) = (credentials.clone(), reach.clone(), question.clone());
     depot
         .indexes()
         .under_way
         .join(question, || {
-            Box::pin(async move { ask(&own, &url, &credentials, &asked, record).await })
+            Box::pin(async move { ask(&own, &url, &credentials, &reach, &asked, record).await })
         })
         .await
 }
@@ -79,6 +85,7 @@ async fn ask(
     depot: &Depot,
     url: &Url,
     credentials: &Credentials,
+    reach: &Reach,
     question: &Question,
     record: Option<Record<Seen>>,
 ) -> Result<Arc<Index>, FetchError> {
@@ -86,7 +93,8 @@ async fn ask(
         Some(record) => kept(depot, record).await,
         None => None,
     };
-    let mut call = Call::get(url.clone(), credentials, depot.options().limits.index)?;
+    let limit = depot.options().limits.index;
+    let mut call = Call::get(url.clone(), credentials, reach, limit)?;
     if let (Some(record), Some(_)) = (&record, &known) {
         if let Some(etag) = &record.answer.etag {
             call = call.with(IF_NONE_MATCH, etag);
@@ -120,6 +128,13 @@ async fn ask(
 }
 
 impl Indexes {
+    pub(crate) fn new(end: &CancellationToken) -> Self {
+        Self {
+            under_way: Flights::new(end, Duration::ZERO),
+            read: Mutex::default(),
+        }
+    }
+
     fn find(&self, digest: &Digest) -> Option<Arc<Index>> {
         let mut read = self.read.lock();
         let at = read.iter().position(|(known, _)| known == digest)?;

@@ -501,3 +501,27 @@ async fn other_texts_come_the_same_way() {
         .await;
     assert!(matches!(missing, Err(FetchError::NotFound(_))));
 }
+
+#[tokio::test]
+async fn a_download_goes_on_when_nobody_waits_for_it() {
+    let server = Server::start().await;
+    server.put("/web.tgz", Reply::ok(chart("web", "1.2.3")));
+    let depot = depot();
+    let url = format!("{}/web.tgz", server.url);
+    let mut hasty = Box::pin(now(&depot, &url));
+    let mut paths = Vec::new();
+    while paths.is_empty() {
+        assert!(futures_util::poll!(&mut hasty).is_pending());
+        tokio::task::yield_now().await;
+        paths = server.paths();
+    }
+    // A run's deadline.
+    drop(hasty);
+    // The next run asks the same.
+    assert_eq!(now(&depot, &url).await.unwrap().name, "web");
+    paths.extend(server.paths());
+    assert_eq!(paths, ["/web.tgz"]);
+    // The one after it is a question of its own.
+    assert!(now(&depot, &url).await.is_ok());
+    assert_eq!(server.paths(), ["/web.tgz"]);
+}

@@ -523,3 +523,146 @@ async fn credentials_go_to_the_charts_own_server_alone() {
     assert!(!told.is_empty());
     assert!(told.iter().all(|seen| seen.authorization.is_none()));
 }
+
+/// The archive of a chart that unpacks to a little more than `bytes`.
+fn blown_up(name: &str, version: &str, bytes: usize) -> Vec<u8> {
+    let text = format!("apiVersion: v2\nname: {name}\nversion: {version}\n");
+    let zeros = "0".repeat(bytes / 4);
+    packed(&[
+        (&format!("{name}/Chart.yaml"), &text),
+        (&format!("{name}/a"), &zeros),
+        (&format!("{name}/b"), &zeros),
+        (&format!("{name}/c"), &zeros),
+        (&format!("{name}/d"), &zeros),
+    ])
+}
+
+#[tokio::test]
+async fn archives_that_are_carried_have_one_limit_together() {
+    let charts = Charts::new();
+    let carried = charts.dir.path().join("umbrella/charts");
+    fs::create_dir_all(&carried).unwrap();
+    for name in ["a", "b"] {
+        let archive = blown_up(name, "1.0.0", 30_000);
+        fs::write(carried.join(format!("{name}-1.0.0.tgz")), archive).unwrap();
+    }
+    charts.umbrella(&["name: a, version: 1.0.0".to_owned()]);
+    let error = charts.get().await.unwrap_err();
+    assert!(matches!(error, FetchError::Invalid(_)), "{error:?}");
+    insta::assert_snapshot!(error, @"umbrella: decompressed chart is larger than the maximum size 40000");
+    // What is read and then turns out to be broken counts as well.
+    for name in ["a", "b"] {
+        let mut archive = blown_up(name, "1.0.0", 30_000);
+        archive.truncate(archive.len() - 8);
+        fs::write(carried.join(format!("{name}-1.0.0.tgz")), archive).unwrap();
+    }
+    assert!(matches!(charts.get().await, Err(FetchError::Invalid(_))));
+    // Who depends on nothing has nothing opened.
+    charts.write(
+        "umbrella/Chart.yaml",
+        &git_origin::chart("umbrella", "0.1.0"),
+    );
+    charts.get().await.unwrap();
+}
+
+/// The archive of a chart that is a little longer than `bytes`, whoever packs it.
+fn incompressible(name: &str, version: &str, bytes: usize) -> Vec<u8> {
+    let text = format!("apiVersion: v2\nname: {name}\nversion: {version}\n");
+    let mut noise = String::new();
+    let mut block = Digest::of(name.as_bytes());
+    // Two letters are a byte.
+    while noise.len() < 2 * bytes {
+        noise.push_str(block.hex());
+        block = Digest::of(block.as_str().as_bytes());
+    }
+    let (a, rest) = noise.split_at(2 * bytes / 3);
+    let (b, c) = rest.split_at(rest.len() / 2);
+    packed(&[
+        (&format!("{name}/Chart.yaml"), &text),
+        (&format!("{name}/a"), a),
+        (&format!("{name}/b"), b),
+        (&format!("{name}/c"), c),
+    ])
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_refused_before_the_rest_is_fetched() {
+    let server = Server::start().await;
+    let charts = Charts::new();
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
+    let all: Vec<(&str, &str)> = names.iter().map(|name| (*name, "1.0.0")).collect();
+    let web = repository(&server, &all);
+    let wants: Vec<String> = names
+        .iter()
+        .map(|name| dependency(name, "1.0.0", &web))
+        .collect();
+    charts.umbrella(&wants);
+    let put = |name: &str, bytes: usize| {
+        let archive = incompressible(name, "1.0.0", bytes);
+        server.put(&format!("/charts/{name}-1.0.0.tgz"), Reply::ok(archive));
+    };
+    // One is too large for a file of a chart.
+    put("a", 10_000);
+    let alone = charts.get().await.unwrap_err();
+    let asked = server.paths().join("\n");
+    assert!(asked.contains("/a-1.0.0.tgz"), "{asked}");
+    assert!(!asked.contains("/e-1.0.0.tgz"), "{asked}");
+    // All together are too large for a chart.
+    for name in names {
+        put(name, 4_900);
+    }
+    let charts = Charts::new();
+    charts.umbrella(&wants);
+    let together = charts.get().await.unwrap_err();
+    let asked = server.paths().join("\n");
+    assert!(asked.contains("/e-1.0.0.tgz"), "{asked}");
+    assert!(!asked.contains("/i-1.0.0.tgz"), "{asked}");
+    for error in [&alone, &together] {
+        assert!(matches!(error, FetchError::Invalid(_)), "{error:?}");
+    }
+    insta::assert_snapshot!(format!("{alone}\n{together}"), @r#"
+    umbrella: decompressed chart file "charts/a-1.0.0.tgz" is larger than the maximum file size 10000
+    umbrella: decompressed chart is larger than the maximum size 40000
+    "#);
+}
+
+#[tokio::test]
+async fn another_version_than_the_chosen_one_is_refused() {
+    let server = Server::start().await;
+    let web = repository(&server, &[("redis", "1.4.2")]);
+    server.put(
+        "/charts/redis-1.4.2.tgz",
+        Reply::ok(chart("redis", "9.9.9")),
+    );
+    registry(&server, "team", "queue", &["0.1.0"]);
+    // The tag was moved to another version.
+    registry(&server, "team", "queue", &["7.0.0"]);
+    let path = "/v2/team/queue/manifests/";
+    let oci = server.url.replace("http://", "oci://");
+    let old = chart("queue", "0.1.0");
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"config":{{"mediaType":"application/vnd.cncf.helm.config.v1+json","digest":"{0}","size":2}},"layers":[{{"mediaType":"application/vnd.cncf.helm.chart.content.v1.tar+gzip","digest":"{0}","size":{1}}}]}}"#,
+        Digest::of(&old),
+        old.len()
+    );
+    let digest = Digest::of(manifest.as_bytes());
+    for at in ["7.0.0", digest.as_str()] {
+        server.put(&format!("{path}{at}"), Reply::ok(manifest.clone()));
+    }
+    let charts = Charts::new();
+    let mut texts = Vec::new();
+    for wants in [
+        dependency("redis", "^1.0.0", &web),
+        dependency("queue", "7.0.0", &format!("{oci}/team")),
+    ] {
+        charts.umbrella(&[wants]);
+        let error = charts.get().await.unwrap_err();
+        assert!(matches!(error, FetchError::Mismatch(_)), "{error:?}");
+        let text = server.shown(error).replace(&oci, "oci://charts.example");
+        texts.push(text);
+    }
+    insta::assert_snapshot!(texts.join("\n"), @"
+    umbrella: dependency redis: the chart of http://charts.example/charts/redis-1.4.2.tgz has version 9.9.9, expected 1.4.2; hint: the repository says another version than its chart, which its owner can repair
+    umbrella: dependency queue: the chart of oci://charts.example/team/queue has version 0.1.0, expected 7.0.0; hint: the repository says another version than its chart, which its owner can repair
+    ");
+}

@@ -12,6 +12,8 @@ use tempfile::TempDir;
 
 use crate::git_origin::{Origin, Server, chart};
 
+/// Most that a machine under load may take.
+const SOON: Duration = Duration::from_secs(30);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// A depot with a cache of its own.
@@ -397,14 +399,28 @@ async fn a_fetch_that_was_cut_off_is_begun_anew() {
     origin.commit("second");
     let server = Server::start(origin.root()).await;
     server.falls_silent_after(Some(500));
-    let world = World::new();
+    let mut world = World::new();
     let cut_off = tokio::select! {
         result = world.get(web(&server.url(), "main")) => Some(result),
         () = server.fell_silent() => None,
     };
     assert!(cut_off.is_none());
     assert!(world.mirror().join("writing").exists());
-    assert!(!world.mirror().join("secrets").exists());
+    // Whoever waited is gone, and it goes on for who comes next.
+    tokio::task::yield_now().await;
+    assert!(world.mirror().join("secrets").exists());
+    world.depot = Depot::new(Options {
+        cache: Some(world.cache.path().to_owned()),
+        ..Options::default()
+    })
+    .unwrap();
+    let ended = async {
+        while world.mirror().join("secrets").exists() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SOON, ended).await.unwrap();
+    assert!(world.mirror().join("writing").exists());
     // As a process that is killed leaves it.
     let repository = world.mirror().join("repository");
     fs::write(repository.join("shallow.lock"), "").unwrap();
@@ -563,4 +579,27 @@ async fn a_repository_of_this_machine_is_read_below_the_chart_folder() {
     let url = format!("file://{}", elsewhere.path().display());
     let error = world.get(web(&url, "main")).await.unwrap_err();
     assert!(matches!(error, FetchError::NotFound(_)), "{error}");
+}
+
+#[tokio::test]
+async fn links_that_fan_out_are_given_up() {
+    let origin = Origin::with_chart();
+    // Each folder is in the next one twice.
+    for level in 0..10 {
+        let folder = format!("charts/web/files/{level}");
+        origin.write(&format!("{folder}/.keep"), "");
+        for name in ["a", "b"] {
+            let at = origin.path().join(&folder).join(name);
+            std::os::unix::fs::symlink(format!("../{}", level + 1), at).unwrap();
+        }
+    }
+    origin.write("charts/web/files/10/.keep", "");
+    origin.write("charts/web/.helmignore", ".keep\n");
+    origin.commit("second");
+    let server = Server::start(origin.root()).await;
+    let world = World::with(|options| options.limits.files = 200);
+    let error = world.get(web(&server.url(), "main")).await.unwrap_err();
+    let text = shown(&error, &server);
+    let commit = origin.git(&["rev-parse", "HEAD"]);
+    insta::assert_snapshot!(text.replace(&commit[..12], "COMMIT"), @"invalid: http://SERVER/origin at main (COMMIT): chart has more than 264 folders, which is the most that is read; hint: do symbolic links lead to the same folders again and again?");
 }

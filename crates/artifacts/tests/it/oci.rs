@@ -275,3 +275,34 @@ async fn sizes_are_looked_at_before_anything_is_read() {
     assert!(matches!(error, FetchError::Invalid(_)), "{error}");
     assert!(error.to_string().contains("100 is the most"), "{error}");
 }
+
+#[tokio::test]
+async fn versions_that_are_known_are_not_asked_for_again() {
+    let Some((mut server, pusher)) = open().await else {
+        return;
+    };
+    pusher.chart("web", "1.2.3", &archive("web", "1.2.3")).await;
+    let layers = vec![layer("application/x", b"x", &[])];
+    pusher
+        .image("img", "v1.2", IMAGE_CONFIG, "{}", layers)
+        .await;
+    let (depot, address) = (depot(), server.address.clone());
+    let ask = async |repository: &str, max_age: Duration| {
+        let source = source(&address, repository, "");
+        depot
+            .versions(source, Credentials::default(), plain(), max_age)
+            .await
+    };
+    let before = [
+        ask("web", A_MINUTE).await.unwrap(),
+        ask("img", A_MINUTE).await.unwrap(),
+    ];
+    assert_eq!(before, [["1.2.3"], ["v1.2"]]);
+    server.stop().await;
+    assert_eq!(ask("web", A_MINUTE).await.unwrap(), before[0]);
+    assert_eq!(ask("img", A_MINUTE).await.unwrap(), before[1]);
+    assert!(matches!(
+        ask("web", Duration::ZERO).await,
+        Err(FetchError::Unavailable(_))
+    ));
+}

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use oarlock_artifacts::Depot;
+use oarlock_artifacts::{Depot, Limits, Options};
 use oarlock_core::artifact::{
-    Artifact, Artifacts as _, Credentials, FetchError, Reach, Source, Wanted,
+    Artifact, Artifacts as _, Credentials, FetchError, Reach, Source, Verification, Wanted,
 };
 use oarlock_core::reference::Digest;
 
-use crate::archive::{BASIC, basic, depot, wanted};
+use crate::archive::{BASIC, basic, depot, small, wanted};
 use crate::server::{Reply, Server, chart};
 
 fn source(url: &str, chart: &str, version: &str) -> Source {
@@ -325,4 +325,61 @@ async fn many_who_want_one_repository_ask_it_once() {
     let mut paths = server.paths();
     paths.sort();
     assert_eq!(paths, ["/a.tgz", "/b.tgz", "/index.yaml"]);
+}
+
+#[tokio::test]
+async fn an_old_chart_is_no_proof_of_a_new_version() {
+    const ARCHIVE: &[u8] = include_bytes!("../../src/verify/provenance/tests/web-1.2.3.tgz");
+    let server = Server::start().await;
+    server.put("/web-1.2.3.tgz", Reply::ok(ARCHIVE));
+    let proof: &[u8] = include_bytes!("../../src/verify/provenance/tests/gpg.prov");
+    server.put("/web-1.2.3.tgz.prov", Reply::ok(proof));
+    let both = index(&[("1.2.3", "web-1.2.3.tgz"), ("2.0.0", "web-1.2.3.tgz")]);
+    server.put("/index.yaml", Reply::ok(both));
+    let options = Options {
+        limits: Limits {
+            proof: 10_000,
+            ..small().limits
+        },
+        ..small()
+    };
+    let depot = Depot::new(options).unwrap();
+    let fetch = async |version: &str, verify: &[Verification]| {
+        let wanted = Wanted {
+            verify: verify.to_vec(),
+            ..wanted(source(&server.url, "web", version))
+        };
+        depot.fetch(wanted).await
+    };
+    let ring = include_bytes!("../../src/verify/provenance/tests/ring.gpg");
+    let proven = [Verification::Provenance {
+        keyring: ring.to_vec(),
+    }];
+    assert_eq!(fetch("1.2.3", &proven).await.unwrap().version, "1.2.3");
+    let error = fetch("^2", &proven).await.unwrap_err();
+    assert!(matches!(error, FetchError::Mismatch(_)), "{error:?}");
+    insta::assert_snapshot!(server.shown(error), @"http://charts.example/web-1.2.3.tgz: the chart is web 1.2.3, expected web 2.0.0; hint: a signature proves what the chart itself says that it is: do not use it before its owner has said why it is given as another one");
+    // Nothing has to be proven: as Helm has it.
+    assert_eq!(fetch("2.0.0", &[]).await.unwrap().version, "1.2.3");
+}
+
+#[tokio::test]
+async fn not_more_than_eight_urls_are_tried() {
+    let server = Server::start().await;
+    let urls: Vec<String> = (0..10).map(|number| format!("{number}.tgz")).collect();
+    let index = format!(
+        "apiVersion: v1\nentries: {{web: [{{name: web, version: 1.0.0, urls: {urls:?}}}]}}"
+    );
+    server.put("/index.yaml", Reply::ok(index));
+    server.put("/9.tgz", Reply::ok(chart("web", "1.0.0")));
+    let error = get(&depot(), &server.url, "1.0.0").await.unwrap_err();
+    assert!(matches!(error, FetchError::NotFound(_)), "{error}");
+    let paths = server.paths();
+    assert_eq!(
+        paths[1..],
+        urls[..8]
+            .iter()
+            .map(|url| format!("/{url}"))
+            .collect::<Vec<_>>()
+    );
 }

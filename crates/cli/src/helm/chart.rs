@@ -102,7 +102,7 @@ fn named(
         key_file: some(&found.key_file),
         ..Flags::default()
     }
-    .credentials()?;
+    .given()?;
     let credentials = Credentials {
         basic: of_entry.basic.or(given.basic.clone()),
         ca: of_entry.ca.or(given.ca.clone()),

@@ -23,7 +23,7 @@ const SWITCHES: [&str; 16] = [
 ];
 
 /// With a value.
-const VALUES: [&str; 17] = [
+const VALUES: [&str; 16] = [
     "burst-limit",
     "color",
     "colour",
@@ -37,7 +37,6 @@ const VALUES: [&str; 17] = [
     "kube-token",
     "labels",
     "qps",
-    "registry-config",
     "repository-cache",
     "timeout",
     "post-renderer-args",

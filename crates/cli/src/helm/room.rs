@@ -49,6 +49,7 @@ impl Places {
             modules: self.modules.clone(),
             charts: None,
             cache_dir: self.cache_dir.clone(),
+            chart_cache_size: None,
         };
         sources.cache()
     }

@@ -7,8 +7,19 @@ use super::go;
 /// What Helm says before whatever is wrong.
 const FAILED: &str = "failed parsing --set-file data";
 
-/// A key as it is written, escapes and all, and the path of its file; `None` where a line ends behind the `=`, which is an empty text.
-pub(super) type Pair = (String, Option<String>);
+/// A key as it is written, escapes and all, and what becomes of it.
+pub(super) type Pair = (String, Content);
+
+/// What becomes of a key.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    /// The text of the file that has this path.
+    File(String),
+    /// An empty text: the line ends behind the `=`.
+    Nothing,
+    /// A list, whatever was there. The pairs that follow have its items, at least one.
+    List,
+}
 
 /// The pairs of a line, in its order.
 ///
@@ -32,12 +43,12 @@ pub(super) fn pairs(line: &str) -> anyhow::Result<Vec<Pair>> {
         rest = match value.strip_prefix('{') {
             Some(list) => paths(key, list, &mut pairs)?,
             None if value.is_empty() => {
-                pairs.push((key.to_owned(), None));
+                pairs.push((key.to_owned(), Content::Nothing));
                 ""
             }
             None => {
                 let (path, after) = until_comma(value);
-                pairs.push((key.to_owned(), Some(unescaped(path))));
+                pairs.push((key.to_owned(), Content::File(unescaped(path))));
                 after
             }
         };
@@ -50,10 +61,12 @@ fn paths<'a>(key: &str, list: &'a str, pairs: &mut Vec<Pair>) -> anyhow::Result<
     let end =
         find(list, &['}']).ok_or_else(|| anyhow!("{FAILED}: list must terminate with '}}'"))?;
     let (mut inside, after) = list.split_at(end);
+    pairs.push((key.to_owned(), Content::List));
     let mut index = 0;
     while index == 0 || !inside.is_empty() {
         let (path, more) = until_comma(inside);
-        pairs.push((format!("{key}[{index}]"), Some(unescaped(path))));
+        let file = Content::File(unescaped(path));
+        pairs.push((format!("{key}[{index}]"), file));
         index += 1;
         inside = more;
     }
@@ -115,18 +128,25 @@ mod tests {
             let pairs = pairs(line).unwrap();
             let pairs: Vec<(&str, &str)> = pairs
                 .iter()
-                .map(|(key, path)| (&**key, path.as_deref().unwrap_or("none")))
+                .map(|(key, content)| match content {
+                    Content::File(path) => (&**key, &**path),
+                    Content::Nothing => (&**key, "nothing"),
+                    Content::List => (&**key, "a list"),
+                })
                 .collect();
             assert_eq!(pairs, expected, "{line}");
         };
         check("a=x", &[("a", "x")]);
         check("a=x,b.c[0]=y", &[("a", "x"), ("b.c[0]", "y")]);
         check(r"a\.b=x\,y", &[(r"a\.b", "x,y")]);
-        check("a={x,y},b=z", &[("a[0]", "x"), ("a[1]", "y"), ("b", "z")]);
+        check(
+            "a={x,y},b=z",
+            &[("a", "a list"), ("a[0]", "x"), ("a[1]", "y"), ("b", "z")],
+        );
         check("a=x=y", &[("a", "x=y")]);
-        check("a=", &[("a", "none")]);
+        check("a=", &[("a", "nothing")]);
         check("a=x,", &[("a", "x")]);
-        check("a={}", &[("a[0]", "")]);
+        check("a={}", &[("a", "a list"), ("a[0]", "")]);
         check("", &[]);
     }
 

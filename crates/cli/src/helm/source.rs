@@ -1,5 +1,6 @@
 //! Flags that say where a chart is from and what opens its source.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
@@ -57,6 +58,14 @@ pub(super) struct Flags {
         value_name = "FILE"
     )]
     pub(super) repository_config: Option<PathBuf>,
+    /// Logins at registries, as `helm registry login` writes them [default: Helm's own, else Docker's].
+    #[arg(
+        long,
+        env = "HELM_REGISTRY_CONFIG",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    pub(super) registry_config: Option<String>,
     /// Refused.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide = true)]
     pub(super) insecure_skip_tls_verify: Option<Switch>,
@@ -71,11 +80,11 @@ pub(super) fn on(switch: Option<Switch>) -> bool {
 }
 
 impl Flags {
-    /// What this program does not do, by choice.
+    /// What this program does not do, by choice, and logins that cannot be read, wherever the chart is from.
     ///
     /// # Errors
     ///
-    /// When a flag asks for it.
+    /// When a flag asks for it, or names it.
     pub(super) fn check(&self) -> anyhow::Result<()> {
         if on(self.insecure_skip_tls_verify) {
             return Err(anyhow!(
@@ -86,6 +95,9 @@ impl Flags {
             return Err(anyhow!(
                 "--pass-credentials is not supported: credentials go to the host that they are for, and to no other"
             ));
+        }
+        if let Some(file) = &self.registry_config {
+            logins(Path::new(file))?;
         }
         Ok(())
     }
@@ -102,6 +114,14 @@ impl Flags {
 
     /// What opens the source.
     pub(super) fn credentials(&self) -> anyhow::Result<Credentials> {
+        Ok(Credentials {
+            docker_config: self.docker_config()?,
+            ..self.given()?
+        })
+    }
+
+    /// What opens it of what was given for it alone.
+    pub(super) fn given(&self) -> anyhow::Result<Credentials> {
         let read = |file: &Option<String>| file.as_deref().map(text).transpose();
         let client = match (read(&self.cert_file)?, read(&self.key_file)?) {
             (Some(cert), Some(key)) => Some((cert, key)),
@@ -118,9 +138,19 @@ impl Flags {
             basic: (!name.is_empty() || !password.is_empty()).then_some((name, password)),
             ca: read(&self.ca_file)?,
             client,
-            docker_config: docker_config(),
             ..Credentials::default()
         })
+    }
+
+    /// Logins at registries: those of `helm registry login`, else of `docker login`. Files that are not there open nothing.
+    fn docker_config(&self) -> anyhow::Result<Option<String>> {
+        let found = match &self.registry_config {
+            Some(file) => logins(Path::new(file))?,
+            None => logins(&settings().join("registry/config.json"))?,
+        };
+        let docker = folder("DOCKER_CONFIG").unwrap_or_else(|| home(".docker"));
+        // As Helm has it: what is wrong with a file of another program is not told.
+        Ok(found.or_else(|| std::fs::read_to_string(docker.join("config.json")).ok()))
     }
 
     /// A person asks: every source may be asked.
@@ -175,11 +205,27 @@ pub(super) fn settings() -> PathBuf {
     })
 }
 
-/// Logins at registries: those of `helm registry login`, else of `docker login`. Files that are not there open nothing.
-fn docker_config() -> Option<String> {
-    let named = folder("HELM_REGISTRY_CONFIG");
-    let helm = named.unwrap_or_else(|| settings().join("registry/config.json"));
-    let docker = folder("DOCKER_CONFIG").unwrap_or_else(|| home(".docker"));
-    let read = |path: &Path| std::fs::read_to_string(path).ok();
-    read(&helm).or_else(|| read(&docker.join("config.json")))
+/// Text of a file of logins, where there is one. An empty name names none.
+fn logins(file: &Path) -> anyhow::Result<Option<String>> {
+    let name = file.display();
+    let words = |problem: String| {
+        anyhow!(
+            "failed to decode config file {name}: invalid config format: {problem}; hint: --registry-config names a file as \
+             `helm registry login` writes it"
+        )
+    };
+    if file.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(words(go::path_error("read", &name.to_string(), &error))),
+    };
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&text)
+        .map_err(|error| words(error.to_string()))?;
+    Ok(Some(text))
 }

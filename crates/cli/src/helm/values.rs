@@ -7,7 +7,7 @@ use oarlock_helm::ValueSource;
 
 use super::go;
 use super::room::Room;
-use super::set_file;
+use super::set_file::{self, Content};
 
 /// Flags that give values; whatever is given later on this list wins.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -51,12 +51,17 @@ impl Flags {
         sources.extend(self.set.iter().cloned().map(ValueSource::Set));
         sources.extend(self.set_string.iter().cloned().map(ValueSource::SetString));
         for line in &self.set_file {
-            for (key, path) in set_file::pairs(line)? {
-                let text = match path {
-                    Some(path) => file_value(&path, room).await?,
-                    None => String::new(),
+            for (key, content) in set_file::pairs(line)? {
+                let text = match &content {
+                    Content::File(path) => file_value(path, room).await?,
+                    Content::Nothing | Content::List => String::new(),
                 };
+                // In place of a list, and refused in the words for `--set-file` where there can be none.
+                let list = format!("{key}={{}}");
                 sources.push(ValueSource::SetFile((key, text)));
+                if content == Content::List {
+                    sources.push(ValueSource::Set(list));
+                }
             }
         }
         let literals = self.set_literal.iter().cloned();

@@ -2,5 +2,7 @@
 
 mod chart;
 mod errors;
+mod fetched;
 mod flags;
 mod outputs;
+mod shelf;

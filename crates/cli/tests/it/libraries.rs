@@ -88,6 +88,22 @@ async fn a_new_library_serves_and_a_broken_one_does_not_replace_it() {
     site.conditions(&widgets, "a", well).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn libraries_have_the_memory_that_the_operator_gives_them() {
+    let site = Site::new().await;
+    let widgets = site.define("Widget").await;
+    create(&widgets, "Widget", "a").await;
+    site.watches(&CALLS.replace("do: log, with: pull together", "do: commit, with: hoard"));
+    site.module("calls.wasm", &guest("hostile-calls.wasm"));
+    site.module("greeter.wasm", &guest("hostile-wrong-world.wasm"));
+    site.module("oar.wasm", &guest("hostile-library.wasm"));
+    let _operator = site.operator_with(&["--library-memory", "24Mi"]).await;
+    let shown = site
+        .conditions(&widgets, "a", |c| c.contains("MemoryLimitExceeded"))
+        .await;
+    insta::assert_snapshot!(shown, @"Ready=False MemoryLimitExceeded: the library local:oar/oar@0.1.0 asked for more than 25165824 bytes of memory for one call; hint: look for an endless loop, or far too much, in what it was given; --library-memory and the memory limit of the container bound it, too");
+}
+
 #[tokio::test]
 async fn inspect_shows_which_libraries_a_module_imports() {
     let directory = tempfile::tempdir().unwrap();

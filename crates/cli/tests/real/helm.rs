@@ -77,6 +77,9 @@ async fn every_chart_of_our_own() {
             ));
         }
     }
+    // NOTES.txt is not printed; what is no UTF-8 in it shows in CRDs alone.
+    let latin = ["odd/latin", "--include-crds"];
+    pairs.push(Pair::new(&latin.join(" "), &charts(), &latin));
     check("charts", pairs).await;
 }
 

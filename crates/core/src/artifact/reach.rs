@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::{FetchError, Source};
+use super::{FetchError, Source, without_query};
 use crate::origin::{self, Host, HostPattern, Origin, OriginProblem};
 
 /// What one may fetch from. Dependencies of a chart, and archives that an index names on other servers, are fetched only where
@@ -279,7 +279,7 @@ impl Site {
             }
             parts.site()
         };
-        read().map_err(|problem| ParseSite::new(url, problem))
+        read().map_err(|problem| ParseSite::new(without_query(url), problem))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oarlock_core::outcome::{Outcome, Requeue};
-use oarlock_core::reconciler::{Fault, LibraryFault};
+use oarlock_core::reconciler::{Fault, Host, LibraryFault};
 use oarlock_core::request::{ApiError, WriteStatus};
 use oarlock_engine::Module;
 
@@ -89,6 +89,29 @@ async fn workers_are_bounded_over_all_and_per_watch() {
         module.call(6).await;
         assert_eq!(module.running().most, most);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_room_holds_no_worker() {
+    let module = Arc::new(Fake::reading(|request, host: Arc<dyn Host>| {
+        Box::pin(async move {
+            if name_of(&request) == "waits" {
+                let waiting = host.waiting();
+                tokio::time::sleep(Duration::from_secs(20)).await;
+                drop(waiting);
+            }
+            Ok(Outcome::nothing())
+        })
+    }));
+    let mut world = World::new().await.workers(1);
+    world.serve(watch(), &module);
+    let start = world.clock.now();
+    world.create(widget("waits")).await;
+    module.busy(1).await;
+    world.create(widget("quick")).await;
+    world.until_ready("quick").await;
+    assert!(world.clock.now().since(start) < Duration::from_secs(1));
+    world.until_ready("waits").await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use oarlock_core::reference::Digest;
 use oarlock_helm::{Failure, RenderError};
 
-use crate::bench::{CHART_YAML, chart, engine, host, refusal, render, request, template};
+use crate::bench::{
+    CHART_YAML, chart, engine, host, refusal, render, request, template, unreachable,
+};
 
 const OAR: &str = "\
 apiVersion: v1
@@ -131,6 +133,41 @@ async fn a_chart_that_is_not_there() {
     insta::assert_snapshot!(error, @"sha256:1785cfc3bc6ac7738e8b38cdccd1af12563c2b9070e07af336a1bf8c0f772b6a is not on the shelf");
     let broken: Arc<[u8]> = b"no archive".as_slice().into();
     insta::assert_snapshot!(refusal(&broken, "{}").await, @"unable to load chart archive: unexpected EOF");
+}
+
+/// Whoever asks again may get it.
+#[tokio::test]
+async fn a_chart_that_is_out_of_reach() {
+    let asked = request(b"nothing", "{}");
+    let digest = Digest::of(b"nothing");
+    let host = || unreachable("the depot is full");
+    let engine = engine().await;
+    let errors = [
+        engine.render(&asked, host()).await.unwrap_err(),
+        engine.inspect(&digest, host()).await.unwrap_err(),
+        engine.record_of(&digest, host()).await.unwrap_err(),
+    ];
+    let expected = Failure::Lookup("the depot is full".to_owned());
+    for error in errors {
+        assert_eq!(error, RenderError::Failure(expected.clone()));
+    }
+}
+
+#[tokio::test]
+async fn output_that_is_no_utf_8_is_shown_with_replacements() {
+    let mut chart = template("kind: A # Caf?").to_vec();
+    let at = chart.windows(4).position(|four| four == b"Caf?").unwrap();
+    chart[at + 3] = 0xe9;
+    let RenderError::Failure(Failure::Output { message, output }) =
+        refusal(&chart.into(), "{}").await
+    else {
+        panic!("it is no YAML");
+    };
+    insta::assert_snapshot!(message, @"YAML parse error on boat/templates/oar.yaml: error converting YAML to JSON: yaml: incomplete UTF-8 octet sequence");
+    assert_eq!(
+        output,
+        "---\n# Source: boat/templates/oar.yaml\nkind: A # Caf\u{fffd}\n"
+    );
 }
 
 #[tokio::test]

@@ -69,7 +69,7 @@ async fn memory_bombs() {
     ] {
         let said = refused(&engine, text).await;
         insta::allow_duplicates! {
-            insta::assert_snapshot!(said, @"the library oarlock:helm/engine@0.1.0 asked for more than 268435456 bytes of memory for one call; hint: look for an endless loop, or far too much, in what it was given");
+            insta::assert_snapshot!(said, @"the library oarlock:helm/engine@0.1.0 asked for more than 268435456 bytes of memory for one call; hint: look for an endless loop, or far too much, in what it was given; --library-memory and the memory limit of the container bound it, too");
         }
     }
     still_renders().await;

@@ -23,7 +23,10 @@ impl cluster::Host for RunState {
         target: types::ObjectRef,
         act_as: Option<String>,
     ) -> Answer<Option<String>> {
-        let found = self.host.get(reads::object_ref(target), act_as).await;
+        let found = match (reads::target(target), reads::account(act_as)) {
+            (Ok(target), Ok(act_as)) => self.host.get(target, act_as).await,
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        };
         answer(found, |found| found.as_ref().map(text))
     }
 
@@ -32,12 +35,18 @@ impl cluster::Host for RunState {
         target: types::ObjectRef,
         act_as: Option<String>,
     ) -> Answer<Option<String>> {
-        let found = self.host.get_live(reads::object_ref(target), act_as).await;
+        let found = match (reads::target(target), reads::account(act_as)) {
+            (Ok(target), Ok(act_as)) => self.host.get_live(target, act_as).await,
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        };
         answer(found, |found| found.as_ref().map(text))
     }
 
     async fn query(&mut self, selection: cluster::Selection) -> Answer<Vec<String>> {
-        let found = self.host.query(reads::selection(selection)).await;
+        let found = match reads::selection(selection) {
+            Ok(selection) => self.host.query(selection).await,
+            Err(error) => Err(error),
+        };
         answer(found, |found| found.iter().map(text).collect())
     }
 
@@ -47,8 +56,11 @@ impl cluster::Host for RunState {
     }
 
     async fn observe(&mut self, targets: Vec<types::ObjectRef>) -> Answer<Vec<cluster::State>> {
-        let targets = targets.into_iter().map(reads::object_ref).collect();
-        let states = self.host.observe(targets).await;
+        let targets: Result<_, ReadError> = targets.into_iter().map(reads::target).collect();
+        let states = match targets {
+            Ok(targets) => self.host.observe(targets).await,
+            Err(error) => Err(error),
+        };
         answer(states, |states| {
             states.into_iter().map(reads::state).collect()
         })

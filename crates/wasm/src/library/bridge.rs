@@ -17,7 +17,7 @@ use crate::library::question::Question;
 use crate::library::recorder::Recorder;
 use crate::library::{Library, named, shape};
 use crate::loader::{Libraries, LoadError};
-use crate::run::{CpuMeter, LibraryStopped};
+use crate::run::{CpuMeter, Deadline, LibraryStopped};
 use crate::store::RunState;
 
 /// An import that a library answers.
@@ -49,6 +49,7 @@ struct Caller {
     host: Arc<dyn Host>,
     log: Arc<LogSink>,
     cpu: Arc<CpuMeter>,
+    deadline: Arc<Deadline>,
 }
 
 impl Caller {
@@ -57,6 +58,7 @@ impl Caller {
             host: Arc::clone(&run.host),
             log: Arc::clone(&run.log),
             cpu: Arc::clone(&run.cpu),
+            deadline: Arc::clone(&run.deadline),
         }
     }
 }
@@ -113,7 +115,8 @@ fn define(
         instance.func_new_async(&name, move |caller, _, arguments, results| {
             let (function, caller) = (Arc::clone(&function), Caller::of(caller.data()));
             Box::new(async move {
-                let answer = function.call(&caller, arguments).await;
+                // Looking for a kept answer is the host's work, too: it is as long as what others once asked and read.
+                let answer = caller.cpu.aside(function.call(&caller, arguments)).await;
                 let answer = answer.map_err(LibraryStopped)?;
                 for (result, value) in results.iter_mut().zip(answer) {
                     *result = value;
@@ -258,9 +261,7 @@ impl Function {
             prepared,
         ));
         let host: Arc<dyn Host> = Arc::<Recorder>::clone(&recorder);
-        let answer = caller
-            .cpu
-            .aside(ask(library, *export, host, arguments))
+        let answer = ask(library, *export, caller, host, arguments)
             .await
             .map_err(|fault| named(&self.interface, fault))?;
         if let (Some(question), Some(reads)) = (question, recorder.reads()) {
@@ -270,15 +271,20 @@ impl Function {
     }
 }
 
-/// Asks a fresh instance.
+/// Asks a fresh instance, as soon as there is room for it.
 async fn ask(
     library: &Library,
     export: Export,
+    caller: &Caller,
     host: Arc<dyn Host>,
     arguments: &[Val],
 ) -> Result<Vec<Val>, Fault> {
+    // How long that takes is not the caller's doing.
+    let waiting = || (caller.host.waiting(), caller.deadline.stop());
+    let room = library.engine.enter_library(library.limits.memory, waiting);
+    let place = room.await?;
     // The deadline is the caller's, and ends this with it.
-    let call = library.run(host, Duration::MAX, async |instance, store| {
+    let call = library.run(place, host, Duration::MAX, async |instance, store| {
         let function = instance
             .get_func(&mut *store, export.index)
             .ok_or_else(|| wasmtime::format_err!("the function is not there"))?;

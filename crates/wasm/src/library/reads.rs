@@ -5,8 +5,8 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use oarlock_core::artifact::Source;
-use oarlock_core::reconciler::{ArtifactRequest, Host, Selection};
-use oarlock_core::reference::{Digest, ObjectRef};
+use oarlock_core::reconciler::{ArtifactProof, ArtifactRequest, Host, SecretKey, Selection};
+use oarlock_core::reference::{Digest, Gvk, GvkParts, ObjectRef};
 use sha2::{Digest as _, Sha256};
 
 /// A question to the host.
@@ -77,24 +77,159 @@ impl Read {
         }
     }
 
-    /// Bytes that it takes to remember it and its answer's digest; texts that are as long as a name are not counted one by
-    /// one.
+    /// Bytes that it takes to remember it and its answer's digest.
     pub(super) fn size(&self) -> usize {
-        const NAMES: usize = 128;
-        size_of::<(Self, Sum)>()
-            + match self {
-                Self::Children | Self::Kinds => 0,
-                Self::Observe(targets) => targets.len() * (size_of::<ObjectRef>() + NAMES),
-                Self::Fetch(_) => size_of::<ArtifactRequest>() + 2 * NAMES,
-                Self::Query(selection) => {
-                    NAMES
-                        + selection
-                            .fields
-                            .iter()
-                            .map(|field| field.len() + 24)
-                            .sum::<usize>()
-                }
-                _ => NAMES,
+        let inside = match self {
+            Self::Get(target, act_as) | Self::GetLive(target, act_as) => {
+                reference(target) + optional(act_as)
             }
+            Self::Query(selection) => {
+                kind(&selection.gvk)
+                    + optional(&selection.namespace)
+                    + optional(&selection.labels)
+                    + optional(&selection.act_as)
+                    + texts(&selection.fields)
+            }
+            Self::Children | Self::Kinds => 0,
+            Self::Observe(targets) => {
+                let target = |target| size_of::<ObjectRef>() + reference(target);
+                targets.iter().map(target).sum()
+            }
+            Self::Fetch(request) => fetch(request),
+            Self::Versions(from, credentials, _) => source(from) + optional(credentials),
+            Self::Artifact(digest) => digest.as_str().len(),
+        };
+        size_of::<(Self, Sum)>() + inside
+    }
+}
+
+/// Bytes beside the value itself, here and below.
+fn reference(target: &ObjectRef) -> usize {
+    kind(&target.gvk) + optional(&target.namespace) + target.name.len()
+}
+
+fn kind(gvk: &Gvk) -> usize {
+    size_of::<GvkParts>() + gvk.group.len() + gvk.version.len() + gvk.kind.len()
+}
+
+fn optional(text: &Option<String>) -> usize {
+    text.as_ref().map_or(0, String::len)
+}
+
+fn texts(texts: &[String]) -> usize {
+    let text = |text: &String| size_of::<String>() + text.len();
+    texts.iter().map(text).sum()
+}
+
+fn fetch(request: &ArtifactRequest) -> usize {
+    let proof = |proof: &ArtifactProof| {
+        let (ArtifactProof::Provenance(SecretKey { name, key })
+        | ArtifactProof::Cosign(SecretKey { name, key })) = proof;
+        size_of::<ArtifactProof>() + name.len() + key.len()
+    };
+    size_of::<ArtifactRequest>()
+        + source(&request.source)
+        + optional(&request.credentials)
+        + request.expect.as_ref().map_or(0, |d| d.as_str().len())
+        + request.verify.iter().map(proof).sum::<usize>()
+}
+
+fn source(source: &Source) -> usize {
+    match source {
+        Source::Local(path) => path.len(),
+        Source::Archive(url) => url.len(),
+        Source::Repository {
+            url,
+            chart,
+            version,
+        } => url.len() + chart.len() + version.len(),
+        Source::Oci {
+            repository,
+            version,
+        } => repository.len() + version.len(),
+        Source::Git {
+            url,
+            reference,
+            path,
+        } => url.len() + reference.len() + path.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A text that must be counted.
+    fn long() -> String {
+        "x".repeat(1000)
+    }
+
+    fn target(namespace: Option<&str>, name: &str) -> ObjectRef {
+        ObjectRef::new(Gvk::new("apps", "v1", "Deployment"), namespace, name)
+    }
+
+    fn selection() -> Selection {
+        Selection {
+            gvk: Gvk::new("", "v1", "Pod"),
+            namespace: None,
+            labels: None,
+            fields: Vec::new(),
+            act_as: None,
+        }
+    }
+
+    fn request(source: Source) -> ArtifactRequest {
+        ArtifactRequest {
+            source,
+            credentials: None,
+            expect: None,
+            max_age: Duration::ZERO,
+            dependencies: false,
+            verify: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn every_text_counts() {
+        let local = || Source::Local(String::new());
+        let key = |name: String, key: String| ArtifactProof::Cosign(SecretKey { name, key });
+        for read in [
+            Read::Get(target(None, &long()), None),
+            Read::GetLive(target(Some(&long()), ""), None),
+            Read::Get(target(None, "a"), Some(long())),
+            Read::Get(ObjectRef::new(Gvk::new("", "v1", long()), None, "a"), None),
+            Read::Query(Selection {
+                labels: Some(long()),
+                ..selection()
+            }),
+            Read::Query(Selection {
+                namespace: Some(long()),
+                ..selection()
+            }),
+            Read::Query(Selection {
+                act_as: Some(long()),
+                ..selection()
+            }),
+            Read::Query(Selection {
+                fields: vec!["/a".to_owned(), long()],
+                ..selection()
+            }),
+            Read::Observe(vec![target(None, "a"), target(None, &long())]),
+            Read::Fetch(Box::new(request(Source::Archive(long())))),
+            Read::Fetch(Box::new(ArtifactRequest {
+                credentials: Some(long()),
+                ..request(local())
+            })),
+            Read::Fetch(Box::new(ArtifactRequest {
+                verify: vec![key(long(), String::new())],
+                ..request(local())
+            })),
+            Read::Versions(Source::Local(long()), None, Duration::ZERO),
+            Read::Versions(local(), Some(long()), Duration::ZERO),
+        ] {
+            let size = read.size();
+            assert!((1000..2000).contains(&size), "{size}: {read:?}");
+        }
+        assert!(Read::Kinds.size() < 1000);
     }
 }

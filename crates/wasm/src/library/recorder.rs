@@ -11,7 +11,7 @@ use oarlock_core::future::BoxFuture;
 use oarlock_core::json::Json;
 use oarlock_core::reconciler::{
     ArtifactRequest, Host, HttpError, HttpRequest, HttpResponse, LogLine, ObservedState, ReadError,
-    Selection,
+    Selection, Waiting,
 };
 use oarlock_core::reference::{Digest, KindInfo, ObjectRef};
 use parking_lot::Mutex;
@@ -21,6 +21,8 @@ use crate::library::reads::{Prepared, Read, Sum};
 
 /// Reads of one call that are remembered. An answer that took more is not kept.
 const MAX_READS: usize = 10_000;
+/// Bytes of them, likewise.
+const MAX_BYTES: usize = 1 << 20;
 
 /// Passes everything on.
 pub(super) struct Recorder {
@@ -34,6 +36,7 @@ pub(super) struct Recorder {
 #[derive(Default)]
 struct Record {
     reads: Vec<(Read, Sum)>,
+    bytes: usize,
     /// What was read already, while the answers that are kept were looked through. A library that does not know of them asks
     /// the same in the same order.
     prepared: VecDeque<(Read, Prepared)>,
@@ -96,8 +99,9 @@ impl Record {
         if self.lost {
             return;
         }
+        self.bytes += read.size();
         self.reads.push((read, sum));
-        if self.reads.len() > MAX_READS {
+        if self.reads.len() > MAX_READS || self.bytes > MAX_BYTES {
             self.lost = true;
             self.reads = Vec::new();
         }
@@ -176,5 +180,9 @@ impl Host for Recorder {
         line.fields
             .push(("library".to_owned(), self.library.clone()));
         self.log.write(line);
+    }
+
+    fn waiting(&self) -> Waiting<'_> {
+        self.host.waiting()
     }
 }

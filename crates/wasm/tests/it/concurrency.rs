@@ -45,7 +45,7 @@ async fn a_run_that_waits_holds_no_worker() {
     const RUNS: usize = 20;
     let module = Arc::new(load("hostile-sleeps-in-import").await);
     let host = Arc::new(FakeHost {
-        http: Http::Meets(Barrier::new(RUNS)),
+        http: Http::Meets(Arc::new(Barrier::new(RUNS))),
         ..FakeHost::default()
     });
     let mut runs = JoinSet::new();

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use oarlock_core::artifact::FetchError;
 use oarlock_core::future::BoxFuture;
 use oarlock_core::json::Json;
 use oarlock_core::reconciler::{
     Health, Host, HttpError, HttpRequest, HttpResponse, LogLine, ObservedState, ReadError,
-    Selection,
+    Selection, Waiting,
 };
 use oarlock_core::reference::{Digest, Gvk, KindInfo, ObjectRef};
 use parking_lot::Mutex;
+use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::Barrier;
 
 /// What becomes of an HTTP call.
@@ -23,7 +25,34 @@ pub(crate) enum Http {
     /// Nothing.
     Hangs,
     /// 200, once so many calls wait at the same time.
-    Meets(Barrier),
+    Meets(Arc<Barrier>),
+}
+
+/// How often a run waited for room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Waits {
+    pub(crate) now: usize,
+    pub(crate) ever: usize,
+}
+
+struct Waited<'a>(&'a Mutex<Waits>);
+
+impl Drop for Waited<'_> {
+    fn drop(&mut self) {
+        self.0.lock().now -= 1;
+    }
+}
+
+/// Uses up CPU time of this thread.
+fn work(time: Duration) {
+    let spent = || {
+        let spent = clock_gettime(ClockId::ThreadCPUTime);
+        Duration::try_from(spent).unwrap()
+    };
+    let start = spent();
+    while spent() - start < time {
+        std::hint::spin_loop();
+    }
 }
 
 /// Answers from its fields.
@@ -37,6 +66,9 @@ pub(crate) struct FakeHost {
     pub(crate) packages: Vec<Vec<u8>>,
     pub(crate) children: Vec<Json>,
     pub(crate) http: Http,
+    /// Time on the CPU that each `get` takes.
+    pub(crate) effort: Duration,
+    pub(crate) waits: Mutex<Waits>,
     pub(crate) asked: Mutex<Vec<String>>,
     pub(crate) lines: Mutex<Vec<LogLine>>,
 }
@@ -78,6 +110,7 @@ impl Host for FakeHost {
         act_as: Option<String>,
     ) -> BoxFuture<'_, Result<Option<Json>, ReadError>> {
         self.note("get", &(target.to_string(), act_as));
+        work(self.effort);
         let found = match self.named.get(&target.name) {
             Some(named) => Some(Some(named.clone())),
             None => self.found.clone(),
@@ -157,5 +190,13 @@ impl Host for FakeHost {
 
     fn log(&self, line: LogLine) {
         self.lines.lock().push(line);
+    }
+
+    fn waiting(&self) -> Waiting<'_> {
+        let mut waits = self.waits.lock();
+        waits.now += 1;
+        waits.ever += 1;
+        drop(waits);
+        Box::new(Waited(&self.waits))
     }
 }

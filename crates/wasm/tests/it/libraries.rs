@@ -2,6 +2,7 @@
 
 mod answers;
 mod linking;
+mod room;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,10 +13,9 @@ use oarlock_core::limits::Limits;
 use oarlock_core::reconciler::RunError;
 use oarlock_core::reference::Digest;
 use oarlock_wasm::{EngineOptions, Library, LibraryLimits, Loader, WasmModule};
-use tokio::sync::Barrier;
 
 use crate::guests::{LIMITS, LOADER, bytes, run_on, text};
-use crate::host::{FakeHost, Http};
+use crate::host::FakeHost;
 
 /// Limits of the library that a test tightens where it means to.
 const LIBRARY: LibraryLimits = LibraryLimits {
@@ -191,7 +191,7 @@ async fn a_library_that_breaks_ends_the_run_and_nothing_else() {
     insta::assert_snapshot!(text(said(&module, &host, "commit", "trap").await), @"the library local:oar/oar@0.1.0 trapped: wasm `unreachable` instruction executed");
     insta::assert_snapshot!(text(said(&module, &host, "commit", "panic").await), @"the library local:oar/oar@0.1.0 trapped: the oar broke (wasm `unreachable` instruction executed)");
     insta::assert_snapshot!(text(said(&module, &host, "commit", "recurse").await), @"the library local:oar/oar@0.1.0 trapped: out of bounds memory access; endless recursion ends so too");
-    insta::assert_snapshot!(text(said(&module, &host, "commit", "hoard").await), @"the library local:oar/oar@0.1.0 asked for more than 67108864 bytes of memory for one call; hint: look for an endless loop, or far too much, in what it was given");
+    insta::assert_snapshot!(text(said(&module, &host, "commit", "hoard").await), @"the library local:oar/oar@0.1.0 asked for more than 67108864 bytes of memory for one call; hint: look for an endless loop, or far too much, in what it was given; --library-memory and the memory limit of the container bound it, too");
     insta::assert_snapshot!(text(said(&module, &host, "repeat", "1000000").await), @"the library local:oar/oar@0.1.0 answered with more than 1048576 bytes; hint: ask it for less at once");
     // These are the caller's own.
     insta::assert_snapshot!(text(said(&module, &host, "argument", "").await), @"the module trapped: an import was given more than 8388608 bytes");
@@ -203,44 +203,4 @@ async fn a_library_that_breaks_ends_the_run_and_nothing_else() {
     insta::assert_snapshot!(text(within(&patient, &host, "commit", "loop", deadline).await), @"the module did not answer within 50ms; hint: raise limits.deadline of the watch");
 
     assert_eq!(said(&module, &host, "repeat", "1").await.unwrap(), "oar ");
-}
-
-#[tokio::test]
-async fn memory_bounds_how_many_run_at_a_time() {
-    // Two runs whose libraries both have to be inside a call to go on.
-    for (room, both) in [(2, true), (1, false)] {
-        let loader = loader(EngineOptions {
-            library_memory: room * LIBRARY.memory,
-            ..EngineOptions::default()
-        });
-        let module = caller(&loader, LIBRARY).await;
-        let host = Arc::new(FakeHost {
-            http: Http::Meets(Barrier::new(2)),
-            ..FakeHost::default()
-        });
-        let limits = Limits {
-            deadline: Duration::from_secs(if both { 60 } else { 1 }),
-            ..LIMITS
-        };
-        let call = || within(&module, &host, "call", "http://harbour", limits);
-        let answers = tokio::join!(call(), call());
-        let met = matches!(&answers, (Ok(one), Ok(other)) if one == "Ok(200)" && one == other);
-        assert_eq!(met, both, "{room}: {answers:?}");
-    }
-}
-
-#[tokio::test]
-async fn more_calls_than_there_is_room_for_wait() {
-    let loader = loader(EngineOptions {
-        library_memory: LIBRARY.memory,
-        answers: 0,
-        ..EngineOptions::default()
-    });
-    let module = caller(&loader, LIBRARY).await;
-    let host = Arc::default();
-    let call = || said(&module, &host, "repeat", "2");
-    let answers = tokio::join!(call(), call(), call(), call());
-    for answer in [answers.0, answers.1, answers.2, answers.3] {
-        assert_eq!(answer.unwrap(), "oar oar ");
-    }
 }

@@ -21,7 +21,7 @@ var errNotServed = errors.New("the server could not find the requested resource"
 
 // lookup has the signature of the function that it replaces, so that templates that misuse it fail with the same words.
 func (c *cluster) lookup(apiVersion, kind, namespace, name string) (map[string]any, error) {
-	found, err := c.find(apiVersion, kind, namespace, name)
+	found, err := c.find(text(apiVersion), text(kind), text(namespace), text(name))
 	var unavailable Unavailable
 	if errors.As(err, &unavailable) && c.unavailable == "" {
 		c.unavailable = unavailable.Text

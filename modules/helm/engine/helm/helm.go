@@ -6,6 +6,10 @@
 package helm
 
 import (
+	"errors"
+	"fmt"
+	"reflect"
+
 	witTypes "go.bytecodealliance.org/pkg/wit/types"
 
 	wit "engine.helm.oarlock.dev/bindings/imports/oarlock_helm_engine"
@@ -56,9 +60,27 @@ func failureOf(err error) wit.Failure {
 	return wit.MakeFailureTemplate(err.Error())
 }
 
-func answer[T any](value T, err error) witTypes.Result[T, wit.Failure] {
-	if err != nil {
-		return witTypes.Err[T](failureOf(err))
+// unread is a chart whose bytes did not come.
+func unread(err error) error {
+	var unavailable Unavailable
+	if errors.As(err, &unavailable) {
+		return fail(wit.MakeFailureLookup, err)
 	}
+	return fail(wit.MakeFailureChart, err)
+}
+
+// answer is what an exported function gives, whatever happens in it: a panic would take its text with it, for there is no
+// standard error.
+func answer[T any](of func() (T, error)) (result witTypes.Result[T, wit.Failure]) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			result = witTypes.Err[T](readable(wit.MakeFailureChart(fmt.Sprintf("panic: %v", panicked))))
+		}
+	}()
+	value, err := of()
+	if err != nil {
+		return witTypes.Err[T](readable(failureOf(err)))
+	}
+	makeReadable(reflect.ValueOf(&value).Elem())
 	return witTypes.Ok[T, wit.Failure](value)
 }

@@ -13,12 +13,12 @@ import (
 
 // Inspect tells what a chart is, without rendering it.
 func Inspect(host Host, digest string) witTypes.Result[wit.Chart, wit.Failure] {
-	return answer(inspect(host, digest))
+	return answer(func() (wit.Chart, error) { return inspect(host, digest) })
 }
 
 // RecordOf is a loaded chart as a release record holds it.
 func RecordOf(host Host, digest string) witTypes.Result[string, wit.Failure] {
-	return answer(recordOf(host, digest))
+	return answer(func() (string, error) { return recordOf(host, digest) })
 }
 
 // Version of Helm that this is made of.
@@ -63,7 +63,7 @@ func inspect(host Host, digest string) (inspected wit.Chart, err error) {
 		case file.Name == "values.yaml":
 			inspected.Values = string(file.Data)
 		case isReadme(file.Name) && !inspected.Readme.IsSome():
-			inspected.Readme = witTypes.Some(strings.ToValidUTF8(string(file.Data), "�"))
+			inspected.Readme = witTypes.Some(text(string(file.Data)))
 		}
 	}
 	if loaded.Schema != nil {

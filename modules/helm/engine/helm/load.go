@@ -33,7 +33,7 @@ var errAPIVersion = errors.New("invalid chart apiVersion")
 func load(host Host, digest string) (*chart.Chart, error) {
 	data, err := host.Read(digest)
 	if err != nil {
-		return nil, fail(wit.MakeFailureChart, err)
+		return nil, unread(err)
 	}
 	var loaded *chart.Chart
 	if bytes.HasPrefix(data, gzipMagic) {
@@ -144,7 +144,7 @@ func untar(data []byte) ([]*archive.BufferedFile, error) {
 		}
 		// Every path begins with a folder of no meaning, as in archives.
 		_, name, inside := strings.Cut(path.Clean(header.Name), "/")
-		if !inside || !fs.ValidPath(name) {
+		if !inside || !fs.ValidPath(text(name)) {
 			return nil, fmt.Errorf("chart illegally contains content outside the base directory: %q", header.Name)
 		}
 		content, err := io.ReadAll(reader)

@@ -24,7 +24,7 @@ const notesName = "NOTES.txt"
 
 // Render is the whole of `helm template`, but for the printing.
 func Render(host Host, request wit.Request) witTypes.Result[wit.Rendered, wit.Failure] {
-	return answer(render(host, request))
+	return answer(func() (wit.Rendered, error) { return render(host, request) })
 }
 
 func render(host Host, request wit.Request) (rendered wit.Rendered, err error) {

@@ -84,14 +84,14 @@ func readError(err cluster.ReadError) error {
 func fetchError(err artifacts.FetchError) error {
 	var text string
 	switch err.Tag() {
+	case artifacts.FetchError_Unavailable:
+		return helm.Unavailable{Text: err.Unavailable()}
 	case artifacts.FetchError_Denied:
 		text = err.Denied()
 	case artifacts.FetchError_NotFound:
 		text = err.NotFound()
 	case artifacts.FetchError_Unauthorized:
 		text = err.Unauthorized()
-	case artifacts.FetchError_Unavailable:
-		text = err.Unavailable()
 	case artifacts.FetchError_Mismatch:
 		text = err.Mismatch()
 	case artifacts.FetchError_Invalid:

@@ -13,6 +13,8 @@ use crate::options::Options;
 const KEY: &str =
     "-----BEGIN OPENSSH PRIVATE KEY-----\nhush-hush\n-----END OPENSSH PRIVATE KEY-----";
 
+const ANYWHERE: Reach = Reach::Anywhere { plain_http: false };
+
 /// A repository, a cache, and an `ssh` that notes what it was given and runs the command here.
 struct Shore {
     dir: TempDir,
@@ -77,7 +79,7 @@ impl Shore {
             "ssh://git@127.0.0.1:2222{}/origin",
             self.dir.path().display()
         );
-        let mut remote = Remote::open(&self.depot, &url, &self.credentials).unwrap();
+        let mut remote = Remote::open(&self.depot, &url, &self.credentials, &ANYWHERE).unwrap();
         let path = env::var("PATH").unwrap();
         remote.path = format!("{}:{path}", self.dir.path().join("bin").display()).into();
         remote
@@ -251,7 +253,7 @@ async fn a_password_is_no_argument_and_is_not_repeated() {
         ..Credentials::default()
     };
     let url = "http://127.0.0.1:1/origin";
-    let mut remote = Remote::open(&shore.depot, url, &credentials).unwrap();
+    let mut remote = Remote::open(&shore.depot, url, &credentials, &ANYWHERE).unwrap();
     remote.program = program(
         &shore,
         "printf '%s\\n' \"$@\" > arguments\necho \"fatal: $GIT_CONFIG_VALUE_18 hush-hush\" >&2\nenv >&2\nexit 128",
@@ -310,4 +312,78 @@ async fn all_that_git_started_ends_with_it() {
     tokio::time::timeout(Duration::from_secs(30), gone)
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_limit_is_no_damage() {
+    let shore = Shore::new();
+    let mut remote = shore.remote();
+    let seen = remote.resolve("main", Duration::ZERO).await.unwrap();
+    remote.program = program(
+        &shore,
+        "cd \"$OLDPWD\"\ncase \"$*\" in\n*\"cat-file --batch\"*) read -r object; echo \"$object tree 99999999999\"; exec cat;;\nesac\nexec git \"$@\"",
+    );
+    let Err(error) = remote.read("main", &seen, "").await else {
+        panic!("a folder of 99999999999 bytes");
+    };
+    assert!(matches!(error, FetchError::Invalid(_)), "{error:?}");
+    insta::assert_snapshot!(shore.shown(&error), @"ssh://git@127.0.0.1:2222/DIR/origin: the list of a folder is larger than 16777216 bytes, which is the most that is read of it; hint: put the chart into a folder with fewer files");
+    // What was fetched is still there.
+    let mirror = remote.hold().await.unwrap();
+    assert!(mirror.has(&remote.local(), &seen.commit).await);
+    let slow = CallGit::TimedOut(AT_HOME);
+    let unread = remote.unread(ReadTree::Object(slow.into()));
+    assert!(matches!(
+        unread,
+        Absent::Refused(FetchError::Unavailable(_))
+    ));
+    let damaged = ReadObject::Damaged("x".to_owned());
+    let unread = remote.unread(ReadTree::Object(damaged));
+    assert!(matches!(unread, Absent::Damaged(_)));
+}
+
+#[tokio::test]
+async fn ssh_opens_the_address_that_was_checked() {
+    let shore = Shore::new();
+    for (port, alias) in [(":2222", "[localhost]:2222"), ("", "localhost")] {
+        let url = format!(
+            "ssh://git@localhost{port}{}/origin",
+            shore.dir.path().display()
+        );
+        let mut remote = Remote::open(&shore.depot, &url, &shore.credentials, &ANYWHERE).unwrap();
+        remote.path = shore.remote().path;
+        remote.resolve("main", Duration::ZERO).await.unwrap();
+        let arguments = shore.note("arguments");
+        let of = |name: &str| {
+            let mut values = arguments.lines().filter_map(|line| line.strip_prefix(name));
+            values.next().map(str::to_owned)
+        };
+        // The host's key is looked for under the host's name.
+        assert_eq!(of("HostKeyAlias=").as_deref(), Some(alias), "{arguments}");
+        let address: IpAddr = of("HostName=").unwrap().parse().unwrap();
+        assert!(address.is_loopback(), "{arguments}");
+        assert!(arguments.contains("git@localhost\n"), "{arguments}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_that_the_system_does_not_know_is_told() {
+    let shore = Shore::new();
+    shore.ssh("echo 'No user exists for uid 65532' >&2; exit 255");
+    let remote = shore.remote();
+    let error = remote.resolve("main", Duration::ZERO).await.unwrap_err();
+    insta::assert_snapshot!(shore.shown(&error), @"ssh://git@127.0.0.1:2222/DIR/origin: No user exists for uid 65532; hint: ssh runs only for users that the system knows: the image needs a line for this one in /etc/passwd, as deploy/Dockerfile has it; or take the repository by https://");
+}
+
+#[tokio::test]
+async fn a_private_address_is_opened_for_who_chose_it() {
+    let location = Location::parse("https://127.0.0.1:1/origin", None).unwrap();
+    assert!(addresses(&location, true).await.is_ok());
+    let error = addresses(&location, false).await.unwrap_err();
+    insta::assert_snapshot!(error, @"https://127.0.0.1:1/origin: 127.0.0.1 is 127.0.0.1, a private address, and a server elsewhere has sent us there; hint: where that is meant, name this URL, or grant this server too");
+    let name = Location::parse("https://localhost:1/origin", None).unwrap();
+    assert!(matches!(
+        addresses(&name, false).await,
+        Err(FetchError::Denied(_))
+    ));
 }

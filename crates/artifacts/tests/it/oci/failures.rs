@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use oarlock_core::artifact::{Artifacts as _, Credentials, FetchError, Reach, Wanted};
 use oarlock_core::reference::Digest;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 
 use super::push::{CHART, CHART_CONFIG, IMAGE_CONFIG, archive, layer};
 use super::web::{Web, answer};
@@ -102,9 +102,10 @@ async fn what_is_not_there() {
 
 #[tokio::test]
 async fn a_registry_that_is_down() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    drop(listener);
+    // Bound, so that nobody else listens there; and nobody listens.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap().to_string();
     let mut all = String::new();
     for version in ["1.2.3", ""] {
         let error = depot()

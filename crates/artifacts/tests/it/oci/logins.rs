@@ -202,3 +202,55 @@ async fn nobody_else_gets_the_password() {
         assert_eq!(asked[0].authorization, None);
     }
 }
+
+/// A helper that has nothing to do with this registry must not close what is open to all.
+#[tokio::test]
+async fn a_helper_does_not_close_what_is_public() {
+    let bytes = archive("web", "1.2.3");
+    let layer = Digest::of(&bytes);
+    let manifest = json!({
+        "schemaVersion": 2,
+        "config": {"mediaType": "application/vnd.cncf.helm.config.v1+json", "digest": "sha256:0", "size": 2},
+        "layers": [{"mediaType": "application/vnd.cncf.helm.chart.content.v1.tar+gzip", "digest": layer.as_str(), "size": bytes.len()}],
+    })
+    .to_string();
+    let mut all = String::new();
+    // What the office and then the registry say.
+    for (office, status) in [(200, 200), (401, 200), (200, 403), (200, 401)] {
+        let office = Web::new(move |_| answer(office, &[], r#"{"token": "free"}"#)).await;
+        let challenge = format!("Bearer realm=\"{}/token\"", office.url);
+        let (bytes, manifest) = (bytes.clone(), manifest.clone());
+        let registry = Web::new(move |asked| {
+            if asked.authorization.as_deref() != Some("Bearer free") {
+                return answer(401, &[("www-authenticate", &challenge)], "");
+            }
+            if asked.target.contains("/blobs/") {
+                return answer(status, &[], bytes.clone());
+            }
+            answer(status, &[], manifest.clone())
+        })
+        .await;
+        let at = registry.address();
+        for config in [
+            json!({"credsStore": "desktop"}),
+            json!({"auths": {at: {"identitytoken": "t"}}}),
+        ] {
+            let wanted = Wanted {
+                credentials: Credentials {
+                    docker_config: Some(config.to_string()),
+                    ..Credentials::default()
+                },
+                ..wanted(at, "web", "1.2.3")
+            };
+            let text = outcome(at, wanted).await;
+            all.push_str(&text.replace(office.address(), "OFFICE"));
+            all.push('\n');
+        }
+        let shown = office
+            .asked()
+            .into_iter()
+            .any(|asked| asked.authorization.is_some());
+        assert!(!shown);
+    }
+    insta::assert_snapshot!(all);
+}

@@ -317,3 +317,53 @@ async fn a_registry_that_lists_what_refers() {
         Err(FetchError::Mismatch(_))
     ));
 }
+
+#[tokio::test]
+async fn an_old_chart_is_no_proof_of_a_new_version() {
+    let Some((server, pusher)) = open().await else {
+        return;
+    };
+    let signatory = Signatory::new();
+    // Both are signed, and then given as another version, and as another chart.
+    let mut manifest = String::new();
+    for (repository, tag) in [("web", "1.2.3"), ("web", "2.0.0"), ("api", "1.2.3")] {
+        let layers = vec![layer(PROVENANCE, GOOD, &[]), layer(CHART, ARCHIVE, &[])];
+        manifest = pusher
+            .image(repository, tag, CHART_CONFIG, "{}", layers)
+            .await;
+        signatory
+            .claim(&pusher, repository, &manifest, &manifest)
+            .await;
+    }
+    let ring = Verification::Provenance {
+        keyring: RING.to_vec(),
+    };
+    let depot = depot();
+    let mut all = String::new();
+    for proof in [ring, signatory.proof()] {
+        let fetch = async |repository: &str, version: &str| {
+            let wanted = Wanted {
+                verify: vec![proof.clone()],
+                ..wanted(&server.address, repository, version)
+            };
+            depot.fetch(wanted).await
+        };
+        assert!(fetch("web", "1.2.3").await.is_ok());
+        // Who names the manifest has chosen it.
+        assert!(fetch("web", &manifest).await.is_ok());
+        for (repository, version) in [("web", "2.0.0"), ("web", ">1.2.3"), ("api", "1.2.3")] {
+            let error = fetch(repository, version).await.unwrap_err();
+            assert!(matches!(error, FetchError::Mismatch(_)), "{error:?}");
+            all.push_str(&error.to_string().replace(&server.address, "HOST"));
+            all.push('\n');
+        }
+    }
+    insta::assert_snapshot!(all, @"
+    oci://HOST/web: the chart is web 1.2.3, expected web 2.0.0; hint: a signature proves what the chart itself says that it is: do not use it before its owner has said why it is given as another one
+    oci://HOST/web: the chart is web 1.2.3, expected web 2.0.0; hint: a signature proves what the chart itself says that it is: do not use it before its owner has said why it is given as another one
+    oci://HOST/api: the chart is web 1.2.3, expected api 1.2.3; hint: a signature proves what the chart itself says that it is: do not use it before its owner has said why it is given as another one
+    oci://HOST/web: the chart is web 1.2.3, expected web 2.0.0; hint: a signature proves what the chart itself says that it is: do not use it before its owner has said why it is given as another one
+    oci://HOST/web: the chart is web 1.2.3, expected web 2.0.0; hint: a signature proves what the chart itself says that it is: do not use it before its owner has said why it is given as another one
+    oci://HOST/api: the chart is web 1.2.3, expected api 1.2.3; hint: a signature proves what the chart itself says that it is: do not use it before its owner has said why it is given as another one
+    ");
+}

@@ -47,3 +47,18 @@ async fn notes_of_subcharts_come_on_demand() {
 async fn a_chart_without_notes_has_none() {
     assert_eq!(notes("features/text", true, false).await, "");
 }
+
+/// Helm passes on bytes that are no UTF-8. A text of a component is UTF-8: what is none becomes U+FFFD.
+#[tokio::test]
+async fn what_is_no_utf_8_is_replaced() {
+    let rendered = rendered(&Case::plain("odd/latin"), |_| {}).await;
+    assert_eq!(
+        rendered.notes,
+        "Caf\u{fffd} ferry, \u{fffd} bient\u{fffd}t.\n"
+    );
+    let crd = &rendered.crds[0].content;
+    assert!(
+        crd.starts_with("# \u{fffd}crit \u{fffd} la main.\n"),
+        "{crd}"
+    );
+}

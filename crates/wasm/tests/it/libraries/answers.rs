@@ -1,12 +1,15 @@
 //! Answers that are kept: given only to who asks the same, may read the same, and would read the same.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use oarlock_core::json::Json;
+use oarlock_core::limits::Limits;
 use oarlock_core::reference::Digest;
 use oarlock_wasm::{EngineOptions, Loader, WasmModule};
 
-use super::{LIBRARY, caller, loader, said};
+use super::{LIBRARY, caller, loader, said, within};
+use crate::guests::LIMITS;
 use crate::host::FakeHost;
 
 struct Bench {
@@ -236,4 +239,60 @@ async fn one_question_keeps_a_handful_of_answers() {
         bench.call(secrets(&[("a", "11")]), "secrets", "a").await.1,
         1
     );
+}
+
+/// Secrets `a0000…`, `a0001…`, each name with so many bytes.
+fn names(count: usize, length: usize) -> String {
+    let name = |index: usize| format!("a{index:04}{}", "x".repeat(length - 5));
+    (0..count).map(name).collect::<Vec<_>>().join(",")
+}
+
+#[tokio::test]
+async fn what_was_read_is_kept_up_to_a_number_of_bytes() {
+    let bench = Bench::new().await;
+    let host = || FakeHost {
+        found: Some(Some(Json::parse("1").unwrap())),
+        ..FakeHost::default()
+    };
+    let kept = async |count, length| {
+        let (said, ..) = bench.call(host(), "secrets", &names(count, length)).await;
+        assert!(said.starts_with("Ok"), "{said}");
+        bench.loader.answers().kept
+    };
+    assert_eq!(kept(1000, 250).await, 1);
+    assert_eq!(kept(5000, 250).await, 1, "more than a megabyte of names");
+    assert_eq!(kept(100, 250).await, 2);
+}
+
+#[tokio::test]
+async fn what_no_object_is_called_does_not_reach_the_host() {
+    let bench = Bench::new().await;
+    let host = Arc::new(FakeHost {
+        found: Some(None),
+        ..FakeHost::default()
+    });
+    let longest = said(&bench.module, &host, "secrets", &names(1, 253)).await;
+    assert!(longest.unwrap().ends_with(" is missing\")"));
+    let asked = host.asked();
+    let longer = said(&bench.module, &host, "secrets", &names(1, 254)).await;
+    insta::assert_snapshot!(longer.unwrap(), @r#"Err("ReadError::Denied(\"the name has 254 bytes, and 253 are the most that it may have\")")"#);
+    assert_eq!(host.asked(), asked);
+}
+
+#[tokio::test]
+async fn who_asks_again_does_not_pay_for_what_is_read_again() {
+    let bench = Bench::new().await;
+    let limits = Limits {
+        cpu: Duration::from_millis(60),
+        ..LIMITS
+    };
+    for hits in [0, 1] {
+        let host = Arc::new(FakeHost {
+            effort: Duration::from_millis(200),
+            ..secrets(&[("a", "north")])
+        });
+        let said = within(&bench.module, &host, "secrets", "a", limits).await;
+        assert_eq!(said.unwrap(), r#"Ok(["\"north\""])"#);
+        assert_eq!(bench.loader.answers().hits, hits);
+    }
 }

@@ -214,7 +214,7 @@ const (
 	Failure_Template uint8 = 4
 	// The output is no YAML. The second text is the output, for whoever debugs it.
 	Failure_Output uint8 = 5
-	// A `lookup` was not answered. The same call may succeed later.
+	// A `lookup`, or the read of the chart, was not answered. The same call may succeed later.
 	Failure_Lookup uint8 = 6
 )
 
