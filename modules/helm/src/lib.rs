@@ -2,6 +2,19 @@
 //!
 //! Rendering is the engine's business (`engine/`, Helm's own code as a library component); this package knows releases.
 
+pub mod dialect;
+pub mod difference;
+pub mod hooks;
+pub mod images;
+pub mod machine;
+pub mod manifest;
 pub mod order;
+pub mod ownership;
+pub mod patch;
 pub mod record;
+pub mod situation;
+pub mod state;
+pub mod status;
 pub mod storage;
+pub mod turn;
+pub mod wish;

@@ -158,7 +158,7 @@ pub struct Hook {
     #[serde(default)]
     pub last_run: Execution,
     /// Lower ones run first.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub weight: i64,
     /// When its object is deleted.
     #[serde(
@@ -291,9 +291,8 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
-const fn is_zero(number: &i64) -> bool {
-    *number == 0
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// Times that are missing, null, or, in old records, empty.

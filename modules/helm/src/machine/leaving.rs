@@ -1,0 +1,206 @@
+//! How a release goes: hooks, objects, hooks, records; and only then the finalizer.
+
+use crate::machine::stages::Next;
+use crate::machine::{AGAIN, Run, ending, words};
+use crate::record::Status;
+use crate::situation::Readiness;
+use crate::state::{Action, Is, Leaving, Note, Stage, Verb};
+use crate::status::{self, Say};
+use crate::turn::{Content, Effect, Requeue, Turn};
+
+impl Run<'_> {
+    /// The object is being deleted and nothing is under way.
+    pub(super) fn leave(self) -> Turn {
+        let at = self.at;
+        let made = self.state.release.is_some() && at.antecedent.is_none();
+        match at
+            .last()
+            .filter(|newest| made && newest.status != Status::Uninstalled)
+        {
+            None => self.finalized(),
+            Some(newest) => {
+                if let Some(until) = self.state.retry_at.filter(|until| *until > at.now) {
+                    return self.turn(Requeue::At(until));
+                }
+                let (revision, inputs) = (newest.version, self.inputs_of(newest.version));
+                let leaving = Leaving::Deleted;
+                self.begin(
+                    Verb::Uninstall { leaving },
+                    revision,
+                    inputs,
+                    "the object is deleted",
+                )
+            }
+        }
+    }
+
+    pub(super) fn finalized(self) -> Turn {
+        let mut turn = self.turn(Requeue::OnChange);
+        turn.finalized = true;
+        turn
+    }
+
+    pub(super) fn uninstall(mut self, mut action: Action, leaving: Leaving) -> Turn {
+        let written = action.stage.clone();
+        loop {
+            match action.stage.clone() {
+                Stage::Begin => {
+                    let Some(entry) = self.at.entry(action.revision) else {
+                        action.stage = Stage::End;
+                        continue;
+                    };
+                    if entry.status == Status::Uninstalling {
+                        action.stage = Stage::Before;
+                        continue;
+                    }
+                    return self.mark(action);
+                }
+                Stage::Before => match self.hooks(&action, &written) {
+                    None => action.stage = Stage::Objects,
+                    Some(next) => return self.with(next, action),
+                },
+                Stage::Objects => {
+                    let mut of = action.against.clone();
+                    of.push(action.revision);
+                    self.effects.push(Effect::Remove { of });
+                    return self.enter(action, Stage::Ready);
+                }
+                Stage::Ready => match &self.at.readiness {
+                    Readiness::Waiting(what) if status::rules(action.verb, self.at.wish).wait => {
+                        return self.going(action, what);
+                    }
+                    Readiness::Waiting(_) | Readiness::Reached => {
+                        action.stage = Stage::After;
+                    }
+                },
+                Stage::After => match self.hooks(&action, &written) {
+                    None => action.stage = Stage::End,
+                    // The objects are gone: a hook that fails now holds nothing up any more.
+                    Some(Next::Fail(why)) => {
+                        self.warn(&action, &why);
+                        action.stage = Stage::End;
+                    }
+                    Some(next) => return self.with(next, action),
+                },
+                Stage::End => return self.gone(action, leaving),
+                Stage::Failing { why, .. } => return self.stays(action, &why),
+            }
+        }
+    }
+
+    /// The record says what is going on before anything is.
+    fn mark(mut self, mut action: Action) -> Turn {
+        if let Some(entry) = self.at.entry(action.revision) {
+            action.former = Some(entry.status.clone());
+            let description = String::from("Deletion in progress (or silently failed)");
+            self.update(
+                entry,
+                Status::Uninstalling,
+                Some(description),
+                Content::Kept,
+            );
+        }
+        self.enter(action, Stage::Before)
+    }
+
+    /// Objects that are on their way; the finalizer of the object waits for them as long as it takes.
+    fn going(mut self, mut action: Action, what: &str) -> Turn {
+        if !self.is_late(&action) {
+            return self.wait(&action, what.to_owned());
+        }
+        self.warn(&action, what);
+        self.state.failures += 1;
+        action.since = self.at.now;
+        self.say = Say::Progress(what.to_owned());
+        self.state.action = Some(action);
+        self.turn(Requeue::OnceWritten)
+    }
+
+    fn warn(&mut self, action: &Action, why: &str) {
+        let message = words::failed(action, self.at, why);
+        let reason = words::failed_reason(action.verb);
+        self.state.released = Some(Note::new(Is::False, reason, message.clone()));
+        let key = format!("{}-{}", ending::key(action, "failed"), self.state.failures);
+        self.event(key, true, reason, &message);
+    }
+
+    /// Nothing was removed yet: the record is again what it was.
+    fn stays(mut self, action: Action, why: &str) -> Turn {
+        let at = self.at;
+        let former = action.former.clone().unwrap_or(Status::Deployed);
+        if let Some(entry) = at
+            .entry(action.revision)
+            .filter(|entry| entry.status == Status::Uninstalling)
+        {
+            let description = words::failure(action.verb, &at.wish.name, why);
+            self.update(entry, former, Some(description), Content::Kept);
+        }
+        self.state.action = None;
+        self.state.failures += 1;
+        if matches!(
+            action.verb,
+            Verb::Uninstall {
+                leaving: Leaving::Remediation
+            }
+        ) {
+            self.state.remediation_failures += 1;
+            let message = words::failed(&action, at, why);
+            self.state.remediated = Some(Note::new(Is::False, "UninstallFailed", message));
+        }
+        self.warn(&action, why);
+        self.postpone();
+        self.turn(Requeue::OnceWritten)
+    }
+
+    fn gone(mut self, action: Action, leaving: Leaving) -> Turn {
+        let at = self.at;
+        if at.wish.policy.keep_history {
+            for entry in at.history {
+                let newest = entry.version == action.revision;
+                match entry.status {
+                    Status::Uninstalling if newest => {
+                        let description = Some(String::from("Uninstallation complete"));
+                        self.update(entry, Status::Uninstalled, description, Content::Kept);
+                    }
+                    Status::Deployed => self.update(entry, Status::Superseded, None, Content::Kept),
+                    _ => {}
+                }
+            }
+        } else {
+            // The newest last: as long as there is one, it says what is going on.
+            let all = at.history.iter().map(|entry| Effect::Forget {
+                revision: entry.version,
+            });
+            self.effects.extend(all);
+        }
+        let message = words::succeeded(&action, at);
+        self.event(
+            ending::key(&action, "done"),
+            false,
+            "UninstallSucceeded",
+            &message,
+        );
+        self.state.action = None;
+        self.state.served = false;
+        self.state.retry_at = None;
+        self.state.held = None;
+        self.supersede_all();
+        match leaving {
+            Leaving::Remediation => {
+                self.state.remediated = Some(Note::new(Is::True, "UninstallSucceeded", message));
+                self.state.remediation_failures = 0;
+                self.state.retry_at = Some(at.now + AGAIN);
+            }
+            Leaving::Deleted | Leaving::Moved => {
+                self.state.released = Some(Note::new(Is::False, "UninstallSucceeded", message));
+            }
+        }
+        self.turn(Requeue::OnceWritten)
+    }
+
+    fn supersede_all(&mut self) {
+        for known in &mut self.state.history {
+            known.status = Status::Uninstalled;
+        }
+    }
+}
