@@ -15,7 +15,7 @@ const HEAD: &str = "\
 What becomes of every field of the objects that releases are made of. Made of the tables that the module checks objects by
 (`src/dialect/fields`).
 
-- **done**: used.
+- **done**: read into what is wanted of the release. The component that brings it about is not part of this package yet.
 - **warned**: not used; the condition `Warnings` says so, and nothing else is different.
 - **rejected**: the object is refused, and what runs stays as it is: not to have what the field says would not be safe.
 
