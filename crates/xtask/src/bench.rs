@@ -1,5 +1,5 @@
 //! `cargo xtask bench`: the benchmarks, in the release profile, on modules and guests built the same way.
-//! `cargo xtask bench fleet`, `cargo xtask bench canaries` and `cargo xtask bench helm` are benchmarks of their own, with
+//! `cargo xtask bench fleet`, `canaries`, `helm` and `releases` are benchmarks of their own, with
 //! arguments of their own.
 
 use std::path::Path;
@@ -18,6 +18,11 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
         && first == "helm"
     {
         return helm(root, rest);
+    }
+    if let [first, rest @ ..] = arguments
+        && first == "releases"
+    {
+        return releases(root, rest);
     }
     modules::rust(root)?;
     if let [first, rest @ ..] = arguments
@@ -59,19 +64,33 @@ fn helm(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
     benchmark("helm", root, &all)
 }
 
-/// Many objects, the operator and the API server in processes of their own.
-fn fleet(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
+/// Many Helm releases, the operator and the API server in processes of their own.
+fn releases(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
+    modules::run(root, &["helm".to_owned(), "helm-engine".to_owned()])?;
+    let mut all = with_binary(root)?;
+    all.extend([
+        "--modules".to_owned(),
+        modules_out(root).display().to_string(),
+    ]);
+    all.extend_from_slice(arguments);
+    benchmark("releases", root, &all)
+}
+
+/// The binary, built, and the argument that names it.
+fn with_binary(root: &Path) -> anyhow::Result<Vec<String>> {
     Call::cargo()
         .args(["build", "--release", "--package", "oarlock"])
         .dir(root)
         .run()?;
-    let path = |path: &str| root.join(path).display().to_string();
-    let mut all = vec![
-        "--oarlock".to_owned(),
-        path("target/release/oarlock"),
-        "--modules".to_owned(),
-        path("target/oarlock/guests"),
-    ];
+    let binary = root.join("target/release/oarlock");
+    Ok(vec!["--oarlock".to_owned(), binary.display().to_string()])
+}
+
+/// Many objects, the operator and the API server in processes of their own.
+fn fleet(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
+    let mut all = with_binary(root)?;
+    let guests = root.join("target/oarlock/guests").display().to_string();
+    all.extend(["--modules".to_owned(), guests]);
     all.extend_from_slice(arguments);
     benchmark("fleet", root, &all)
 }

@@ -221,6 +221,10 @@ impl Host for Children {
         away()
     }
 
+    fn server_version(&self) -> BoxFuture<'_, Result<String, ReadError>> {
+        away()
+    }
+
     fn send(&self, _: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
         Box::pin(async { Err(HttpError::Denied("not here".to_owned())) })
     }

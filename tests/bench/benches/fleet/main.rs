@@ -7,7 +7,8 @@
 #![expect(clippy::print_stdout, reason = "prints a table")]
 
 mod client;
-mod operator;
+#[path = "../process/process.rs"]
+mod process;
 mod watcher;
 
 use std::path::PathBuf;
@@ -17,8 +18,17 @@ use anyhow::{Context as _, ensure};
 use clap::Parser;
 
 use crate::client::Fleet;
-use crate::operator::{Cluster, Operator, Usage};
+use crate::process::{Cluster, Operator, Usage};
 use crate::watcher::Watcher;
+
+const WATCHES: &str = "\
+- group: guests.oarlock.dev
+  version: v1
+  kind: FanOut
+  module: fan-out.wasm
+  grants:
+    write: [{apiGroups: [\"\"], resources: [configmaps]}]
+";
 
 /// Measures an operator with many objects
 #[derive(Parser)]
@@ -97,13 +107,16 @@ async fn phases(
     let wanted = arguments.objects * arguments.children;
     let mut watcher = Watcher::start(fleet.children()).await?;
 
+    let mut with = vec!["--metrics-bind-address".to_owned(), "0".to_owned()];
+    with.extend_from_slice(&arguments.with);
     let start = Instant::now();
     let operator = Operator::start(
         &arguments.oarlock,
         &arguments.modules,
         cluster.kubeconfig(),
         directory,
-        &arguments.with,
+        WATCHES,
+        &with,
     )?;
     watcher
         .until(wanted)

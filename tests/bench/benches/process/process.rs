@@ -1,4 +1,4 @@
-//! The processes, and what they use.
+//! The processes, and what they use: of every benchmark in which the operator is one of its own.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -6,15 +6,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-
-const WATCHES: &str = "\
-- group: guests.oarlock.dev
-  version: v1
-  kind: FanOut
-  module: fan-out.wasm
-  grants:
-    write: [{apiGroups: [\"\"], resources: [configmaps]}]
-";
 
 /// A process that ends with its handle.
 struct Process(Child);
@@ -87,25 +78,26 @@ pub(crate) struct Usage {
 }
 
 impl Operator {
+    /// Starts `oarlock run` with these watches; what it says goes into `operator.log` of the directory.
     pub(crate) fn start(
         oarlock: &Path,
         modules: &Path,
         kubeconfig: &Path,
         directory: &Path,
+        watches: &str,
         with: &[String],
     ) -> anyhow::Result<Self> {
-        let watches = directory.join("watches.yaml");
-        std::fs::write(&watches, WATCHES)?;
+        let file = directory.join("watches.yaml");
+        std::fs::write(&file, watches)?;
         let log = std::fs::File::create(directory.join("operator.log"))?;
         let child = Command::new(oarlock)
             .arg("run")
             .arg("--watches")
-            .arg(watches)
+            .arg(file)
             .arg("--modules")
             .arg(modules)
             .arg("--kubeconfig")
             .arg(kubeconfig)
-            .args(["--metrics-bind-address", "0"])
             .args(with)
             .stderr(log)
             .spawn()
