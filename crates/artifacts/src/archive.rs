@@ -95,9 +95,10 @@ pub(crate) async fn download(
     }
     let (own, url) = (depot.within(), url.clone());
     let (credentials, reach, asked) = (credentials.clone(), reach.clone(), question.clone());
+    let push = depot.cache().push_before(&question);
     depot
         .downloads()
-        .join(question, || {
+        .join((push, question), || {
             Box::pin(async move { ask(&own, &url, &credentials, &reach, &asked, known).await })
         })
         .await

@@ -5,6 +5,7 @@
 //! left behind is fetched again.
 
 mod folder;
+mod forgotten;
 mod record;
 
 use std::io;
@@ -12,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use oarlock_core::artifact::FetchError;
+use oarlock_core::artifact::{FetchError, Upstream};
 use oarlock_core::reference::Digest;
 use oarlock_core::timestamp::Timestamp;
 use serde::Serialize;
@@ -21,6 +22,7 @@ use thiserror::Error;
 
 use crate::question::Question;
 use folder::Folder;
+use forgotten::Forgotten;
 pub(crate) use record::Record;
 
 /// Why a folder is no cache.
@@ -73,6 +75,7 @@ pub enum CacheError {
 pub(crate) struct Cache {
     folder: Arc<Folder>,
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    forgotten: Arc<Forgotten>,
 }
 
 impl Cache {
@@ -81,6 +84,7 @@ impl Cache {
         Ok(Self {
             folder: Arc::new(Folder::open(dir, capacity)?),
             now: Arc::new(system_time),
+            forgotten: Arc::default(),
         })
     }
 
@@ -131,13 +135,31 @@ impl Cache {
         question: &Question,
     ) -> Option<Record<T>> {
         let name = question.hex().to_owned();
+        self.forgotten.looks(question, (self.now)());
         let text = self.work(move |folder| folder.record(&name)).await??;
-        Record::parse(question, &text, (self.now)())
+        let counts = |asked| self.forgotten.counts(question, asked);
+        Record::parse(question, &text, (self.now)(), counts)
+    }
+
+    /// There is something new at `upstreams`: what is known of them counts as old, whatever its age.
+    pub(crate) fn forget(&self, upstreams: &[Upstream]) {
+        self.forgotten.push(upstreams, (self.now)());
+    }
+
+    /// Which push was the last that concerns `upstream`: who asks after it does not join who asked before it.
+    pub(crate) fn push_of(&self, upstream: Option<&Upstream>) -> u64 {
+        self.forgotten.number(upstream)
+    }
+
+    /// The same for what a question is about.
+    pub(crate) fn push_before(&self, question: &Question) -> u64 {
+        self.forgotten.number_of(question)
     }
 
     /// Remembers `answer`, as of now. A cache that cannot be written only costs the next question.
     pub(crate) async fn note<T: Serialize>(&self, question: &Question, answer: &T) {
-        let text = match Record::print(question, (self.now)(), answer) {
+        let asked = self.forgotten.answered(question, (self.now)());
+        let text = match Record::print(question, asked, answer) {
             Ok(text) => text,
             Err(error) => {
                 tracing::warn!(question = %question, error = %error, "cannot remember an answer");

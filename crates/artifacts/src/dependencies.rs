@@ -21,9 +21,9 @@ use oarlock_core::reference::Digest;
 use crate::depot::Depot;
 use crate::fetched::Fetched;
 use crate::package::{Package, PackageError, is_gzip};
-use crate::version::Version;
-use crate::version::constraint::Constraint;
 use around::Around;
+use oarlock_version::Constraint;
+use oarlock_version::Version;
 use plan::{Missing, Place, Plan};
 use requirements::Requirements;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oarlock_core::artifact::{
-    Artifact, Artifacts, Credentials, FetchError, Reach, Source, Verification, Wanted,
+    Artifact, Artifacts, Credentials, FetchError, Reach, Source, Upstream, Verification, Wanted,
 };
 use oarlock_core::future::BoxFuture;
 use oarlock_core::reference::Digest;
@@ -37,12 +37,15 @@ pub struct Depot {
     _open: Option<Arc<DropGuard>>,
 }
 
+/// A question, and the last push before it.
+pub(crate) type AfterPush = (u64, Question);
+
 struct Inner {
     options: Options,
     cache: Cache,
     client: Client,
     packages: Flights<Question, Artifact>,
-    downloads: Flights<Question, Download>,
+    downloads: Flights<AfterPush, Download>,
     indexes: repository::Indexes,
     /// Packages that are unpacked in memory.
     unpacking: Semaphore,
@@ -216,7 +219,7 @@ impl Depot {
     }
 
     /// Archives under way.
-    pub(crate) fn downloads(&self) -> &Flights<Question, Download> {
+    pub(crate) fn downloads(&self) -> &Flights<AfterPush, Download> {
         &self.inner.downloads
     }
 
@@ -275,8 +278,10 @@ impl Artifacts for Depot {
             credentials,
             reach,
         } = &wanted;
-        let all =
-            format!("{source:?} {reach:?} {expect:?} {max_age:?} {dependencies:?} {verify:?}");
+        let push = self.cache().push_of(Upstream::of(source).as_ref());
+        let all = format!(
+            "{source:?} {reach:?} {expect:?} {max_age:?} {dependencies:?} {verify:?} {push}"
+        );
         let question = Question::new(Kind::Package, all, credentials);
         let depot = self.within();
         Box::pin(self.inner.packages.join(question, || {
@@ -310,6 +315,10 @@ impl Artifacts for Depot {
                 ))),
             }
         })
+    }
+
+    fn forget(&self, upstreams: &[Upstream]) {
+        self.cache().forget(upstreams);
     }
 
     fn read(&self, digest: Digest) -> BoxFuture<'_, Result<Arc<[u8]>, FetchError>> {

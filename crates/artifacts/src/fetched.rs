@@ -6,7 +6,7 @@ use oarlock_core::artifact::{FetchError, Verification};
 use oarlock_core::reference::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::version::Version;
+use oarlock_version::Version;
 
 /// A package as it came, before it is proven, completed and kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

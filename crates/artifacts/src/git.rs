@@ -25,7 +25,7 @@ use crate::depot::Depot;
 use crate::fetched::Fetched;
 use crate::package::{Chart, Package};
 use crate::question::{Kind, Question};
-use crate::version::Version;
+use oarlock_version::Version;
 use remote::Remote;
 use tree::Content;
 

@@ -1,6 +1,6 @@
 //! Where charts come from: folders, archives, HTTP repositories, registries and git; found by version, fetched, checked, kept.
 //!
-//! Owns the sources, the versions as Helm reads them, what a chart depends on, the proofs of origin, and a cache on disk that is
+//! Owns the sources, what a chart depends on, the proofs of origin, and a cache on disk that is
 //! addressed by digest. Does not know modules, watches or grants: whether a source may be asked is decided before, and Secrets
 //! are looked up before. Nothing of a chart is rendered here.
 //!
@@ -20,13 +20,10 @@ mod oci;
 mod options;
 mod package;
 mod question;
-mod quote;
 mod repository;
 mod verify;
-mod version;
 
 pub use cache::CacheError;
 pub use depot::{Depot, OpenDepot};
+pub use oarlock_version::{Constraint, ParseConstraint, ParseVersion, Version};
 pub use options::{Limits, Options, Timeouts};
-pub use version::constraint::{Constraint, ParseConstraint};
-pub use version::{ParseVersion, Version};

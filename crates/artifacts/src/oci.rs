@@ -27,10 +27,13 @@ use crate::depot::Depot;
 use crate::fetched::{Fetched, Provenance, Signature};
 use crate::package::Chart;
 use crate::question::{Kind, Question};
-use crate::version::Version;
+use oarlock_version::Version;
 
 /// So many times as long as one call may all calls together take.
 const PATIENCE: u32 = 3;
+
+/// As long it is remembered whether a repository has charts.
+const A_DAY: Duration = Duration::from_hours(24);
 
 /// Entries of an index that are opened to look for the chart.
 const MOST_IMAGES: usize = 8;
@@ -259,18 +262,29 @@ impl<'a> Ask<'a> {
         })
     }
 
+    /// Whether what a version stands for is a chart. Of images little is asked: some registries count every manifest as a pull.
     async fn is_chart(&self, version: &str) -> Result<bool, FetchError> {
         let tag = as_tag(version);
         let question = self.about(&format!(":{tag} is a chart"));
         let cache = self.depot.cache();
+        // A repository of charts stays one.
         if let Some(record) = cache.record::<bool>(&question).await
-            && record.is_fresh(self.max_age)
+            && record.is_fresh(self.max_age.max(A_DAY))
         {
             return Ok(record.answer);
         }
-        let manifest = self.manifest(&tag).await?;
+        let manifest = match self.manifest(&tag).await {
+            Ok(manifest) => manifest,
+            // The tags are there, whatever became of this one.
+            Err(FetchError::NotFound(_) | FetchError::Invalid(_)) => return Ok(false),
+            Err(error) => return Err(error),
+        };
         let is_chart = match manifest.content {
             Content::Image(image) => image.is_chart(),
+            // What is for a platform is no chart.
+            Content::Index(entries) if entries.iter().any(|entry| entry.platform.is_some()) => {
+                false
+            }
             Content::Index(entries) => self.chart_of(&entries).await?.is_some(),
         };
         cache.note(&question, &is_chart).await;

@@ -14,9 +14,9 @@ use oarlock_core::artifact::FetchError;
 use thiserror::Error;
 
 use crate::options::Limits;
-use crate::quote::quoted;
 pub(crate) use archive::Budget;
 pub(crate) use metadata::Chart;
+use oarlock_version::quoted;
 
 /// What an archive of gzip begins with.
 const GZIP: [u8; 3] = [0x1f, 0x8b, 0x08];

@@ -102,6 +102,11 @@ impl Question {
         self
     }
 
+    /// What it is about.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Of all that it is about.
     pub(crate) const fn digest(&self) -> &Digest {
         &self.digest

@@ -17,9 +17,9 @@ use crate::client;
 use crate::depot::Depot;
 use crate::fetched::Fetched;
 use crate::oci;
-use crate::quote::quoted;
 use index::{Entry, Index, NotFound};
 pub(crate) use indexes::Indexes;
+use oarlock_version::quoted;
 
 /// URLs of an archive that are tried, each of which may take as long as one call may.
 const MOST_URLS: usize = 8;

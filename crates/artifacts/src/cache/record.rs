@@ -13,7 +13,7 @@ use crate::question::Question;
 pub(crate) struct Record<T> {
     /// What it said.
     pub(crate) answer: T,
-    /// How long ago; `None` where the clock went back.
+    /// How long ago; `None` where the clock went back, or something was pushed there since.
     age: Option<Duration>,
 }
 
@@ -34,11 +34,17 @@ impl<T> Record<T> {
 }
 
 impl<T: DeserializeOwned> Record<T> {
-    pub(super) fn parse(question: &Question, text: &[u8], now: Timestamp) -> Option<Self> {
+    /// `counts` says whether nothing was pushed since an instant.
+    pub(super) fn parse(
+        question: &Question,
+        text: &[u8],
+        now: Timestamp,
+        counts: impl FnOnce(Timestamp) -> bool,
+    ) -> Option<Self> {
         let written: Written<T> = serde_json::from_slice(text).ok()?;
         (written.digest == question.digest().as_str()).then(|| Self {
             answer: written.answer,
-            age: (written.asked <= now).then(|| now.since(written.asked)),
+            age: (written.asked <= now && counts(written.asked)).then(|| now.since(written.asked)),
         })
     }
 }

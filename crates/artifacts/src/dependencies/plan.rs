@@ -5,9 +5,9 @@ use oarlock_core::artifact::{FetchError, Source, without_query};
 use super::digest;
 use super::requirements::{Dependency, Requirements};
 use super::vendored::Vendored;
-use crate::quote::quoted;
-use crate::version::Version;
-use crate::version::constraint::{Constraint, ParseConstraint};
+use oarlock_version::Version;
+use oarlock_version::quoted;
+use oarlock_version::{Constraint, ParseConstraint};
 
 /// What has to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]

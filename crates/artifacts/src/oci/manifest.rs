@@ -62,7 +62,16 @@ pub(super) struct Descriptor {
     #[serde(default)]
     pub(super) artifact_type: Option<String>,
     #[serde(default)]
+    pub(super) platform: Option<Platform>,
+    #[serde(default)]
     pub(super) annotations: BTreeMap<String, String>,
+}
+
+/// What an image runs on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Platform {
+    #[serde(default)]
+    os: String,
 }
 
 /// Either form: which one it is shows in what it has.

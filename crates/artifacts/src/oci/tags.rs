@@ -3,8 +3,8 @@
 use oarlock_core::artifact::FetchError;
 
 use super::reference::as_version;
-use crate::version::Version;
-use crate::version::constraint::Constraint;
+use oarlock_version::Constraint;
+use oarlock_version::Version;
 
 /// The tags that are versions, as versions, newest first. Others, such as `latest` or signatures, are no versions of a chart.
 pub(super) fn versions(tags: &[String]) -> Vec<String> {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::PackageError;
-use crate::version::Version;
+use oarlock_version::Version;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 

@@ -9,10 +9,10 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use thiserror::Error;
 
-use crate::version::constraint::{Constraint, ParseConstraint};
-use crate::version::{Version, sort_newest_first};
 pub(crate) use entry::Entry;
 use entry::Written;
+use oarlock_version::{Constraint, ParseConstraint};
+use oarlock_version::{Version, sort_newest_first};
 
 /// Depth of an index: one of `values` in an annotation is deep already.
 const DEPTH: usize = 64;

@@ -15,7 +15,7 @@ use super::Repository;
 use super::index::Index;
 use crate::cache::Record;
 use crate::client::{self, Call};
-use crate::depot::Depot;
+use crate::depot::{AfterPush, Depot};
 use crate::flight::Flights;
 use crate::question::{Kind, Question};
 
@@ -24,7 +24,7 @@ const MOST: usize = 16;
 
 /// Indexes under way, and those that were read last.
 pub(crate) struct Indexes {
-    under_way: Flights<Question, Arc<Index>>,
+    under_way: Flights<AfterPush, Arc<Index>>,
     /// The one used last is the last one.
     read: Mutex<Vec<(Digest, Arc<Index>)>>,
 }
@@ -61,10 +61,11 @@ pub(super) async fn index(
     }
     let (own, url) = (depot.within(), url.clone());
     let (credentials, reach, asked) = (credentials.clone(), reach.clone(), question.clone());
+    let push = depot.cache().push_before(&question);
     depot
         .indexes()
         .under_way
-        .join(question, || {
+        .join((push, question), || {
             Box::pin(async move { ask(&own, &url, &credentials, &reach, &asked, record).await })
         })
         .await

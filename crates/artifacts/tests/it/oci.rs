@@ -2,6 +2,7 @@
 
 mod failures;
 mod helm;
+mod images;
 mod logins;
 mod push;
 mod server;

@@ -4,8 +4,8 @@ use oarlock_core::reference::Digest;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::quote::quoted;
-use crate::version::Version;
+use oarlock_version::Version;
+use oarlock_version::quoted;
 
 /// What is kept of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]

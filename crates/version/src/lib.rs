@@ -1,11 +1,17 @@
-//! Versions as Helm reads them: those of Masterminds' semver for Go, version 3.5, with its words for what is wrong.
+//! Versions and ranges as Helm reads them: those of Masterminds' semver for Go, version 3.5, with its words for what is wrong.
+//!
+//! Knows nothing of charts or registries: host and modules read versions alike.
 
-pub(crate) mod constraint;
+mod constraint;
+mod quote;
 
 use std::cmp::Ordering;
 use std::fmt;
 
 use thiserror::Error;
+
+pub use constraint::{Constraint, ParseConstraint};
+pub use quote::quoted;
 
 /// Bytes of the longest text that is read as a version.
 const LONGEST: usize = 256;
@@ -287,7 +293,7 @@ fn compare_parts(own: &str, other: &str) -> Ordering {
 }
 
 /// Sorts `versions`, newest first, as Helm sorts an index: what is no version comes last.
-pub(crate) fn sort_newest_first<T>(versions: &mut [T], text: impl Fn(&T) -> &str) {
+pub fn sort_newest_first<T>(versions: &mut [T], text: impl Fn(&T) -> &str) {
     versions.sort_by_cached_key(|version| std::cmp::Reverse(Version::parse(text(version)).ok()));
 }
 

@@ -1,10 +1,9 @@
-//! Against tables that the Go library itself wrote: `tests/golden`.
+//! Against tables that the Go library itself wrote: `tests/golden` of `artifacts`.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::constraint::Constraint;
 use super::*;
 
 #[derive(Deserialize)]
@@ -37,7 +36,7 @@ fn versions_as_the_go_library_reads_them() {
         loose: Reading,
         strict: Reading,
     }
-    let rows: Vec<Row> = rows(include_str!("../../tests/golden/versions.jsonl"));
+    let rows: Vec<Row> = rows(include_str!("../../artifacts/tests/golden/versions.jsonl"));
     assert!(rows.len() > 100);
     let mut wrong = Vec::new();
     for Row {
@@ -68,7 +67,7 @@ fn order_as_the_go_library_has_it() {
         version: String,
         is: String,
     }
-    let rows: Vec<Row> = rows(include_str!("../../tests/golden/order.jsonl"));
+    let rows: Vec<Row> = rows(include_str!("../../artifacts/tests/golden/order.jsonl"));
     let versions: Vec<Version> = rows
         .iter()
         .map(|row| Version::parse(&row.version).unwrap())
@@ -98,7 +97,7 @@ fn ranges_as_the_go_library_reads_them() {
         #[serde(default)]
         allows: Vec<String>,
     }
-    let table = include_str!("../../tests/golden/constraints.jsonl");
+    let table = include_str!("../../artifacts/tests/golden/constraints.jsonl");
     let (head, table) = table.split_once('\n').unwrap();
     let head: Head = serde_json::from_str(head).unwrap();
     let rows: Vec<Row> = rows(table);

@@ -1,6 +1,6 @@
 //! One comparison of a range.
 
-use crate::version::{Version, compare_prereleases};
+use crate::{Version, compare_prereleases};
 
 use super::grammar::{Partial, Term};
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// `text` in double quotation marks, in one line.
-pub(crate) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {

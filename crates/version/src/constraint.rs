@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::Version;
+use crate::Version;
 use comparison::Comparison;
 
 /// Bytes of the longest text that is read as a range.
@@ -43,7 +43,7 @@ pub enum ParseConstraint {
     #[error("too many constraint groups (max {MOST_ALTERNATIVES})")]
     TooManyAlternatives,
     /// Not of the form that ranges have. Holds the alternative that is not.
-    #[error("improper constraint: {}", crate::quote::quoted(.0))]
+    #[error("improper constraint: {}", crate::quoted(.0))]
     Improper(String),
     /// Of the form, but what should be a version is none.
     #[error("constraint parser error")]
