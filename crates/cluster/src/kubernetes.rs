@@ -27,6 +27,7 @@ use crate::path;
 use crate::rate::Rate;
 use crate::requests::Requests;
 use crate::server_clock::ServerClock;
+use crate::server_version::ServerVersion;
 use crate::stores::Stores;
 use crate::transport::{ApiCall, Transport};
 use crate::watch::{Sources, Watches};
@@ -96,6 +97,7 @@ pub struct Kubernetes {
     writer: Writer,
     recorder: Recorder,
     reviews: Reviews,
+    server_version: ServerVersion,
     tasks: TaskTracker,
     cancel: CancellationToken,
 }
@@ -146,6 +148,7 @@ impl Kubernetes {
             ),
             recorder: Recorder::new(Arc::clone(&transport), options.instance),
             reviews: Reviews::new(Arc::clone(&transport), options.access_ttl),
+            server_version: ServerVersion::new(Arc::clone(&transport)),
             transport,
             requests,
             discovery,
@@ -200,6 +203,10 @@ impl Cluster for Kubernetes {
 
     fn kinds(&self) -> Vec<KindInfo> {
         self.discovery.all()
+    }
+
+    fn server_version(&self) -> BoxFuture<'_, Result<String, ApiError>> {
+        Box::pin(self.server_version.get())
     }
 
     fn watch(&self, gvk: &Gvk) -> BoxFuture<'_, Result<(), ReadError>> {

@@ -25,6 +25,7 @@ mod path;
 mod rate;
 mod requests;
 mod server_clock;
+mod server_version;
 mod store;
 mod stores;
 mod transport;

@@ -11,8 +11,10 @@ use crate::future::BoxFuture;
 use crate::reference::Digest;
 
 mod reach;
+mod upstream;
 
 pub use reach::{ParseSite, Protocol, Reach, Site, SiteGrant, SiteProblem};
+pub use upstream::Upstream;
 
 /// Where a package is from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -206,6 +208,13 @@ pub trait Artifacts: Send + Sync + 'static {
 
     /// The bytes of a package that was fetched: a `.tgz`, or an uncompressed tar of a folder.
     fn read(&self, digest: Digest) -> BoxFuture<'_, Result<Arc<[u8]>, FetchError>>;
+
+    /// What was learned of these so far may not be true any more, however young it is: they are asked again when something of them
+    /// is wanted next.
+    fn forget(&self, upstreams: &[Upstream]) {
+        // Who remembers nothing has nothing to forget.
+        let _ = upstreams;
+    }
 }
 
 /// The port of a host that fetches nothing.

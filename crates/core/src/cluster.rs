@@ -22,6 +22,12 @@ pub trait Cluster: Send + Sync + 'static {
     /// Every kind that is served.
     fn kinds(&self) -> Vec<KindInfo>;
 
+    /// The API server's version, such as `v1.34.0`, at most some minutes old.
+    ///
+    /// # Errors
+    /// What the API server said, where it never told.
+    fn server_version(&self) -> BoxFuture<'_, Result<String, ApiError>>;
+
     /// Makes sure that a kind is watched, and resolves when its first list is in the cache. Idempotent.
     ///
     /// # Errors

@@ -193,6 +193,9 @@ pub trait Host: Send + Sync + 'static {
     /// Every kind that is served.
     fn kinds(&self) -> BoxFuture<'_, Result<Vec<KindInfo>, ReadError>>;
 
+    /// The API server's version, such as `v1.34.0`.
+    fn server_version(&self) -> BoxFuture<'_, Result<String, ReadError>>;
+
     /// One package from outside, fetched and kept by the host. A host that says nothing fetches nothing.
     fn fetch(&self, request: ArtifactRequest) -> BoxFuture<'_, Result<Artifact, FetchError>> {
         let refused = Closed::refusal(&request.source);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use oarlock_core::artifact::Upstream;
 use oarlock_core::cached::Cached;
 use oarlock_core::reference::{Gvk, ObjectRef};
 use oarlock_core::selector::LabelSelector;
@@ -17,6 +18,8 @@ pub(crate) struct Reads {
     pub(crate) unserved: BTreeSet<Gvk>,
     /// The run asked for all kinds.
     pub(crate) kinds: bool,
+    /// Where packages were fetched from.
+    pub(crate) upstreams: BTreeSet<Upstream>,
 }
 
 impl Reads {
@@ -30,12 +33,21 @@ impl Reads {
         }
         self.unserved.extend(more.unserved);
         self.kinds |= more.kinds;
+        self.upstreams.extend(more.upstreams);
     }
 
     /// One object.
     pub(crate) fn object(target: ObjectRef) -> Self {
         Self {
             objects: [target].into(),
+            ..Self::default()
+        }
+    }
+
+    /// What was fetched from.
+    pub(crate) fn upstream(upstream: Upstream) -> Self {
+        Self {
+            upstreams: [upstream].into(),
             ..Self::default()
         }
     }
@@ -86,6 +98,7 @@ pub(crate) struct Dependencies {
     by_object: HashMap<ObjectRef, HashSet<ObjectRef>>,
     by_kind: HashMap<Gvk, HashSet<ObjectRef>>,
     on_kinds: HashSet<ObjectRef>,
+    by_upstream: HashMap<Upstream, HashSet<ObjectRef>>,
 }
 
 impl Dependencies {
@@ -113,6 +126,12 @@ impl Dependencies {
                 .or_default()
                 .insert(key.clone());
         }
+        for upstream in &reads.upstreams {
+            self.by_upstream
+                .entry(upstream.clone())
+                .or_default()
+                .insert(key.clone());
+        }
         if reads.kinds || !reads.unserved.is_empty() {
             self.on_kinds.insert(key.clone());
         }
@@ -129,6 +148,9 @@ impl Dependencies {
         }
         for query in &reads.queries {
             remove(&mut self.by_kind, &query.gvk, key);
+        }
+        for upstream in &reads.upstreams {
+            remove(&mut self.by_upstream, upstream, key);
         }
         self.on_kinds.remove(key);
     }
@@ -178,6 +200,19 @@ impl Dependencies {
                 .is_some_and(|reads| reads.unserved.contains(gvk))
         };
         self.on_kinds.iter().filter(waits).cloned().collect()
+    }
+
+    /// Who has to run again when there is something new at one of `upstreams`, each once.
+    pub(crate) fn on_push(&self, upstreams: &[Upstream]) -> BTreeSet<ObjectRef> {
+        let readers = upstreams
+            .iter()
+            .filter_map(|upstream| self.by_upstream.get(upstream));
+        readers.flatten().cloned().collect()
+    }
+
+    /// All that something was fetched from.
+    pub(crate) fn upstreams(&self) -> Vec<Upstream> {
+        self.by_upstream.keys().cloned().collect()
     }
 
     /// Who has to run again when kinds come or go.
@@ -240,6 +275,23 @@ mod tests {
         dependencies.set(&key("a"), Reads::default());
         assert_eq!(dependencies.on_change(None, Some(&secret("s", "x"))), []);
         assert!(dependencies.by_object.is_empty());
+    }
+
+    #[test]
+    fn pushes_wake_who_fetched_from_there() {
+        let upstream = |text: &str| Upstream::parse(text).unwrap();
+        let shop = upstream("https://git.example.com/shop.git");
+        let mut dependencies = Dependencies::default();
+        for name in ["a", "b"] {
+            dependencies.set(&key(name), Reads::upstream(shop.clone()));
+        }
+        let pushed = [upstream("git@git.example.com:shop"), shop, upstream("https://other/x")];
+        let readers = |dependencies: &Dependencies| dependencies.on_push(&pushed);
+        assert_eq!(readers(&dependencies), [key("a"), key("b")].into());
+        dependencies.set(&key("b"), Reads::default());
+        assert_eq!(readers(&dependencies), [key("a")].into());
+        dependencies.forget(&key("a"));
+        assert_eq!(dependencies.upstreams(), []);
     }
 
     #[test]

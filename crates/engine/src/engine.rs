@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Weak};
 
 use oarlock_config::Watch;
-use oarlock_core::artifact::{Artifacts, Closed};
+use oarlock_core::artifact::{Artifacts, Closed, Upstream};
 use oarlock_core::clock::Clock;
 use oarlock_core::cluster::{Change, Cluster, Listener};
 use oarlock_core::egress::Egress;
@@ -229,6 +229,30 @@ impl Engine {
         state.queue.press(key, Priority::Live, None);
         drop(state);
         self.wake.notify_one();
+    }
+
+    /// All that objects fetched packages from in their last runs.
+    pub fn upstreams(&self) -> Vec<Upstream> {
+        let state = self.state.lock();
+        let upstreams = state.router.dependencies.lock().upstreams();
+        drop(state);
+        upstreams
+    }
+
+    /// There is something new at `upstreams`: what is known of them is forgotten, and objects whose last run fetched from there
+    /// run now. Gives how many.
+    pub fn pushed(&self, upstreams: &[Upstream]) -> usize {
+        // Forgotten first: a run that begins right now has to see what is new.
+        self.ports.artifacts.forget(upstreams);
+        let mut state = self.state.lock();
+        let readers = state.router.dependencies.lock().on_push(upstreams);
+        state.queue.tell(self.ports.clock.now());
+        for key in &readers {
+            state.queue.press(key, Priority::Live, None);
+        }
+        drop(state);
+        self.wake.notify_one();
+        readers.len()
     }
 
     /// Works until `stop`, then lets runs that are going on end.

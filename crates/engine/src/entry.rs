@@ -146,8 +146,10 @@ impl Entry {
             let named = |grant: &ResourceGrant| {
                 names(&grant.api_groups, &kind.gvk.group) && names(&grant.resources, &kind.plural)
             };
+            // What a wildcard's grant names is what the wildcard leaves out, and not what is sure to be written.
+            let of_these = |grant: &ResourceGrant| !names(&grant.resources, "*") && named(grant);
             // What is asked for counts where a wildcard grants it: what is not granted may not even be listed.
-            let written = self.grants.write.iter().any(named)
+            let written = self.grants.write.iter().any(of_these)
                 || manifest.writes.iter().any(named) && self.may_write(&kind);
             let known = |gvk: &Gvk| (&gvk.group, &gvk.kind) == (&kind.gvk.group, &kind.gvk.kind);
             if written && !found.iter().any(known) && !self.watch.blacklist.contains(&kind.gvk) {

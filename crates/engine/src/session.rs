@@ -462,6 +462,13 @@ impl Host for Session {
         })
     }
 
+    fn server_version(&self) -> BoxFuture<'_, Result<String, ReadError>> {
+        Box::pin(async move {
+            let version = self.cluster.server_version().await;
+            version.map_err(|error| unavailable(&error))
+        })
+    }
+
     fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
         Box::pin(async move {
             let origin =

@@ -51,6 +51,11 @@ impl Shard {
         self.share.owns(key)
     }
 
+    /// Whether anything may be reconciled.
+    pub(crate) fn has_share(&self) -> bool {
+        self.share != Share::Nothing
+    }
+
     /// A run is about to be spawned.
     pub(crate) fn begins(&mut self, key: &ObjectRef) {
         self.running.insert(key.clone(), Running::Beginning);

@@ -12,7 +12,7 @@ use wasmtime::Store;
 
 use crate::bindings::exports::oarlock::helm::engine;
 use crate::bindings::{Face, FaceIndices, FacePre};
-use crate::{Chart, Failure, Rendered, Request};
+use crate::{Chart, Failure, Rendered, Request, ValueSource};
 
 /// The interface that faults are told of.
 const INTERFACE: &str = "oarlock:helm/engine@0.1.0";
@@ -136,18 +136,38 @@ impl Engine {
         Ok(answer.map_err(Failure::from)?)
     }
 
-    /// A chart as a release record has it: Helm's own JSON.
+    /// The caller's values, merged as a rendering merges them. Only [`ValueSource::ChartFile`] needs a chart.
     ///
     /// # Errors
-    /// When Helm cannot load it, or the engine breaks a limit.
-    pub async fn record_of(
+    /// When Helm cannot read them, or the chart that they need, or the engine breaks a limit.
+    pub async fn merge(
         &self,
-        chart: &Digest,
+        chart: Option<&Digest>,
+        values: &[ValueSource],
         host: Arc<dyn Host>,
     ) -> Result<String, RenderError> {
         let answer = self
             .call(host, async |engine, store| {
-                engine.call_record_of(store, chart.as_str()).await
+                let chart = chart.map(Digest::as_str);
+                engine.call_merge(store, chart, values).await
+            })
+            .await?;
+        Ok(answer.map_err(Failure::from)?)
+    }
+
+    /// A chart as the record of a release with these values has it: Helm's own JSON.
+    ///
+    /// # Errors
+    /// When Helm cannot load it or read the values, or the engine breaks a limit.
+    pub async fn record_of(
+        &self,
+        chart: &Digest,
+        values: &[ValueSource],
+        host: Arc<dyn Host>,
+    ) -> Result<String, RenderError> {
+        let answer = self
+            .call(host, async |engine, store| {
+                engine.call_record_of(store, chart.as_str(), values).await
             })
             .await?;
         Ok(answer.map_err(Failure::from)?)

@@ -80,6 +80,10 @@ impl Host for Offline {
         denied()
     }
 
+    fn server_version(&self) -> BoxFuture<'_, Result<String, ReadError>> {
+        denied()
+    }
+
     fn artifact(&self, digest: Digest) -> BoxFuture<'_, Result<Arc<[u8]>, FetchError>> {
         self.artifacts.read(digest)
     }

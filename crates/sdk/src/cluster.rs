@@ -191,4 +191,11 @@ pub trait Cluster {
     ///
     /// As [`Cluster::get`].
     fn kinds(&self) -> Result<Vec<KindInfo>, ReadError>;
+
+    /// The API server's version, such as `v1.34.0`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cluster::get`].
+    fn server_version(&self) -> Result<String, ReadError>;
 }

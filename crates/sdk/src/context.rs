@@ -172,6 +172,15 @@ impl Context {
         self.cluster.kinds()
     }
 
+    /// The API server's version, such as `v1.34.0`, at most some minutes old. A newer one is no reason to run again.
+    ///
+    /// # Errors
+    ///
+    /// Where the host has no answer.
+    pub fn server_version(&self) -> Result<String, ReadError> {
+        self.cluster.server_version()
+    }
+
     /// Sends an HTTP request to a granted origin. The module must say `http = […]`.
     ///
     /// # Errors
@@ -392,6 +401,10 @@ impl Cluster for Refused {
     }
 
     fn kinds(&self) -> Result<Vec<KindInfo>, ReadError> {
+        Err(pure())
+    }
+
+    fn server_version(&self) -> Result<String, ReadError> {
         Err(pure())
     }
 }

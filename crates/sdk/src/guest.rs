@@ -8,6 +8,7 @@
 mod arena;
 mod convert;
 mod host;
+pub mod hybrid;
 
 #[path = "bindings/external.rs"]
 #[rustfmt::skip]

@@ -51,7 +51,7 @@
 //! # What is where
 //!
 //! [`Object`] is what a run is about, [`Context`] everything else that it is told and may read, [`Outcome`] and
-//! [`Failure`] what it answers. [`testing`] has a cluster of plain values for unit tests.
+//! [`Failure`] what it answers. [`hybrid`] is for what goes with the release of a chart. [`testing`] has a cluster of plain values for unit tests.
 //!
 //! This room turns the contract (`wit/`) into Rust. It knows nothing of the host.
 
@@ -67,6 +67,7 @@ mod field_path;
 #[doc(hidden)]
 pub mod guest;
 pub mod http;
+pub mod hybrid;
 pub mod log;
 mod manifest;
 pub mod merge_patch;

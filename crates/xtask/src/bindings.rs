@@ -26,17 +26,48 @@ struct Bindings {
 }
 
 enum Language {
-    Rust,
+    /// With the interfaces whose shapes are not written again, and where they are: `interface=path`.
+    Rust(&'static [&'static str]),
     /// With the import path of the packages.
     Go(&'static str),
 }
+
+/// Where other packages find the contract's shapes.
+const OF_THE_SDK: &[&str] =
+    &["oarlock:reconcile/types@0.1.0=oarlock_sdk::guest::bindings::oarlock::reconcile::types"];
+
+/// Where the SDK itself finds them, and the imports that a second world has, too.
+const WITHIN_THE_SDK: &[&str] = &[
+    "oarlock:reconcile/types@0.1.0=crate::guest::bindings::oarlock::reconcile::types",
+    "oarlock:reconcile/log@0.1.0=crate::guest::bindings::oarlock::reconcile::log",
+    "oarlock:reconcile/cluster@0.1.0=crate::guest::bindings::oarlock::reconcile::cluster",
+    "oarlock:reconcile/http@0.1.0=crate::guest::bindings::oarlock::reconcile::http",
+];
 
 const ALL: &[Bindings] = &[
     Bindings {
         out: "crates/sdk/src/bindings",
         wit: &["wit"],
         world: "external",
-        language: Language::Rust,
+        language: Language::Rust(&[]),
+    },
+    Bindings {
+        out: "crates/sdk/src/bindings/hybrid",
+        wit: &["wit", "modules/helm/wit"],
+        world: "oarlock:helm/hybrid",
+        language: Language::Rust(WITHIN_THE_SDK),
+    },
+    Bindings {
+        out: "modules/helm/src/run/engine/bindings",
+        wit: &["wit", "modules/helm/wit"],
+        world: "oarlock:helm/release-module",
+        language: Language::Rust(OF_THE_SDK),
+    },
+    Bindings {
+        out: "modules/helm/src/run/hybrid/bindings",
+        wit: &["wit", "modules/helm/wit"],
+        world: "oarlock:helm/hybrid-module",
+        language: Language::Rust(OF_THE_SDK),
     },
     Bindings {
         out: "tests/guests/go/bindings",
@@ -74,15 +105,17 @@ pub(crate) fn run(root: &Path, check: bool) -> anyhow::Result<()> {
     for bindings in ALL {
         let mut call = Call::new(&generator);
         call = match bindings.language {
-            Language::Rust => call.args([
-                "rust",
-                "--format",
-                "--pub-export-macro",
-                "--runtime-path",
-                "wit_bindgen::rt",
-                "--default-bindings-module",
-                "oarlock_sdk::guest::bindings",
-            ]),
+            Language::Rust(shapes) => call
+                .args([
+                    "rust",
+                    "--format",
+                    "--pub-export-macro",
+                    "--runtime-path",
+                    "wit_bindgen::rt",
+                    "--default-bindings-module",
+                    "oarlock_sdk::guest::bindings",
+                ])
+                .args(shapes.iter().flat_map(|shape| ["--with", shape])),
             Language::Go(package) => call.args(["go", "--pkg-name", package]),
         };
         call = call.args(["--world", bindings.world, "--out-dir", bindings.out]);

@@ -25,14 +25,14 @@ struct Artifact {
     file: String,
 }
 
-/// Everything, or what is named: `helm-engine`, and by any other name the Rust modules.
+/// Everything, or what is named: `helm-engine`, and the modules in Rust by their packages.
 pub(crate) fn run(root: &Path, names: &[String]) -> anyhow::Result<()> {
-    let wanted =
-        |module: &dyn Fn(&str) -> bool| names.is_empty() || names.iter().any(|n| module(n));
-    if wanted(&|name| name != helm::NAME) {
-        rust(root)?;
+    let (engine, packages): (Vec<&String>, Vec<&String>) =
+        names.iter().partition(|name| *name == helm::NAME);
+    if names.is_empty() || !packages.is_empty() {
+        some(root, &packages)?;
     }
-    if wanted(&|name| name == helm::NAME) {
+    if names.is_empty() || !engine.is_empty() {
         helm::build(root)?;
     }
     Ok(())
@@ -40,11 +40,32 @@ pub(crate) fn run(root: &Path, names: &[String]) -> anyhow::Result<()> {
 
 /// The modules in Rust, which need nothing else.
 pub(crate) fn rust(root: &Path) -> anyhow::Result<()> {
+    some(root, &[])
+}
+
+/// Some of them by their packages; all where none is named.
+fn some(root: &Path, packages: &[&String]) -> anyhow::Result<()> {
     let target = WasmTarget::ensure(root)?;
-    components(
+    let workspace = root.join("modules");
+    let all = artifacts(&workspace)?;
+    let known = |name: &str| all.iter().any(|artifact| artifact.package == name);
+    if let Some(unknown) = packages.iter().find(|name| !known(name)) {
+        let names: Vec<_> = all.iter().map(|a| a.package.as_str()).collect();
+        bail!(
+            "{unknown} is no module; hint: there are {} and {}",
+            names.join(", "),
+            helm::NAME
+        );
+    }
+    let wanted: Vec<Artifact> = all
+        .into_iter()
+        .filter(|a| packages.is_empty() || packages.iter().any(|name| **name == a.package))
+        .collect();
+    build(
         root,
         &target,
-        &root.join("modules"),
+        &workspace,
+        &wanted,
         &root.join("target/modules"),
         &modules_out(root),
     )
@@ -58,8 +79,25 @@ pub(crate) fn components(
     target_dir: &Path,
     out: &Path,
 ) -> anyhow::Result<()> {
+    build(
+        root,
+        target,
+        workspace,
+        &artifacts(workspace)?,
+        target_dir,
+        out,
+    )
+}
+
+fn build(
+    root: &Path,
+    target: &WasmTarget,
+    workspace: &Path,
+    artifacts: &[Artifact],
+    target_dir: &Path,
+    out: &Path,
+) -> anyhow::Result<()> {
     let start = Instant::now();
-    let artifacts = artifacts(workspace)?;
     target
         .cargo_build(target_dir)
         .args(
@@ -70,7 +108,7 @@ pub(crate) fn components(
         .dir(workspace)
         .run()?;
     fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
-    for artifact in &artifacts {
+    for artifact in artifacts {
         let built = target_dir
             .join(TARGET)
             .join("release")

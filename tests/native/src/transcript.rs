@@ -40,6 +40,7 @@ pub(crate) enum Question {
     Children,
     Observe(Vec<ObjectRef>),
     Kinds,
+    ServerVersion,
     Send(Box<HttpRequest>),
 }
 
@@ -49,6 +50,7 @@ pub(crate) enum Answer {
     Objects(Result<Vec<Json>, reconciler::ReadError>),
     States(Result<Vec<ObservedState>, reconciler::ReadError>),
     Kinds(Result<Vec<oarlock_core::reference::KindInfo>, reconciler::ReadError>),
+    Version(Result<String, reconciler::ReadError>),
     Response(Result<HttpResponse, reconciler::HttpError>),
 }
 
@@ -61,6 +63,7 @@ impl Question {
             Self::Children => Answer::Objects(host.children().await),
             Self::Observe(targets) => Answer::States(host.observe(targets).await),
             Self::Kinds => Answer::Kinds(host.kinds().await),
+            Self::ServerVersion => Answer::Version(host.server_version().await),
             Self::Send(request) => Answer::Response(host.send(*request).await),
         }
     }
@@ -216,6 +219,13 @@ impl Cluster for Asking {
             Some(Answer::Kinds(answer)) => answer
                 .map(|kinds| kinds.into_iter().map(kind).collect())
                 .map_err(read_error),
+            _ => Err(waiting()),
+        }
+    }
+
+    fn server_version(&self) -> Result<String, ReadError> {
+        match self.ask(Question::ServerVersion) {
+            Some(Answer::Version(answer)) => answer.map_err(read_error),
             _ => Err(waiting()),
         }
     }

@@ -9,5 +9,6 @@ mod outages;
 mod races;
 mod rates;
 mod rig;
+mod version;
 mod watching;
 mod writing;

@@ -11,6 +11,11 @@ use crate::entry::Entry;
 use crate::queue::Priority;
 
 impl Engine {
+    /// Whether it reconciles anything, as far as [`Self::own`] said.
+    pub fn is_on_duty(&self) -> bool {
+        self.state.lock().shard.has_share()
+    }
+
     /// From now on only what `share` holds is reconciled: what is new in it is queued, what is no longer in it is forgotten when the
     /// run that is going on has ended. `abrupt`: such a run is dropped where it stands, since it may not write any more.
     ///

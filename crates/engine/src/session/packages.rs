@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oarlock_core::artifact::{
-    Artifact, Credentials, FetchError, Reach, Source, Verification, Wanted,
+    Artifact, Credentials, FetchError, Reach, Source, Upstream, Verification, Wanted,
 };
 use oarlock_core::reconciler::{ArtifactProof, ArtifactRequest, SecretKey};
 use oarlock_core::reference::Digest;
 
 use super::{NoSecret, SecretData, Session};
+use crate::dependencies::Reads;
 
 /// Keys of a Secret that opens a source; of pairs, the second is that of a TLS Secret.
 const KEYS: &str = "username and password, bearerToken, .dockerconfigjson, identity and known_hosts, caFile or ca.crt, \
@@ -29,6 +30,7 @@ impl Session {
     pub(super) async fn package(&self, request: ArtifactRequest) -> Result<Artifact, FetchError> {
         let reach = self.reach();
         reach.check(&request.source)?;
+        self.note_upstream(&request.source);
         let mut verify = Vec::with_capacity(request.verify.len());
         for proof in &request.verify {
             verify.push(self.proof(proof).await?);
@@ -59,6 +61,7 @@ impl Session {
     ) -> Result<Vec<String>, FetchError> {
         let reach = self.reach();
         reach.check(&source)?;
+        self.note_upstream(&source);
         let credentials = self.package_credentials(credentials).await?;
         let _waiting = self.waits.begin();
         self.artifacts
@@ -75,6 +78,13 @@ impl Session {
         }
         let _waiting = self.waits.begin();
         self.artifacts.read(digest).await
+    }
+
+    /// Notes what is about to be fetched from: a push there is a reason to run again.
+    fn note_upstream(&self, source: &Source) {
+        if let Some(upstream) = Upstream::of(source) {
+            self.note(Reads::upstream(upstream));
+        }
     }
 
     fn reach(&self) -> Reach {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oarlock_config::Watch;
-use oarlock_core::artifact::{Credentials, FetchError, Reach, Source, Verification};
+use oarlock_core::artifact::{Credentials, FetchError, Reach, Source, Upstream, Verification};
 use oarlock_core::manifest::ResourceGrant;
 use oarlock_core::outcome::{Failure, Outcome};
 use oarlock_core::reconciler::{ArtifactProof, ArtifactRequest, Host, RunError, SecretKey};
@@ -392,4 +392,47 @@ async fn what_a_source_says_of_a_password_is_masked() {
     world.create(widget("w")).await;
     let message = world.until_condition("w", "Ready", "False", "Failed").await;
     insta::assert_snapshot!(message, @r#"web of https://charts.example/broken ^1: Some(("robot", "[redacted]")) is refused"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_fetched_from_what_was_pushed_to_runs_again() {
+    const GIT: &str = "https://git.example";
+    let module = Arc::new(Fake::reading(|run, host: Arc<dyn Host>| {
+        Box::pin(async move {
+            let name = run.object.to_value()["metadata"]["name"].clone();
+            let source = Source::Git {
+                url: format!("{GIT}/{}.git", name.as_str().unwrap()),
+                reference: "main".to_owned(),
+                path: "chart".to_owned(),
+            };
+            let wanted = ArtifactRequest {
+                max_age: Duration::from_secs(3600),
+                ..request(source, None)
+            };
+            said(host.fetch(wanted).await.unwrap().origin)
+        })
+    }));
+    let mut world = World::new().await;
+    world.serve(granting(&[GIT], &[]), &module);
+    for name in ["shop", "other"] {
+        world.create(widget(name)).await;
+        world.until_ready(name).await;
+    }
+    world.quiet().await;
+    let engine = world.engine();
+    let shop = Upstream::parse("git@git.example:Shop.git").unwrap();
+    let nobodys = Upstream::parse("https://git.example/nobodys").unwrap();
+    assert!(engine.upstreams().contains(&shop));
+    let (asked, writes) = (world.shelf.asked().len(), world.writes().len());
+    assert_eq!(engine.pushed(&[shop.clone(), nobodys.clone()]), 1);
+    world.shelf.asked_for(asked + 1).await;
+    world.quiet().await;
+    let again: Vec<String> = world.shelf.asked()[asked..]
+        .iter()
+        .map(|wanted| wanted.source.to_string())
+        .collect();
+    assert_eq!(again, ["chart of https://git.example/shop.git main"]);
+    assert_eq!(world.shelf.forgotten(), [shop, nobodys.clone()]);
+    assert_eq!(world.writes().len(), writes, "nothing new, nothing written");
+    assert_eq!(engine.pushed(&[nobodys]), 0);
 }

@@ -131,6 +131,7 @@ pub(crate) fn request(chart: &[u8], values: &str) -> Request {
         now: 1_700_000_000_000,
         seed: "seed".to_owned(),
         lookup: false,
+        act_as: None,
         sub_notes: false,
         skip_schema_validation: false,
     }

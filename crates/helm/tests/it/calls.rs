@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use oarlock_core::reference::Digest;
-use oarlock_helm::{Failure, RenderError};
+use oarlock_helm::{Failure, RenderError, ValueSource};
 
 use crate::bench::{
     CHART_YAML, chart, engine, host, refusal, render, request, template, unreachable,
@@ -58,9 +58,52 @@ async fn a_chart_is_looked_at() {
     let digest = Digest::of(&chart);
     let inspected = engine().await.inspect(&digest, host(&chart)).await;
     insta::assert_debug_snapshot!(inspected.unwrap());
-    let record = engine().await.record_of(&digest, host(&chart)).await;
+    let engine = engine().await;
+    let record = engine.record_of(&digest, &[], host(&chart)).await;
     let record: serde_json::Value = serde_json::from_str(&record.unwrap()).unwrap();
     assert_eq!(record["metadata"]["name"], "boat");
+}
+
+#[tokio::test]
+async fn values_are_merged_without_a_rendering() {
+    let chart = boat();
+    let digest = Digest::of(&chart);
+    let values = [
+        ValueSource::ChartFile("values.yaml".to_owned()),
+        ValueSource::Json(r#"{"length":4,"oars":[1]}"#.to_owned()),
+        ValueSource::SetString("length=05".to_owned()),
+    ];
+    let engine = engine().await;
+    // Neither the schema nor the templates are asked.
+    let merged = engine.merge(Some(&digest), &values, host(&chart)).await;
+    assert_eq!(merged.unwrap(), r#"{"length":"05","oars":[1]}"#);
+    let merged = engine.merge(None, &values[1..], host(&chart)).await;
+    assert_eq!(merged.unwrap(), r#"{"length":"05","oars":[1]}"#);
+    let error = engine.merge(None, &values, host(&chart)).await.unwrap_err();
+    insta::assert_snapshot!(error, @"failed to read values.yaml: there is no chart to read it from");
+}
+
+#[tokio::test]
+async fn a_record_has_the_chart_that_the_values_leave() {
+    let chart = chart(&[
+        (
+            "Chart.yaml",
+            "apiVersion: v2\nname: boat\nversion: 1.2.3\ndependencies:\n- {name: oar, version: 1.0.0, condition: oar.enabled}\n",
+        ),
+        (
+            "charts/oar/Chart.yaml",
+            "apiVersion: v2\nname: oar\nversion: 1.0.0\n",
+        ),
+    ]);
+    let digest = Digest::of(&chart);
+    let engine = engine().await;
+    for (enabled, left) in [("true", 1), ("false", 0)] {
+        let values = [ValueSource::Set(format!("oar.enabled={enabled}"))];
+        let record = engine.record_of(&digest, &values, host(&chart)).await;
+        let record: serde_json::Value = serde_json::from_str(&record.unwrap()).unwrap();
+        let dependencies = record["metadata"]["dependencies"].as_array();
+        assert_eq!(dependencies.map_or(0, Vec::len), left, "{enabled}");
+    }
 }
 
 #[tokio::test]
@@ -140,12 +183,17 @@ async fn a_chart_that_is_not_there() {
 async fn a_chart_that_is_out_of_reach() {
     let asked = request(b"nothing", "{}");
     let digest = Digest::of(b"nothing");
+    let file = ValueSource::ChartFile("values.yaml".to_owned());
     let host = || unreachable("the depot is full");
     let engine = engine().await;
     let errors = [
         engine.render(&asked, host()).await.unwrap_err(),
         engine.inspect(&digest, host()).await.unwrap_err(),
-        engine.record_of(&digest, host()).await.unwrap_err(),
+        engine.record_of(&digest, &[], host()).await.unwrap_err(),
+        engine
+            .merge(Some(&digest), &[file], host())
+            .await
+            .unwrap_err(),
     ];
     let expected = Failure::Lookup("the depot is full".to_owned());
     for error in errors {

@@ -2268,6 +2268,126 @@ pub mod oarlock {
                     result27
                 }
             }
+            #[allow(unused_unsafe, clippy::all)]
+            /// The API server's version, such as `v1.34.0`, at most some minutes old. No grant is needed, and a newer version is no
+            /// reason to run again.
+            #[allow(async_fn_in_trait)]
+            pub fn server_version() -> ::core::result::Result<_rt::String, ReadError> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 4 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 4
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "oarlock:reconcile/cluster@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "server-version"]
+                        fn wit_import1(_: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import1(_: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import1(ptr0);
+                    let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                    let result17 = match l2 {
+                        0 => {
+                            let e = {
+                                let l3 = *ptr0
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l4 = *ptr0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len5 = l4;
+                                let bytes5 = _rt::Vec::from_raw_parts(
+                                    l3.cast(),
+                                    len5,
+                                    len5,
+                                );
+                                _rt::string_lift(bytes5)
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l6 = i32::from(
+                                    *ptr0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                let v16 = match l6 {
+                                    0 => {
+                                        let e16 = {
+                                            let l7 = *ptr0
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l8 = *ptr0
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len9 = l8;
+                                            let bytes9 = _rt::Vec::from_raw_parts(
+                                                l7.cast(),
+                                                len9,
+                                                len9,
+                                            );
+                                            _rt::string_lift(bytes9)
+                                        };
+                                        ReadError::Denied(e16)
+                                    }
+                                    1 => {
+                                        let e16 = {
+                                            let l10 = *ptr0
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l11 = *ptr0
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len12 = l11;
+                                            let bytes12 = _rt::Vec::from_raw_parts(
+                                                l10.cast(),
+                                                len12,
+                                                len12,
+                                            );
+                                            _rt::string_lift(bytes12)
+                                        };
+                                        ReadError::UnknownKind(e16)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 2, "invalid enum discriminant");
+                                        let e16 = {
+                                            let l13 = *ptr0
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l14 = *ptr0
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len15 = l14;
+                                            let bytes15 = _rt::Vec::from_raw_parts(
+                                                l13.cast(),
+                                                len15,
+                                                len15,
+                                            );
+                                            _rt::string_lift(bytes15)
+                                        };
+                                        ReadError::Unavailable(e16)
+                                    }
+                                };
+                                v16
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result17
+                }
+            }
         }
         /// Outgoing HTTP to granted origins: one request, one whole answer, redirects not followed.
         ///
@@ -6524,9 +6644,9 @@ macro_rules! __export_external_impl {
         (link_section =
         "component-type:wit-bindgen:0.63.0:oarlock:reconcile@0.1.0:external:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3559] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3589] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe8\x1a\x01A\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x86\x1b\x01A\x02\x01\
 A\x12\x01B\x06\x01m\x05\x05trace\x05debug\x04info\x04warn\x05error\x04\0\x05leve\
 l\x03\0\0\x01o\x02ss\x01p\x02\x01@\x03\x05level\x01\x07messages\x06fields\x03\x01\
 \0\x04\0\x05write\x01\x04\x03\0\x1boarlock:reconcile/log@0.1.0\x05\0\x01BB\x01s\x04\
@@ -6559,7 +6679,7 @@ s6\x0aconditions7\x06events8\x06notify9\x07requeue0\x09finalized\x7f\x06act-as\x
 \x04\0\x07outcome\x03\0:\x01r\x02\x04paths\x07messages\x04\0\x0bfield-error\x03\0\
 <\x01o\x02ws\x01p=\x01q\x04\x05retry\x01s\0\x0bretry-after\x01>\0\x08terminal\x01\
 s\0\x07invalid\x01?\0\x04\0\x07failure\x03\0@\x03\0\x1doarlock:reconcile/types@0\
-.1.0\x05\x01\x02\x03\0\x01\x04json\x02\x03\0\x01\x0aobject-ref\x01B$\x02\x03\x02\
+.1.0\x05\x01\x02\x03\0\x01\x04json\x02\x03\0\x01\x0aobject-ref\x01B'\x02\x03\x02\
 \x01\x02\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x03\x04\0\x0aobject-ref\x03\0\x02\
 \x01ks\x01ps\x01r\x06\x0bapi-versions\x04kinds\x09namespace\x04\x06labels\x04\x06\
 fields\x05\x06act-as\x04\x04\0\x09selection\x03\0\x06\x01m\x06\x07current\x0bin-\
@@ -6572,41 +6692,42 @@ read-error\x03\0\x0e\x01k\x01\x01j\x01\x10\x01\x0f\x01@\x02\x06target\x03\x06act
 \x01\x0f\x01@\x01\x09selection\x07\0\x14\x04\0\x05query\x01\x15\x01@\0\0\x14\x04\
 \0\x08children\x01\x16\x01p\x03\x01p\x0b\x01j\x01\x18\x01\x0f\x01@\x01\x07target\
 s\x17\0\x19\x04\0\x07observe\x01\x1a\x01p\x0d\x01j\x01\x1b\x01\x0f\x01@\0\0\x1c\x04\
-\0\x05kinds\x01\x1d\x03\0\x1foarlock:reconcile/cluster@0.1.0\x05\x04\x01B\x13\x01\
-r\x02\x04names\x03keys\x04\0\x0asecret-ref\x03\0\0\x01o\x02\x01\x01\x01q\x02\x05\
-basic\x01\x02\0\x06bearer\x01\x01\0\x04\0\x04auth\x03\0\x03\x01o\x02ss\x01p\x05\x01\
-p}\x01ks\x01k\x04\x01r\x08\x06methods\x03urls\x07headers\x06\x04body\x07\x0atime\
-out-msy\x09ca-bundle\x08\x04auth\x09\x06effect\x08\x04\0\x07request\x03\0\x0a\x01\
-r\x03\x06status{\x07headers\x06\x04body\x07\x04\0\x08response\x03\0\x0c\x01q\x06\
-\x06denied\x01s\0\x09timed-out\0\0\x07connect\x01s\0\x03tls\x01s\0\x09too-large\x01\
-w\0\x05other\x01s\0\x04\0\x0ahttp-error\x03\0\x0e\x01j\x01\x0d\x01\x0f\x01@\x01\x07\
-request\x0b\0\x10\x04\0\x04send\x01\x11\x03\0\x1coarlock:reconcile/http@0.1.0\x05\
-\x05\x02\x03\0\x03\x0asecret-ref\x01B\x1f\x02\x03\x02\x01\x06\x04\0\x0asecret-re\
-f\x03\0\0\x01r\x03\x03urls\x05charts\x07versions\x04\0\x10repository-chart\x03\0\
-\x02\x01r\x02\x0arepositorys\x07versions\x04\0\x09oci-chart\x03\0\x04\x01r\x03\x03\
-urls\x03refs\x04paths\x04\0\x09git-chart\x03\0\x06\x01q\x05\x05local\x01s\0\x07a\
-rchive\x01s\0\x0arepository\x01\x03\0\x03oci\x01\x05\0\x03git\x01\x07\0\x04\0\x06\
-source\x03\0\x08\x01q\x02\x0aprovenance\x01\x01\0\x06cosign\x01\x01\0\x04\0\x0cv\
-erification\x03\0\x0a\x01ks\x01p\x0b\x01r\x06\x06source\x09\x0bcredentials\x0c\x06\
-expect\x0c\x0amax-age-msw\x0cdependencies\x7f\x06verify\x0d\x04\0\x07request\x03\
-\0\x0e\x01r\x05\x06digests\x04names\x07versions\x08revisions\x06origins\x04\0\x08\
-artifact\x03\0\x10\x01q\x06\x06denied\x01s\0\x09not-found\x01s\0\x0cunauthorized\
-\x01s\0\x0bunavailable\x01s\0\x08mismatch\x01s\0\x07invalid\x01s\0\x04\0\x0bfetc\
-h-error\x03\0\x12\x01j\x01\x11\x01\x13\x01@\x01\x07request\x0f\0\x14\x04\0\x05fe\
-tch\x01\x15\x01ps\x01j\x01\x16\x01\x13\x01@\x03\x06source\x09\x0bcredentials\x0c\
-\x0amax-age-msw\0\x17\x04\0\x08versions\x01\x18\x01p}\x01j\x01\x19\x01\x13\x01@\x01\
-\x06digests\0\x1a\x04\0\x04read\x01\x1b\x03\0!oarlock:reconcile/artifacts@0.1.0\x05\
-\x07\x02\x03\0\x01\x07request\x02\x03\0\x01\x07outcome\x02\x03\0\x01\x07failure\x01\
-B\x15\x02\x03\x02\x01\x08\x04\0\x07request\x03\0\0\x02\x03\x02\x01\x09\x04\0\x07\
-outcome\x03\0\x02\x02\x03\x02\x01\x0a\x04\0\x07failure\x03\0\x04\x02\x03\x02\x01\
-\x02\x04\0\x04json\x03\0\x06\x01ps\x01r\x03\x09api-groups\x06plurals\x05verbs\x08\
-\x04\0\x05grant\x03\0\x09\x01p\x07\x01ks\x01p\x0a\x01r\x07\x04names\x07versions\x04\
-crds\x0b\x09finalizer\x0c\x06writes\x0d\x05reads\x0d\x04http\x08\x04\0\x08manife\
-st\x03\0\x0e\x01@\0\0\x0f\x04\0\x08describe\x01\x10\x01j\x01\x03\x01\x05\x01@\x01\
-\x07request\x01\0\x11\x04\0\x09reconcile\x01\x12\x04\0\x1eoarlock:reconcile/modu\
-le@0.1.0\x05\x0b\x04\0\x20oarlock:reconcile/external@0.1.0\x04\0\x0b\x0e\x01\0\x08\
-external\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.2\
-62.0\x10wit-bindgen-rust\x060.63.0";
+\0\x05kinds\x01\x1d\x01j\x01s\x01\x0f\x01@\0\0\x1e\x04\0\x0eserver-version\x01\x1f\
+\x03\0\x1foarlock:reconcile/cluster@0.1.0\x05\x04\x01B\x13\x01r\x02\x04names\x03\
+keys\x04\0\x0asecret-ref\x03\0\0\x01o\x02\x01\x01\x01q\x02\x05basic\x01\x02\0\x06\
+bearer\x01\x01\0\x04\0\x04auth\x03\0\x03\x01o\x02ss\x01p\x05\x01p}\x01ks\x01k\x04\
+\x01r\x08\x06methods\x03urls\x07headers\x06\x04body\x07\x0atimeout-msy\x09ca-bun\
+dle\x08\x04auth\x09\x06effect\x08\x04\0\x07request\x03\0\x0a\x01r\x03\x06status{\
+\x07headers\x06\x04body\x07\x04\0\x08response\x03\0\x0c\x01q\x06\x06denied\x01s\0\
+\x09timed-out\0\0\x07connect\x01s\0\x03tls\x01s\0\x09too-large\x01w\0\x05other\x01\
+s\0\x04\0\x0ahttp-error\x03\0\x0e\x01j\x01\x0d\x01\x0f\x01@\x01\x07request\x0b\0\
+\x10\x04\0\x04send\x01\x11\x03\0\x1coarlock:reconcile/http@0.1.0\x05\x05\x02\x03\
+\0\x03\x0asecret-ref\x01B\x1f\x02\x03\x02\x01\x06\x04\0\x0asecret-ref\x03\0\0\x01\
+r\x03\x03urls\x05charts\x07versions\x04\0\x10repository-chart\x03\0\x02\x01r\x02\
+\x0arepositorys\x07versions\x04\0\x09oci-chart\x03\0\x04\x01r\x03\x03urls\x03ref\
+s\x04paths\x04\0\x09git-chart\x03\0\x06\x01q\x05\x05local\x01s\0\x07archive\x01s\
+\0\x0arepository\x01\x03\0\x03oci\x01\x05\0\x03git\x01\x07\0\x04\0\x06source\x03\
+\0\x08\x01q\x02\x0aprovenance\x01\x01\0\x06cosign\x01\x01\0\x04\0\x0cverificatio\
+n\x03\0\x0a\x01ks\x01p\x0b\x01r\x06\x06source\x09\x0bcredentials\x0c\x06expect\x0c\
+\x0amax-age-msw\x0cdependencies\x7f\x06verify\x0d\x04\0\x07request\x03\0\x0e\x01\
+r\x05\x06digests\x04names\x07versions\x08revisions\x06origins\x04\0\x08artifact\x03\
+\0\x10\x01q\x06\x06denied\x01s\0\x09not-found\x01s\0\x0cunauthorized\x01s\0\x0bu\
+navailable\x01s\0\x08mismatch\x01s\0\x07invalid\x01s\0\x04\0\x0bfetch-error\x03\0\
+\x12\x01j\x01\x11\x01\x13\x01@\x01\x07request\x0f\0\x14\x04\0\x05fetch\x01\x15\x01\
+ps\x01j\x01\x16\x01\x13\x01@\x03\x06source\x09\x0bcredentials\x0c\x0amax-age-msw\
+\0\x17\x04\0\x08versions\x01\x18\x01p}\x01j\x01\x19\x01\x13\x01@\x01\x06digests\0\
+\x1a\x04\0\x04read\x01\x1b\x03\0!oarlock:reconcile/artifacts@0.1.0\x05\x07\x02\x03\
+\0\x01\x07request\x02\x03\0\x01\x07outcome\x02\x03\0\x01\x07failure\x01B\x15\x02\
+\x03\x02\x01\x08\x04\0\x07request\x03\0\0\x02\x03\x02\x01\x09\x04\0\x07outcome\x03\
+\0\x02\x02\x03\x02\x01\x0a\x04\0\x07failure\x03\0\x04\x02\x03\x02\x01\x02\x04\0\x04\
+json\x03\0\x06\x01ps\x01r\x03\x09api-groups\x06plurals\x05verbs\x08\x04\0\x05gra\
+nt\x03\0\x09\x01p\x07\x01ks\x01p\x0a\x01r\x07\x04names\x07versions\x04crds\x0b\x09\
+finalizer\x0c\x06writes\x0d\x05reads\x0d\x04http\x08\x04\0\x08manifest\x03\0\x0e\
+\x01@\0\0\x0f\x04\0\x08describe\x01\x10\x01j\x01\x03\x01\x05\x01@\x01\x07request\
+\x01\0\x11\x04\0\x09reconcile\x01\x12\x04\0\x1eoarlock:reconcile/module@0.1.0\x05\
+\x0b\x04\0\x20oarlock:reconcile/external@0.1.0\x04\0\x0b\x0e\x01\0\x08external\x03\
+\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.262.0\x10wit-\
+bindgen-rust\x060.63.0";
         };
     };
 }
@@ -6619,8 +6740,8 @@ pub use __export_external_impl as export;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3306] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xcb\x18\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3336] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe9\x18\x01A\x02\x01\
 A\x0d\x01B\x06\x01m\x05\x05trace\x05debug\x04info\x04warn\x05error\x04\0\x05leve\
 l\x03\0\0\x01o\x02ss\x01p\x02\x01@\x03\x05level\x01\x07messages\x06fields\x03\x01\
 \0\x04\0\x05write\x01\x04\x03\0\x1boarlock:reconcile/log@0.1.0\x05\0\x01BB\x01s\x04\
@@ -6653,7 +6774,7 @@ s6\x0aconditions7\x06events8\x06notify9\x07requeue0\x09finalized\x7f\x06act-as\x
 \x04\0\x07outcome\x03\0:\x01r\x02\x04paths\x07messages\x04\0\x0bfield-error\x03\0\
 <\x01o\x02ws\x01p=\x01q\x04\x05retry\x01s\0\x0bretry-after\x01>\0\x08terminal\x01\
 s\0\x07invalid\x01?\0\x04\0\x07failure\x03\0@\x03\0\x1doarlock:reconcile/types@0\
-.1.0\x05\x01\x02\x03\0\x01\x04json\x02\x03\0\x01\x0aobject-ref\x01B$\x02\x03\x02\
+.1.0\x05\x01\x02\x03\0\x01\x04json\x02\x03\0\x01\x0aobject-ref\x01B'\x02\x03\x02\
 \x01\x02\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x03\x04\0\x0aobject-ref\x03\0\x02\
 \x01ks\x01ps\x01r\x06\x0bapi-versions\x04kinds\x09namespace\x04\x06labels\x04\x06\
 fields\x05\x06act-as\x04\x04\0\x09selection\x03\0\x06\x01m\x06\x07current\x0bin-\
@@ -6666,33 +6787,34 @@ read-error\x03\0\x0e\x01k\x01\x01j\x01\x10\x01\x0f\x01@\x02\x06target\x03\x06act
 \x01\x0f\x01@\x01\x09selection\x07\0\x14\x04\0\x05query\x01\x15\x01@\0\0\x14\x04\
 \0\x08children\x01\x16\x01p\x03\x01p\x0b\x01j\x01\x18\x01\x0f\x01@\x01\x07target\
 s\x17\0\x19\x04\0\x07observe\x01\x1a\x01p\x0d\x01j\x01\x1b\x01\x0f\x01@\0\0\x1c\x04\
-\0\x05kinds\x01\x1d\x03\0\x1foarlock:reconcile/cluster@0.1.0\x05\x04\x01B\x13\x01\
-r\x02\x04names\x03keys\x04\0\x0asecret-ref\x03\0\0\x01o\x02\x01\x01\x01q\x02\x05\
-basic\x01\x02\0\x06bearer\x01\x01\0\x04\0\x04auth\x03\0\x03\x01o\x02ss\x01p\x05\x01\
-p}\x01ks\x01k\x04\x01r\x08\x06methods\x03urls\x07headers\x06\x04body\x07\x0atime\
-out-msy\x09ca-bundle\x08\x04auth\x09\x06effect\x08\x04\0\x07request\x03\0\x0a\x01\
-r\x03\x06status{\x07headers\x06\x04body\x07\x04\0\x08response\x03\0\x0c\x01q\x06\
-\x06denied\x01s\0\x09timed-out\0\0\x07connect\x01s\0\x03tls\x01s\0\x09too-large\x01\
-w\0\x05other\x01s\0\x04\0\x0ahttp-error\x03\0\x0e\x01j\x01\x0d\x01\x0f\x01@\x01\x07\
-request\x0b\0\x10\x04\0\x04send\x01\x11\x03\0\x1coarlock:reconcile/http@0.1.0\x05\
-\x05\x02\x03\0\x03\x0asecret-ref\x01B\x1f\x02\x03\x02\x01\x06\x04\0\x0asecret-re\
-f\x03\0\0\x01r\x03\x03urls\x05charts\x07versions\x04\0\x10repository-chart\x03\0\
-\x02\x01r\x02\x0arepositorys\x07versions\x04\0\x09oci-chart\x03\0\x04\x01r\x03\x03\
-urls\x03refs\x04paths\x04\0\x09git-chart\x03\0\x06\x01q\x05\x05local\x01s\0\x07a\
-rchive\x01s\0\x0arepository\x01\x03\0\x03oci\x01\x05\0\x03git\x01\x07\0\x04\0\x06\
-source\x03\0\x08\x01q\x02\x0aprovenance\x01\x01\0\x06cosign\x01\x01\0\x04\0\x0cv\
-erification\x03\0\x0a\x01ks\x01p\x0b\x01r\x06\x06source\x09\x0bcredentials\x0c\x06\
-expect\x0c\x0amax-age-msw\x0cdependencies\x7f\x06verify\x0d\x04\0\x07request\x03\
-\0\x0e\x01r\x05\x06digests\x04names\x07versions\x08revisions\x06origins\x04\0\x08\
-artifact\x03\0\x10\x01q\x06\x06denied\x01s\0\x09not-found\x01s\0\x0cunauthorized\
-\x01s\0\x0bunavailable\x01s\0\x08mismatch\x01s\0\x07invalid\x01s\0\x04\0\x0bfetc\
-h-error\x03\0\x12\x01j\x01\x11\x01\x13\x01@\x01\x07request\x0f\0\x14\x04\0\x05fe\
-tch\x01\x15\x01ps\x01j\x01\x16\x01\x13\x01@\x03\x06source\x09\x0bcredentials\x0c\
-\x0amax-age-msw\0\x17\x04\0\x08versions\x01\x18\x01p}\x01j\x01\x19\x01\x13\x01@\x01\
-\x06digests\0\x1a\x04\0\x04read\x01\x1b\x03\0!oarlock:reconcile/artifacts@0.1.0\x05\
-\x07\x04\0@oarlock:reconcile/external-with-all-of-its-exports-removed@0.1.0\x04\0\
-\x0b.\x01\0(external-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\
-\x0cprocessed-by\x02\x0dwit-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
+\0\x05kinds\x01\x1d\x01j\x01s\x01\x0f\x01@\0\0\x1e\x04\0\x0eserver-version\x01\x1f\
+\x03\0\x1foarlock:reconcile/cluster@0.1.0\x05\x04\x01B\x13\x01r\x02\x04names\x03\
+keys\x04\0\x0asecret-ref\x03\0\0\x01o\x02\x01\x01\x01q\x02\x05basic\x01\x02\0\x06\
+bearer\x01\x01\0\x04\0\x04auth\x03\0\x03\x01o\x02ss\x01p\x05\x01p}\x01ks\x01k\x04\
+\x01r\x08\x06methods\x03urls\x07headers\x06\x04body\x07\x0atimeout-msy\x09ca-bun\
+dle\x08\x04auth\x09\x06effect\x08\x04\0\x07request\x03\0\x0a\x01r\x03\x06status{\
+\x07headers\x06\x04body\x07\x04\0\x08response\x03\0\x0c\x01q\x06\x06denied\x01s\0\
+\x09timed-out\0\0\x07connect\x01s\0\x03tls\x01s\0\x09too-large\x01w\0\x05other\x01\
+s\0\x04\0\x0ahttp-error\x03\0\x0e\x01j\x01\x0d\x01\x0f\x01@\x01\x07request\x0b\0\
+\x10\x04\0\x04send\x01\x11\x03\0\x1coarlock:reconcile/http@0.1.0\x05\x05\x02\x03\
+\0\x03\x0asecret-ref\x01B\x1f\x02\x03\x02\x01\x06\x04\0\x0asecret-ref\x03\0\0\x01\
+r\x03\x03urls\x05charts\x07versions\x04\0\x10repository-chart\x03\0\x02\x01r\x02\
+\x0arepositorys\x07versions\x04\0\x09oci-chart\x03\0\x04\x01r\x03\x03urls\x03ref\
+s\x04paths\x04\0\x09git-chart\x03\0\x06\x01q\x05\x05local\x01s\0\x07archive\x01s\
+\0\x0arepository\x01\x03\0\x03oci\x01\x05\0\x03git\x01\x07\0\x04\0\x06source\x03\
+\0\x08\x01q\x02\x0aprovenance\x01\x01\0\x06cosign\x01\x01\0\x04\0\x0cverificatio\
+n\x03\0\x0a\x01ks\x01p\x0b\x01r\x06\x06source\x09\x0bcredentials\x0c\x06expect\x0c\
+\x0amax-age-msw\x0cdependencies\x7f\x06verify\x0d\x04\0\x07request\x03\0\x0e\x01\
+r\x05\x06digests\x04names\x07versions\x08revisions\x06origins\x04\0\x08artifact\x03\
+\0\x10\x01q\x06\x06denied\x01s\0\x09not-found\x01s\0\x0cunauthorized\x01s\0\x0bu\
+navailable\x01s\0\x08mismatch\x01s\0\x07invalid\x01s\0\x04\0\x0bfetch-error\x03\0\
+\x12\x01j\x01\x11\x01\x13\x01@\x01\x07request\x0f\0\x14\x04\0\x05fetch\x01\x15\x01\
+ps\x01j\x01\x16\x01\x13\x01@\x03\x06source\x09\x0bcredentials\x0c\x0amax-age-msw\
+\0\x17\x04\0\x08versions\x01\x18\x01p}\x01j\x01\x19\x01\x13\x01@\x01\x06digests\0\
+\x1a\x04\0\x04read\x01\x1b\x03\0!oarlock:reconcile/artifacts@0.1.0\x05\x07\x04\0\
+@oarlock:reconcile/external-with-all-of-its-exports-removed@0.1.0\x04\0\x0b.\x01\
+\0(external-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cproce\
+ssed-by\x02\x0dwit-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

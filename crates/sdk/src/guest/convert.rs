@@ -64,7 +64,7 @@ pub(super) fn outcome(outcome: Outcome) -> wit::Outcome {
     }
 }
 
-fn child(child: Child) -> wit::Child {
+pub(super) fn child(child: Child) -> wit::Child {
     wit::Child {
         // An outcome is checked before it is converted: there is no child without a text.
         object: child.object.unwrap_or_default(),
@@ -108,7 +108,7 @@ fn removal(removal: Removal) -> wit::Removal {
     }
 }
 
-fn condition(condition: Condition) -> wit::Condition {
+pub(super) fn condition(condition: Condition) -> wit::Condition {
     wit::Condition {
         kind: condition.kind,
         status: match condition.status {

@@ -46,6 +46,10 @@ impl Cluster for Host {
             Err(error) => Err(convert::read_error(error)),
         }
     }
+
+    fn server_version(&self) -> Result<String, ReadError> {
+        cluster::server_version().map_err(convert::read_error)
+    }
 }
 
 impl Http for Host {

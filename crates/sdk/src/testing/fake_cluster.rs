@@ -7,6 +7,9 @@ use serde_json::{Map, Value};
 use super::labels;
 use crate::{Cluster, Health, KindInfo, ObjectRef, ReadError, Selection, State};
 
+/// What the API server's version is where nothing else was said.
+const VERSION: &str = "v1.34.0";
+
 /// Answers reads from the objects it was given.
 ///
 /// ```
@@ -28,6 +31,7 @@ pub struct FakeCluster {
     owned: Vec<ObjectRef>,
     health: BTreeMap<ObjectRef, Health>,
     kinds: Vec<KindInfo>,
+    version: Option<String>,
     broken: Option<ReadError>,
     failing: BTreeMap<(String, String), ReadError>,
 }
@@ -60,6 +64,14 @@ impl FakeCluster {
     pub fn kind(mut self, kind: KindInfo) -> Self {
         self.kinds.push(kind);
         self
+    }
+
+    /// The API server's version. Without it, it is `v1.34.0`.
+    pub fn server_version(self, version: &str) -> Self {
+        Self {
+            version: Some(String::from(version)),
+            ..self
+        }
     }
 
     /// Every read fails.
@@ -175,6 +187,11 @@ impl Cluster for FakeCluster {
 
     fn kinds(&self) -> Result<Vec<KindInfo>, ReadError> {
         Ok(self.answering()?.kinds.clone())
+    }
+
+    fn server_version(&self) -> Result<String, ReadError> {
+        let version = &self.answering()?.version;
+        Ok(version.clone().unwrap_or_else(|| VERSION.to_owned()))
     }
 }
 

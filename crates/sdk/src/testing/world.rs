@@ -15,8 +15,9 @@ use super::packages::Packages;
 use crate::http::{HttpError, Request, Response};
 use crate::outcome::{Children, Requeue};
 use crate::{
-    Child, ConditionStatus, Context, Expect, Failure, ObjectRef, OnLeave, Outcome, Owner,
-    ReadError, Removal, Subject, Timestamp, Write, merge_patch,
+    ApiError, Child, ConditionStatus, Context, Expect, Failure, Health, KindInfo, ObjectRef, OnLeave,
+    Outcome, Owner, ReadError, Removal, RemovalResult, RemovalStatus, Report, Subject, Timestamp,
+    Write, WriteResult, WriteStatus, merge_patch,
 };
 
 /// One object, its children, what others own, and a clock.
@@ -55,6 +56,8 @@ pub struct World {
     answers: Answers,
     packages: Packages,
     refusal: Option<Refusal>,
+    /// What the module is told of its last outcome.
+    last: Option<Report>,
     cluster: FakeCluster,
     gone: bool,
 }
@@ -88,6 +91,7 @@ impl World {
             answers: Answers::default(),
             packages: Packages::new(),
             refusal: None,
+            last: None,
             cluster: FakeCluster::new(),
             gone: false,
         }
@@ -141,6 +145,31 @@ impl World {
                 "the API server does not serve {api_version} {kind}"
             )),
         );
+    }
+
+    /// One more kind that [`Context::kinds`] tells of.
+    pub fn serves(&mut self, kind: KindInfo) {
+        self.cluster = std::mem::take(&mut self.cluster).kind(kind);
+    }
+
+    /// The readiness of an object from now on. Without it an object that is there is current.
+    pub fn health(&mut self, target: &ObjectRef, health: Health) {
+        self.cluster = std::mem::take(&mut self.cluster).health(target, health);
+    }
+
+    /// Writes and removals of an object are answered so from now on.
+    pub fn refuses(&mut self, target: &ObjectRef, error: ApiError) {
+        self.store.refuses(target, Some(error));
+    }
+
+    /// They are taken again.
+    pub fn takes(&mut self, target: &ObjectRef) {
+        self.store.refuses(target, None);
+    }
+
+    /// The operator starts again: nobody tells the module of its last outcome.
+    pub fn restart(&mut self) {
+        self.last = None;
     }
 
     /// Reads of this kind fail.
@@ -261,6 +290,7 @@ impl World {
             .seed(self.writes)
             .settings(self.settings.clone())
             .deleting(!self.object["metadata"]["deletionTimestamp"].is_null())
+            .last(self.last.clone())
             .artifacts(self.packages.for_a_run())
             .cluster(cluster);
         let context = match self.answers.at(self.now) {
@@ -289,17 +319,32 @@ impl World {
     /// [refusal](Self::refusal). Tells whether anything changed.
     pub fn perform(&mut self, outcome: &Outcome, steps: usize) -> bool {
         let before = self.writes;
+        self.refusal = None;
+        // Whoever is killed has nothing to tell.
+        self.last = None;
+        let mut report = Report {
+            tag: outcome.tag.clone(),
+            ..Report::default()
+        };
+        let ended = self.carry_out(outcome, steps, &mut report);
+        if ended || self.refusal.is_some() {
+            self.last = Some(report);
+        }
+        self.writes != before
+    }
+
+    /// Tells whether it came to the end.
+    fn carry_out(&mut self, outcome: &Outcome, steps: usize, report: &mut Report) -> bool {
         let mut left = steps;
         let mut allowed = || {
             let allowed = left > 0;
             left = left.saturating_sub(1);
             allowed
         };
-        self.refusal = None;
         if outcome.children == Children::Keep {
             for child in self.repairs(outcome) {
-                if !allowed() || !self.write(&child) {
-                    return self.writes != before;
+                if !allowed() || !self.write(&child, &mut Report::default()) {
+                    return false;
                 }
             }
         }
@@ -320,8 +365,8 @@ impl World {
             self.listed.extend(leaving.iter().cloned());
             self.kept.clear();
             for child in children {
-                if !allowed() || !self.write(child) {
-                    return self.writes != before;
+                if !allowed() || !self.write(child, report) {
+                    return false;
                 }
                 if child.write != Write::Create {
                     self.kept.push(child.clone().expect(Expect::Any));
@@ -329,28 +374,28 @@ impl World {
             }
             for (target, on_leave, owner) in leaving {
                 if !allowed() {
-                    return self.writes != before;
+                    return false;
                 }
                 self.leave(&target, &on_leave, owner);
                 self.listed.retain(|(kept, ..)| *kept != target);
             }
         }
         for removal in &outcome.removals {
-            if !allowed() {
-                return self.writes != before;
+            if !allowed() || !self.remove(removal, report) {
+                return false;
             }
-            self.remove(removal);
         }
-        if allowed() {
-            self.report(outcome);
-            self.wake = match outcome.requeue {
-                Requeue::OnChange => None,
-                Requeue::OnceWritten => Some(self.now),
-                Requeue::After(duration) => Some(self.now + duration),
-                Requeue::At(at) => Some(at),
-            };
+        if !allowed() {
+            return false;
         }
-        self.writes != before
+        self.report(outcome);
+        self.wake = match outcome.requeue {
+            Requeue::OnChange => None,
+            Requeue::OnceWritten => Some(self.now),
+            Requeue::After(duration) => Some(self.now + duration),
+            Requeue::At(at) => Some(at),
+        };
+        true
     }
 
     /// What an outcome without children makes the host look after. What is removed by name is not kept, and what is only borrowed
@@ -369,35 +414,55 @@ impl World {
     }
 
     /// Tells whether it was not refused.
-    fn write(&mut self, child: &Child) -> bool {
-        match self.store.write(&mut self.object, child) {
+    fn write(&mut self, child: &Child, report: &mut Report) -> bool {
+        let (status, taken) = match self.store.write(&mut self.object, child) {
             Ok(changed) => {
                 self.writes += u64::from(changed);
-                true
+                match changed {
+                    true => (WriteStatus::Applied, true),
+                    false => (WriteStatus::Unchanged, true),
+                }
             }
             Err(refusal) => {
+                let error = refusal.error();
                 self.refusal = Some(*refusal);
-                false
+                (WriteStatus::Refused(error), false)
             }
-        }
+        };
+        report.writes.push(WriteResult {
+            target: reference(&child.object()),
+            status,
+        });
+        taken
     }
 
     fn leave(&mut self, target: &ObjectRef, on_leave: &OnLeave, owner: Owner) {
         self.writes += u64::from(self.store.leave(&mut self.object, target, on_leave, owner));
     }
 
-    fn remove(&mut self, removal: &Removal) {
-        let live = self.store.get(&removal.target);
+    /// Tells whether it was not refused.
+    fn remove(&mut self, removal: &Removal, report: &mut Report) -> bool {
+        let target = removal.target.clone();
+        let live = self.store.get(&target);
         let meant = live.is_some_and(|live| {
             removal
                 .uid
                 .as_ref()
                 .is_none_or(|uid| live["metadata"]["uid"] == **uid)
         });
-        if meant {
-            self.store.remove(&removal.target);
-            self.writes += 1;
-        }
+        let refused = self.store.refused(&target).filter(|_| meant);
+        let status = match (meant, &refused) {
+            (_, Some(refusal)) => RemovalStatus::Refused(refusal.error()),
+            (true, None) => {
+                self.store.remove(&target);
+                self.writes += 1;
+                RemovalStatus::Deleted
+            }
+            (false, None) => RemovalStatus::Absent,
+        };
+        self.refusal = refused;
+        report.removals.push(RemovalResult { target, status });
+        self.refusal.is_none()
     }
 
     fn report(&mut self, outcome: &Outcome) {

@@ -72,6 +72,10 @@ impl cluster::Host for RunState {
             kinds.into_iter().map(reads::kind_info).collect()
         })
     }
+
+    async fn server_version(&mut self) -> Answer<String> {
+        answer(self.host.server_version().await, |version| version)
+    }
 }
 
 // The interface has types only.

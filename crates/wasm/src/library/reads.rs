@@ -18,6 +18,7 @@ pub(super) enum Read {
     Children,
     Observe(Vec<ObjectRef>),
     Kinds,
+    ServerVersion,
     Fetch(Box<ArtifactRequest>),
     Versions(Source, Option<String>, Duration),
     Artifact(Digest),
@@ -66,6 +67,7 @@ impl Read {
             Self::Children => kept(host.children().await),
             Self::Observe(targets) => kept(host.observe(targets).await),
             Self::Kinds => kept(host.kinds().await),
+            Self::ServerVersion => kept(host.server_version().await),
             Self::Fetch(request) => kept(host.fetch(*request).await),
             Self::Versions(source, credentials, max_age) => {
                 kept(host.versions(source, credentials, max_age).await)
@@ -90,7 +92,7 @@ impl Read {
                     + optional(&selection.act_as)
                     + texts(&selection.fields)
             }
-            Self::Children | Self::Kinds => 0,
+            Self::Children | Self::Kinds | Self::ServerVersion => 0,
             Self::Observe(targets) => {
                 let target = |target| size_of::<ObjectRef>() + reference(target);
                 targets.iter().map(target).sum()

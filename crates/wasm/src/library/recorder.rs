@@ -148,6 +148,10 @@ impl Host for Recorder {
         Box::pin(self.ask(Read::Kinds, Sum::of, |host| host.kinds()))
     }
 
+    fn server_version(&self) -> BoxFuture<'_, Result<String, ReadError>> {
+        Box::pin(self.ask(Read::ServerVersion, Sum::of, |host| host.server_version()))
+    }
+
     fn fetch(&self, request: ArtifactRequest) -> BoxFuture<'_, Result<Artifact, FetchError>> {
         let read = Read::Fetch(Box::new(request.clone()));
         Box::pin(self.ask(read, Sum::of, |host| host.fetch(request)))

@@ -52,6 +52,10 @@ impl Host for LoadHost {
         denied()
     }
 
+    fn server_version(&self) -> BoxFuture<'_, Result<String, ReadError>> {
+        denied()
+    }
+
     fn send(&self, _request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
         Box::pin(async { Err(HttpError::Denied(DENIAL.to_owned())) })
     }

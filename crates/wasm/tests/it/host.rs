@@ -160,6 +160,10 @@ impl Host for FakeHost {
         }]))
     }
 
+    fn server_version(&self) -> BoxFuture<'_, Result<String, ReadError>> {
+        ready(Ok("v1.34.0".to_owned()))
+    }
+
     fn artifact(&self, digest: Digest) -> BoxFuture<'_, Result<Arc<[u8]>, FetchError>> {
         self.note("artifact", &digest);
         let named = |bytes: &&Vec<u8>| Digest::of(bytes) == digest;

@@ -16,9 +16,9 @@ func Inspect(host Host, digest string) witTypes.Result[wit.Chart, wit.Failure] {
 	return answer(func() (wit.Chart, error) { return inspect(host, digest) })
 }
 
-// RecordOf is a loaded chart as a release record holds it.
-func RecordOf(host Host, digest string) witTypes.Result[string, wit.Failure] {
-	return answer(func() (string, error) { return recordOf(host, digest) })
+// RecordOf is a chart as the record of a release with these values holds it.
+func RecordOf(host Host, digest string, values []wit.ValueSource) witTypes.Result[string, wit.Failure] {
+	return answer(func() (string, error) { return recordOf(host, digest, values) })
 }
 
 // Version of Helm that this is made of.
@@ -35,10 +35,17 @@ func Version() string {
 	return ""
 }
 
-func recordOf(host Host, digest string) (string, error) {
+func recordOf(host Host, digest string, sources []wit.ValueSource) (string, error) {
 	collectWarnings()
 	loaded, err := load(host, digest)
 	if err != nil {
+		return "", err
+	}
+	values, err := merged(loaded, sources)
+	if err != nil {
+		return "", err
+	}
+	if err := process(loaded, values); err != nil {
 		return "", err
 	}
 	return marshal(loaded)

@@ -1,7 +1,6 @@
 package helm
 
 import (
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -44,8 +43,8 @@ func render(host Host, request wit.Request) (rendered wit.Rendered, err error) {
 	if err := chartutil.ValidateReleaseName(name); err != nil {
 		return rendered, fail(wit.MakeFailureValues, fmt.Errorf("release name check failed: release name %q: %w", name, err))
 	}
-	if err := chartutil.ProcessDependencies(loaded, values); err != nil {
-		return rendered, fail(wit.MakeFailureDependencies, fmt.Errorf("chart dependencies processing failed: %w", err))
+	if err := process(loaded, values); err != nil {
+		return rendered, err
 	}
 	all, capabilities, err := renderValues(loaded, values, request)
 	if err != nil {
@@ -66,11 +65,9 @@ func render(host Host, request wit.Request) (rendered wit.Rendered, err error) {
 		return rendered, err
 	}
 	rendered.Crds = crdsOf(loaded)
-	config, err := json.Marshal(values)
-	if err != nil {
-		return rendered, fail(wit.MakeFailureValues, err)
+	if rendered.Config, err = configOf(values); err != nil {
+		return rendered, err
 	}
-	rendered.Config = string(config)
 	rendered.Warnings = warnings.texts
 	return rendered, nil
 }
@@ -94,6 +91,14 @@ func installable(loaded *chart.Chart) error {
 		return fail(wit.MakeFailureDependencies, fmt.Errorf(
 			"an error occurred while checking for chart dependencies. You may need to run 'helm dependency build' to fetch missing dependencies: found in Chart.yaml, but missing in charts/ directory: %s",
 			strings.Join(missing, ", ")))
+	}
+	return nil
+}
+
+// process leaves the dependencies that the values want, and imports from them. A release has the chart as it is afterwards.
+func process(loaded *chart.Chart, values map[string]any) error {
+	if err := chartutil.ProcessDependencies(loaded, values); err != nil {
+		return fail(wit.MakeFailureDependencies, fmt.Errorf("chart dependencies processing failed: %w", err))
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ func TestPanicsHaveTheirText(t *testing.T) {
 	failed := failure(t, host, requestOf())
 	equal(t, failed.Chart() == "panic: out of R\uFFFDmy", true)
 	equal(t, Inspect(host, "chart").Err().Chart() == failed.Chart(), true)
-	equal(t, RecordOf(host, "chart").Err().Chart() == failed.Chart(), true)
+	equal(t, RecordOf(host, "chart", nil).Err().Chart() == failed.Chart(), true)
 
 	var none []int
 	host.instead = func() error { _ = none[3]; return nil }

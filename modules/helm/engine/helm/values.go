@@ -3,14 +3,47 @@ package helm
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
+	witTypes "go.bytecodealliance.org/pkg/wit/types"
 	chart "helm.sh/helm/v4/pkg/chart/v2"
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	"helm.sh/helm/v4/pkg/strvals"
 
 	wit "engine.helm.oarlock.dev/bindings/imports/oarlock_helm_engine"
 )
+
+// Merge gives the caller's values as Render has them. A chart is read only where a source is a file of it.
+func Merge(host Host, digest witTypes.Option[string], sources []wit.ValueSource) witTypes.Result[string, wit.Failure] {
+	return answer(func() (string, error) { return merge(host, digest, sources) })
+}
+
+func merge(host Host, digest witTypes.Option[string], sources []wit.ValueSource) (string, error) {
+	collectWarnings()
+	var loaded *chart.Chart
+	ofChart := func(source wit.ValueSource) bool { return source.Tag() == wit.ValueSource_ChartFile }
+	if digest.IsSome() && slices.ContainsFunc(sources, ofChart) {
+		var err error
+		if loaded, err = load(host, digest.Some()); err != nil {
+			return "", err
+		}
+	}
+	values, err := merged(loaded, sources)
+	if err != nil {
+		return "", err
+	}
+	return configOf(values)
+}
+
+// configOf are the caller's values as a release has them.
+func configOf(values map[string]any) (string, error) {
+	config, err := json.Marshal(values)
+	if err != nil {
+		return "", fail(wit.MakeFailureValues, err)
+	}
+	return string(config), nil
+}
 
 // merged are the caller's values: every source laid over those before it.
 func merged(of *chart.Chart, sources []wit.ValueSource) (map[string]any, error) {
@@ -30,6 +63,9 @@ func lay(of *chart.Chart, values map[string]any, source wit.ValueSource) (map[st
 		return layYAML(values, source.Yaml().F0, source.Yaml().F1)
 	case wit.ValueSource_ChartFile:
 		name := source.ChartFile()
+		if of == nil {
+			return nil, fmt.Errorf("failed to read %s: there is no chart to read it from", name)
+		}
 		text, ok := fileOf(of, name)
 		if !ok {
 			return nil, fmt.Errorf("failed to read %s: the chart %s has no such file", name, of.Name())

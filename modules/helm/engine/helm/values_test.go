@@ -32,6 +32,7 @@ func TestLaterValuesWinWhateverTheirKind(t *testing.T) {
 	equal(t, rendered(t, host, requestOf(sources...)).Config,
 		`{"a":"prod","b":"prod","c":"last","d":"second document","dir":{"file":"line 1\nline 2, {x}\n"},`+
 			`"list":[1,"two"],"literal":"a,b={c}","map":{"w":1,"x":"json","z":{"deep":true}},"n":"05","whole":null}`)
+	equal(t, Merge(host, witTypes.Some("chart"), sources).Ok(), rendered(t, host, requestOf(sources...)).Config)
 	// A later `set` wins over an earlier file as well as the other way round.
 	turned := requestOf(sources[1], sources[0])
 	equal(t, rendered(t, host, turned).Config, `{"a":"file","b":"file","list":[1,"two"],"map":{"w":1,"x":1},"n":5}`)
@@ -50,4 +51,19 @@ func TestValuesThatCannotBeReadAreToldInHelmsWords(t *testing.T) {
 		equal(t, failed.Tag(), wit.Failure_Values)
 		equal(t, failed.Values(), text)
 	}
+}
+
+func TestMergeReadsAChartOnlyForItsFiles(t *testing.T) {
+	host := chartOf(t, files{"values-prod.yaml": "a: prod\n"})
+	set, file := wit.MakeValueSourceSet("a=set"), wit.MakeValueSourceChartFile("values-prod.yaml")
+	none, chart, missing := witTypes.None[string](), witTypes.Some("chart"), witTypes.Some("missing")
+	equal(t, Merge(host, none, nil).Ok(), "{}")
+	equal(t, Merge(host, none, []wit.ValueSource{set}).Ok(), `{"a":"set"}`)
+	equal(t, Merge(host, missing, []wit.ValueSource{set}).Ok(), `{"a":"set"}`)
+	equal(t, Merge(host, chart, []wit.ValueSource{set, file}).Ok(), `{"a":"prod"}`)
+	equal(t, Merge(host, missing, []wit.ValueSource{file}).Err().Chart(), "no such artifact")
+	equal(t, Merge(host, none, []wit.ValueSource{file}).Err().Values(),
+		"failed to read values-prod.yaml: there is no chart to read it from")
+	host.instead = func() error { return Unavailable{"the depot is closed"} }
+	equal(t, Merge(host, chart, []wit.ValueSource{file}).Err().Lookup(), "the depot is closed")
 }

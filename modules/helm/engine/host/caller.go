@@ -13,7 +13,10 @@ import (
 )
 
 // Caller has the rights of whoever renders.
-type Caller struct{}
+type Caller struct {
+	// ActAs is the ServiceAccount that reads of the cluster are made as.
+	ActAs witTypes.Option[string]
+}
 
 // Read gives the bytes of an artifact that the caller fetched.
 func (Caller) Read(digest string) ([]byte, error) {
@@ -38,9 +41,9 @@ func (Caller) Kinds() ([]helm.Kind, error) {
 }
 
 // Get gives one object.
-func (Caller) Get(apiVersion, kind, namespace, name string) (string, bool, error) {
+func (c Caller) Get(apiVersion, kind, namespace, name string) (string, bool, error) {
 	target := types.ObjectRef{ApiVersion: apiVersion, Kind: kind, Namespace: optional(namespace), Name: name}
-	read := cluster.Get(target, witTypes.None[string]())
+	read := cluster.Get(target, c.ActAs)
 	if read.IsErr() {
 		return "", false, readError(read.Err())
 	}
@@ -49,13 +52,13 @@ func (Caller) Get(apiVersion, kind, namespace, name string) (string, bool, error
 }
 
 // List gives all objects of a kind.
-func (Caller) List(apiVersion, kind, namespace string) ([]string, error) {
+func (c Caller) List(apiVersion, kind, namespace string) ([]string, error) {
 	read := cluster.Query(cluster.Selection{
 		ApiVersion: apiVersion,
 		Kind:       kind,
 		Namespace:  optional(namespace),
 		Labels:     witTypes.None[string](),
-		ActAs:      witTypes.None[string](),
+		ActAs:      c.ActAs,
 	})
 	if read.IsErr() {
 		return nil, readError(read.Err())

@@ -53,6 +53,10 @@ impl Host for Counting {
         Box::pin(async { Ok(Vec::new()) })
     }
 
+    fn server_version(&self) -> BoxFuture<'_, Result<String, ReadError>> {
+        Box::pin(async { Ok("v1.34.0".to_owned()) })
+    }
+
     fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
         let number = self.calls.fetch_add(1, Ordering::Relaxed);
         let body = format!("{number} {}", request.url).into_bytes();

@@ -85,6 +85,10 @@ impl Cluster for Faulty {
         self.inner.kinds()
     }
 
+    fn server_version(&self) -> BoxFuture<'_, Result<String, ApiError>> {
+        self.inner.server_version()
+    }
+
     fn watch(&self, gvk: &Gvk) -> BoxFuture<'_, Result<(), ReadError>> {
         self.inner.watch(gvk)
     }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oarlock_core::artifact::{Artifact, Artifacts, Credentials, FetchError, Reach, Source, Wanted};
+use oarlock_core::artifact::{
+    Artifact, Artifacts, Credentials, FetchError, Reach, Source, Upstream, Wanted,
+};
 use oarlock_core::future::BoxFuture;
 use oarlock_core::reference::Digest;
 use parking_lot::Mutex;
@@ -16,6 +18,7 @@ pub(crate) struct Shelf {
     asked: watch::Sender<Vec<Wanted>>,
     packages: Mutex<BTreeMap<Digest, Arc<[u8]>>>,
     closed: watch::Sender<bool>,
+    forgotten: Mutex<Vec<Upstream>>,
 }
 
 impl Shelf {
@@ -30,6 +33,11 @@ impl Shelf {
         let waiting = asked.wait_for(|asked| asked.len() >= count);
         let in_time = tokio::time::timeout(super::PATIENCE, waiting).await.is_ok();
         assert!(in_time, "never wanted {count} packages");
+    }
+
+    /// What had to be forgotten so far.
+    pub(crate) fn forgotten(&self) -> Vec<Upstream> {
+        self.forgotten.lock().clone()
     }
 
     /// Whether those who come from now on have to wait.
@@ -65,6 +73,10 @@ impl Shelf {
 impl Artifacts for Shelf {
     fn fetch(&self, wanted: Wanted) -> BoxFuture<'_, Result<Artifact, FetchError>> {
         Box::pin(self.give(wanted))
+    }
+
+    fn forget(&self, upstreams: &[Upstream]) {
+        self.forgotten.lock().extend_from_slice(upstreams);
     }
 
     fn versions(

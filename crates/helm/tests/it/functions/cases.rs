@@ -239,6 +239,7 @@ impl Case {
             now: NOW,
             seed: "a seed".to_owned(),
             lookup: false,
+            act_as: None,
             sub_notes: false,
             skip_schema_validation: self.skip_schema_validation,
         }

@@ -25,10 +25,12 @@ struct Cluster {
     objects: Vec<serde_json::Value>,
     /// Instead of answers.
     error: Option<ReadError>,
+    /// Whoever has to read.
+    act_as: Option<String>,
 }
 
 impl Cluster {
-    fn new(package: Arc<[u8]>, error: Option<ReadError>) -> Self {
+    fn new(package: Arc<[u8]>, error: Option<ReadError>, act_as: Option<String>) -> Self {
         let deployment = |name: &str, namespace: &str, replicas: u32| {
             json!({"apiVersion": "apps/v1", "kind": "Deployment",
                    "metadata": {"name": name, "namespace": namespace}, "spec": {"replicas": replicas}})
@@ -45,6 +47,7 @@ impl Cluster {
             package,
             objects,
             error,
+            act_as,
         }
     }
 
@@ -79,8 +82,9 @@ impl Host for Cluster {
     fn get(
         &self,
         target: ObjectRef,
-        _: Option<String>,
+        act_as: Option<String>,
     ) -> BoxFuture<'_, Result<Option<Json>, ReadError>> {
+        assert_eq!(act_as, self.act_as);
         Box::pin(async move { self.one(&target) })
     }
 
@@ -93,6 +97,7 @@ impl Host for Cluster {
     }
 
     fn query(&self, selection: Selection) -> BoxFuture<'_, Result<Vec<Json>, ReadError>> {
+        assert_eq!(selection.act_as, self.act_as);
         Box::pin(async move {
             self.find(|object| {
                 let namespace = object["metadata"]["namespace"].as_str();
@@ -111,6 +116,11 @@ impl Host for Cluster {
 
     fn observe(&self, _: Vec<ObjectRef>) -> BoxFuture<'_, Result<Vec<ObservedState>, ReadError>> {
         Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn server_version(&self) -> BoxFuture<'_, Result<String, ReadError>> {
+        let error = self.error.clone();
+        Box::pin(async { error.map_or_else(|| Ok("v1.34.0".to_owned()), Err) })
     }
 
     fn kinds(&self) -> BoxFuture<'_, Result<Vec<KindInfo>, ReadError>> {
@@ -147,16 +157,21 @@ impl Host for Cluster {
 }
 
 async fn looked_up(error: Option<ReadError>) -> Result<Rendered, RenderError> {
-    look_up(&Case::plain(LOOKUP), error).await
+    look_up(&Case::plain(LOOKUP), error, None).await
 }
 
-async fn look_up(case: &Case, error: Option<ReadError>) -> Result<Rendered, RenderError> {
+async fn look_up(
+    case: &Case,
+    error: Option<ReadError>,
+    act_as: Option<String>,
+) -> Result<Rendered, RenderError> {
     let (package, digest) = package(&case.folder()).await.unwrap();
     let mut request = case.request(digest.as_str().to_owned());
     request.lookup = true;
+    request.act_as.clone_from(&act_as);
     engine()
         .await
-        .render(&request, Arc::new(Cluster::new(package, error)))
+        .render(&request, Arc::new(Cluster::new(package, error, act_as)))
         .await
 }
 
@@ -181,6 +196,13 @@ async fn objects_and_lists_are_found() {
     missing-kind: {}
     namespace: harbour
     ");
+}
+
+#[tokio::test]
+async fn somebody_else_may_have_to_read() {
+    let sailor = Some("sailor".to_owned());
+    let rendered = look_up(&Case::plain(LOOKUP), None, sailor).await.unwrap();
+    assert_eq!(shown(&rendered), shown(&looked_up(None).await.unwrap()));
 }
 
 #[tokio::test]
@@ -228,7 +250,7 @@ async fn what_is_not_answered_is_not_taken_for_absent() {
 /// Also Helm fails here, in these words: an API version that no server serves is an error, a kind of it is not.
 #[tokio::test]
 async fn an_api_version_that_is_not_served_is_an_error() {
-    let unknown = look_up(&Case::plain(LOOKUP).set("unknown=true"), None).await;
+    let unknown = look_up(&Case::plain(LOOKUP).set("unknown=true"), None, None).await;
     let Err(RenderError::Failure(Failure::Template(text))) = unknown else {
         panic!("{unknown:?}");
     };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::super::fake_cluster::reference;
-use crate::{Child, Expect, ObjectRef, OnLeave, Owner, Write, merge_patch};
+use crate::{ApiError, Child, Expect, ObjectRef, OnLeave, Owner, Write, merge_patch};
 
 /// Whose an object is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -21,16 +21,35 @@ pub(super) enum Origin {
 pub struct Refusal {
     /// What was to be written.
     pub target: ObjectRef,
-    /// As an API server has it: `NotFound`, `AlreadyExists`, `Conflict` or `Invalid`.
+    /// As an API server has it: `NotFound`, `AlreadyExists`, `Conflict`, `Invalid`, or what it was told to answer.
     pub reason: String,
     /// For people.
     pub message: String,
+}
+
+impl Refusal {
+    /// As the API server answers it.
+    pub(super) fn error(&self) -> ApiError {
+        ApiError {
+            code: match self.reason.as_str() {
+                "NotFound" => 404,
+                "AlreadyExists" | "Conflict" => 409,
+                "Forbidden" => 403,
+                "TooManyRequests" => 429,
+                "InternalError" => 500,
+                _ => 422,
+            },
+            reason: self.reason.clone(),
+            message: self.message.clone(),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Store {
     objects: BTreeMap<ObjectRef, Kept>,
     unserved: BTreeSet<(String, String)>,
+    refused: BTreeMap<ObjectRef, ApiError>,
     /// The world's own object, of which fields may be shared, too.
     own: ObjectRef,
     own_share: Option<Share>,
@@ -71,6 +90,7 @@ impl Store {
         Self {
             objects: BTreeMap::new(),
             unserved: BTreeSet::new(),
+            refused: BTreeMap::new(),
             mark: Mark {
                 key: format!("share.oarlock.dev/{uid}"),
                 owner: format!("{kind} {namespace}/{}", own.name),
@@ -84,6 +104,23 @@ impl Store {
     pub(super) fn unserved(&mut self, api_version: &str, kind: &str) {
         self.unserved
             .insert((String::from(api_version), String::from(kind)));
+    }
+
+    pub(super) fn refuses(&mut self, target: &ObjectRef, error: Option<ApiError>) {
+        match error {
+            Some(error) => drop(self.refused.insert(target.clone(), error)),
+            None => drop(self.refused.remove(target)),
+        }
+    }
+
+    /// What a write or a removal of an object is answered with, whatever it says.
+    pub(super) fn refused(&self, target: &ObjectRef) -> Option<Refusal> {
+        let error = self.refused.get(target)?;
+        Some(Refusal {
+            target: target.clone(),
+            reason: error.reason.clone(),
+            message: error.message.clone(),
+        })
     }
 
     pub(super) fn get(&self, target: &ObjectRef) -> Option<&Value> {
@@ -151,6 +188,9 @@ impl Store {
             .contains(&(target.api_version.clone(), target.kind.clone()))
         {
             return refuse("NotFound", format!("{} is not served", target.kind));
+        }
+        if let Some(refusal) = self.refused(&target) {
+            return Err(Box::new(refusal));
         }
         if let (Write::Share, OnLeave::Delete) = (child.write, &child.on_leave) {
             return refuse(

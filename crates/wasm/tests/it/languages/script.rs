@@ -140,6 +140,10 @@ impl Host for Script {
         self.surprise("kinds")
     }
 
+    fn server_version(&self) -> BoxFuture<'_, Result<String, ReadError>> {
+        self.surprise("server-version")
+    }
+
     fn send(&self, _request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
         self.surprises.lock().push("send".to_owned());
         Box::pin(async { Err(HttpError::Denied("not in the case".to_owned())) })

@@ -11,7 +11,7 @@ import (
 
 // Render renders a chart.
 func Render(request oarlock_helm_engine.Request) witTypes.Result[oarlock_helm_engine.Rendered, oarlock_helm_engine.Failure] {
-	return helm.Render(host.Caller{}, request)
+	return helm.Render(host.Caller{ActAs: request.ActAs}, request)
 }
 
 // Inspect tells what a chart is.
@@ -19,9 +19,14 @@ func Inspect(chart string) witTypes.Result[oarlock_helm_engine.Chart, oarlock_he
 	return helm.Inspect(host.Caller{}, chart)
 }
 
-// RecordOf is a loaded chart as a release record holds it.
-func RecordOf(chart string) witTypes.Result[string, oarlock_helm_engine.Failure] {
-	return helm.RecordOf(host.Caller{}, chart)
+// Merge merges values as Render does.
+func Merge(chart witTypes.Option[string], values []oarlock_helm_engine.ValueSource) witTypes.Result[string, oarlock_helm_engine.Failure] {
+	return helm.Merge(host.Caller{}, chart, values)
+}
+
+// RecordOf is a chart as a release record holds it.
+func RecordOf(chart string, values []oarlock_helm_engine.ValueSource) witTypes.Result[string, oarlock_helm_engine.Failure] {
+	return helm.RecordOf(host.Caller{}, chart, values)
 }
 
 // Version is Helm's.

@@ -101,235 +101,247 @@ func wasm_export_oarlock_helm_engine_render(arg0 uintptr) uintptr {
 	}
 
 	value15 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (16 + 14*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (16 + 15*4))))
-	witRuntime.Unpin()
-	result16 := export_oarlock_helm_engine.Render(oarlock_helm_engine.Request{Chart: value, Values: result, Release: oarlock_helm_engine.Release{Name: value10, Namespace: value11, Revision: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (8 * 4)))), Upgrade: (uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (4 + 8*4)))) != 0)}, Capabilities: oarlock_helm_engine.Capabilities{KubeVersion: option, ApiVersions: result14, Complete: (uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (8 + 13*4)))) != 0)}, Now: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (8 + 14*4)))), Seed: value15, Lookup: (uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (16 + 16*4)))) != 0), SubNotes: (uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (17 + 16*4)))) != 0), SkipSchemaValidation: (uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (18 + 16*4)))) != 0)})
+	var option17 witTypes.Option[string]
+	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (16 + 17*4)))) {
+	case 0:
 
-	switch result16.Tag() {
+		option17 = witTypes.None[string]()
+	case 1:
+		value16 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (16 + 18*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (16 + 19*4))))
+
+		option17 = witTypes.Some[string](value16)
+	default:
+		panic("unreachable")
+	}
+	witRuntime.Unpin()
+	result18 := export_oarlock_helm_engine.Render(oarlock_helm_engine.Request{Chart: value, Values: result, Release: oarlock_helm_engine.Release{Name: value10, Namespace: value11, Revision: uint32(*(*int32)(unsafe.Add(unsafe.Pointer(arg0), (8 * 4)))), Upgrade: (uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (4 + 8*4)))) != 0)}, Capabilities: oarlock_helm_engine.Capabilities{KubeVersion: option, ApiVersions: result14, Complete: (uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (8 + 13*4)))) != 0)}, Now: uint64(*(*int64)(unsafe.Add(unsafe.Pointer(arg0), (8 + 14*4)))), Seed: value15, Lookup: (uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (16 + 16*4)))) != 0), ActAs: option17, SubNotes: (uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (16 + 20*4)))) != 0), SkipSchemaValidation: (uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(arg0), (17 + 20*4)))) != 0)})
+
+	switch result18.Tag() {
 	case witTypes.ResultOk:
-		payload := result16.Ok()
+		payload := result18.Ok()
 		*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(0))
 		slice := (payload).Crds
 		length := uint32(len(slice))
-		result20 := witRuntime.Allocate(pinner, uintptr(length*(8*4)), 4)
+		result22 := witRuntime.Allocate(pinner, uintptr(length*(8*4)), 4)
 		for index, element := range slice {
-			base := unsafe.Add(result20, index*(8*4))
+			base := unsafe.Add(result22, index*(8*4))
 			utf8 := unsafe.Pointer(unsafe.StringData((element).Source))
 			pinner.Pin(utf8)
 			*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len((element).Source)))
 			*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf8)))
-			utf817 := unsafe.Pointer(unsafe.StringData((element).Kind))
-			pinner.Pin(utf817)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))) = uint32(uint32(len((element).Kind)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))) = uint32(uintptr(uintptr(utf817)))
-			utf818 := unsafe.Pointer(unsafe.StringData((element).Name))
-			pinner.Pin(utf818)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (5 * 4))) = uint32(uint32(len((element).Name)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (4 * 4))) = uint32(uintptr(uintptr(utf818)))
-			utf819 := unsafe.Pointer(unsafe.StringData((element).Content))
+			utf819 := unsafe.Pointer(unsafe.StringData((element).Kind))
 			pinner.Pin(utf819)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))) = uint32(uint32(len((element).Kind)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))) = uint32(uintptr(uintptr(utf819)))
+			utf820 := unsafe.Pointer(unsafe.StringData((element).Name))
+			pinner.Pin(utf820)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (5 * 4))) = uint32(uint32(len((element).Name)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (4 * 4))) = uint32(uintptr(uintptr(utf820)))
+			utf821 := unsafe.Pointer(unsafe.StringData((element).Content))
+			pinner.Pin(utf821)
 			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (7 * 4))) = uint32(uint32(len((element).Content)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (6 * 4))) = uint32(uintptr(uintptr(utf819)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (6 * 4))) = uint32(uintptr(uintptr(utf821)))
 
 		}
 
 		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(length)
-		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = uint32(uintptr(uintptr(result20)))
-		slice25 := (payload).Documents
-		length27 := uint32(len(slice25))
-		result26 := witRuntime.Allocate(pinner, uintptr(length27*(8*4)), 4)
-		for index, element := range slice25 {
-			base := unsafe.Add(result26, index*(8*4))
-			utf821 := unsafe.Pointer(unsafe.StringData((element).Source))
-			pinner.Pin(utf821)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len((element).Source)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf821)))
-			utf822 := unsafe.Pointer(unsafe.StringData((element).Kind))
-			pinner.Pin(utf822)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))) = uint32(uint32(len((element).Kind)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))) = uint32(uintptr(uintptr(utf822)))
-			utf823 := unsafe.Pointer(unsafe.StringData((element).Name))
+		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = uint32(uintptr(uintptr(result22)))
+		slice27 := (payload).Documents
+		length29 := uint32(len(slice27))
+		result28 := witRuntime.Allocate(pinner, uintptr(length29*(8*4)), 4)
+		for index, element := range slice27 {
+			base := unsafe.Add(result28, index*(8*4))
+			utf823 := unsafe.Pointer(unsafe.StringData((element).Source))
 			pinner.Pin(utf823)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (5 * 4))) = uint32(uint32(len((element).Name)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (4 * 4))) = uint32(uintptr(uintptr(utf823)))
-			utf824 := unsafe.Pointer(unsafe.StringData((element).Content))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len((element).Source)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf823)))
+			utf824 := unsafe.Pointer(unsafe.StringData((element).Kind))
 			pinner.Pin(utf824)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))) = uint32(uint32(len((element).Kind)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))) = uint32(uintptr(uintptr(utf824)))
+			utf825 := unsafe.Pointer(unsafe.StringData((element).Name))
+			pinner.Pin(utf825)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (5 * 4))) = uint32(uint32(len((element).Name)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (4 * 4))) = uint32(uintptr(uintptr(utf825)))
+			utf826 := unsafe.Pointer(unsafe.StringData((element).Content))
+			pinner.Pin(utf826)
 			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (7 * 4))) = uint32(uint32(len((element).Content)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (6 * 4))) = uint32(uintptr(uintptr(utf824)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (6 * 4))) = uint32(uintptr(uintptr(utf826)))
 
 		}
 
-		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (4 * 4))) = uint32(length27)
-		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uintptr(uintptr(result26)))
-		slice44 := (payload).Hooks
-		length46 := uint32(len(slice44))
-		result45 := witRuntime.Allocate(pinner, uintptr(length46*(15*4)), 4)
-		for index, element := range slice44 {
-			base := unsafe.Add(result45, index*(15*4))
-			utf828 := unsafe.Pointer(unsafe.StringData(((element).Document).Source))
-			pinner.Pin(utf828)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len(((element).Document).Source)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf828)))
-			utf829 := unsafe.Pointer(unsafe.StringData(((element).Document).Kind))
-			pinner.Pin(utf829)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))) = uint32(uint32(len(((element).Document).Kind)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))) = uint32(uintptr(uintptr(utf829)))
-			utf830 := unsafe.Pointer(unsafe.StringData(((element).Document).Name))
+		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (4 * 4))) = uint32(length29)
+		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uintptr(uintptr(result28)))
+		slice46 := (payload).Hooks
+		length48 := uint32(len(slice46))
+		result47 := witRuntime.Allocate(pinner, uintptr(length48*(15*4)), 4)
+		for index, element := range slice46 {
+			base := unsafe.Add(result47, index*(15*4))
+			utf830 := unsafe.Pointer(unsafe.StringData(((element).Document).Source))
 			pinner.Pin(utf830)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (5 * 4))) = uint32(uint32(len(((element).Document).Name)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (4 * 4))) = uint32(uintptr(uintptr(utf830)))
-			utf831 := unsafe.Pointer(unsafe.StringData(((element).Document).Content))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len(((element).Document).Source)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf830)))
+			utf831 := unsafe.Pointer(unsafe.StringData(((element).Document).Kind))
 			pinner.Pin(utf831)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))) = uint32(uint32(len(((element).Document).Kind)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))) = uint32(uintptr(uintptr(utf831)))
+			utf832 := unsafe.Pointer(unsafe.StringData(((element).Document).Name))
+			pinner.Pin(utf832)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (5 * 4))) = uint32(uint32(len(((element).Document).Name)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (4 * 4))) = uint32(uintptr(uintptr(utf832)))
+			utf833 := unsafe.Pointer(unsafe.StringData(((element).Document).Content))
+			pinner.Pin(utf833)
 			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (7 * 4))) = uint32(uint32(len(((element).Document).Content)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (6 * 4))) = uint32(uintptr(uintptr(utf831)))
-			slice33 := (element).Events
-			length35 := uint32(len(slice33))
-			result34 := witRuntime.Allocate(pinner, uintptr(length35*(2*4)), 4)
-			for index, element := range slice33 {
-				base := unsafe.Add(result34, index*(2*4))
-				utf832 := unsafe.Pointer(unsafe.StringData(element))
-				pinner.Pin(utf832)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (6 * 4))) = uint32(uintptr(uintptr(utf833)))
+			slice35 := (element).Events
+			length37 := uint32(len(slice35))
+			result36 := witRuntime.Allocate(pinner, uintptr(length37*(2*4)), 4)
+			for index, element := range slice35 {
+				base := unsafe.Add(result36, index*(2*4))
+				utf834 := unsafe.Pointer(unsafe.StringData(element))
+				pinner.Pin(utf834)
 				*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len(element)))
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf832)))
+				*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf834)))
 
 			}
 
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (9 * 4))) = uint32(length35)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (8 * 4))) = uint32(uintptr(uintptr(result34)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (9 * 4))) = uint32(length37)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (8 * 4))) = uint32(uintptr(uintptr(result36)))
 			*(*int32)(unsafe.Add(unsafe.Pointer(base), (10 * 4))) = (element).Weight
-			slice37 := (element).DeletePolicies
-			length39 := uint32(len(slice37))
-			result38 := witRuntime.Allocate(pinner, uintptr(length39*(2*4)), 4)
-			for index, element := range slice37 {
-				base := unsafe.Add(result38, index*(2*4))
-				utf836 := unsafe.Pointer(unsafe.StringData(element))
-				pinner.Pin(utf836)
+			slice39 := (element).DeletePolicies
+			length41 := uint32(len(slice39))
+			result40 := witRuntime.Allocate(pinner, uintptr(length41*(2*4)), 4)
+			for index, element := range slice39 {
+				base := unsafe.Add(result40, index*(2*4))
+				utf838 := unsafe.Pointer(unsafe.StringData(element))
+				pinner.Pin(utf838)
 				*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len(element)))
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf836)))
+				*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf838)))
 
 			}
 
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (12 * 4))) = uint32(length39)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (11 * 4))) = uint32(uintptr(uintptr(result38)))
-			slice41 := (element).OutputLogPolicies
-			length43 := uint32(len(slice41))
-			result42 := witRuntime.Allocate(pinner, uintptr(length43*(2*4)), 4)
-			for index, element := range slice41 {
-				base := unsafe.Add(result42, index*(2*4))
-				utf840 := unsafe.Pointer(unsafe.StringData(element))
-				pinner.Pin(utf840)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (12 * 4))) = uint32(length41)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (11 * 4))) = uint32(uintptr(uintptr(result40)))
+			slice43 := (element).OutputLogPolicies
+			length45 := uint32(len(slice43))
+			result44 := witRuntime.Allocate(pinner, uintptr(length45*(2*4)), 4)
+			for index, element := range slice43 {
+				base := unsafe.Add(result44, index*(2*4))
+				utf842 := unsafe.Pointer(unsafe.StringData(element))
+				pinner.Pin(utf842)
 				*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len(element)))
-				*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf840)))
+				*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf842)))
 
 			}
 
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (14 * 4))) = uint32(length43)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (13 * 4))) = uint32(uintptr(uintptr(result42)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (14 * 4))) = uint32(length45)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (13 * 4))) = uint32(uintptr(uintptr(result44)))
 
 		}
 
-		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (6 * 4))) = uint32(length46)
-		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (5 * 4))) = uint32(uintptr(uintptr(result45)))
-		utf847 := unsafe.Pointer(unsafe.StringData((payload).Notes))
-		pinner.Pin(utf847)
+		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (6 * 4))) = uint32(length48)
+		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (5 * 4))) = uint32(uintptr(uintptr(result47)))
+		utf849 := unsafe.Pointer(unsafe.StringData((payload).Notes))
+		pinner.Pin(utf849)
 		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8 * 4))) = uint32(uint32(len((payload).Notes)))
-		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (7 * 4))) = uint32(uintptr(uintptr(utf847)))
-		utf848 := unsafe.Pointer(unsafe.StringData((payload).Config))
-		pinner.Pin(utf848)
+		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (7 * 4))) = uint32(uintptr(uintptr(utf849)))
+		utf850 := unsafe.Pointer(unsafe.StringData((payload).Config))
+		pinner.Pin(utf850)
 		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (10 * 4))) = uint32(uint32(len((payload).Config)))
-		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (9 * 4))) = uint32(uintptr(uintptr(utf848)))
-		var result49 int32
+		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (9 * 4))) = uint32(uintptr(uintptr(utf850)))
+		var result51 int32
 		if (payload).Random {
-			result49 = 1
+			result51 = 1
 		} else {
-			result49 = 0
+			result51 = 0
 		}
-		*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), (11 * 4))) = int8(result49)
-		var result50 int32
+		*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), (11 * 4))) = int8(result51)
+		var result52 int32
 		if (payload).Timed {
-			result50 = 1
+			result52 = 1
 		} else {
-			result50 = 0
+			result52 = 0
 		}
-		*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), (1 + 11*4))) = int8(result50)
-		slice52 := (payload).Warnings
-		length54 := uint32(len(slice52))
-		result53 := witRuntime.Allocate(pinner, uintptr(length54*(2*4)), 4)
-		for index, element := range slice52 {
-			base := unsafe.Add(result53, index*(2*4))
-			utf851 := unsafe.Pointer(unsafe.StringData(element))
-			pinner.Pin(utf851)
+		*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), (1 + 11*4))) = int8(result52)
+		slice54 := (payload).Warnings
+		length56 := uint32(len(slice54))
+		result55 := witRuntime.Allocate(pinner, uintptr(length56*(2*4)), 4)
+		for index, element := range slice54 {
+			base := unsafe.Add(result55, index*(2*4))
+			utf853 := unsafe.Pointer(unsafe.StringData(element))
+			pinner.Pin(utf853)
 			*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len(element)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf851)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf853)))
 
 		}
 
-		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (13 * 4))) = uint32(length54)
-		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (12 * 4))) = uint32(uintptr(uintptr(result53)))
+		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (13 * 4))) = uint32(length56)
+		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (12 * 4))) = uint32(uintptr(uintptr(result55)))
 
 	case witTypes.ResultErr:
-		payload := result16.Err()
+		payload := result18.Err()
 		*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(1))
 
 		switch payload.Tag() {
 		case oarlock_helm_engine.Failure_Chart:
 			payload := payload.Chart()
 			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(0))
-			utf855 := unsafe.Pointer(unsafe.StringData(payload))
-			pinner.Pin(utf855)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uint32(len(payload)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf855)))
-
-		case oarlock_helm_engine.Failure_Dependencies:
-			payload := payload.Dependencies()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(1))
-			utf856 := unsafe.Pointer(unsafe.StringData(payload))
-			pinner.Pin(utf856)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uint32(len(payload)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf856)))
-
-		case oarlock_helm_engine.Failure_Values:
-			payload := payload.Values()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(2))
 			utf857 := unsafe.Pointer(unsafe.StringData(payload))
 			pinner.Pin(utf857)
 			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uint32(len(payload)))
 			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf857)))
 
-		case oarlock_helm_engine.Failure_Incompatible:
-			payload := payload.Incompatible()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(3))
+		case oarlock_helm_engine.Failure_Dependencies:
+			payload := payload.Dependencies()
+			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(1))
 			utf858 := unsafe.Pointer(unsafe.StringData(payload))
 			pinner.Pin(utf858)
 			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uint32(len(payload)))
 			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf858)))
 
-		case oarlock_helm_engine.Failure_Template:
-			payload := payload.Template()
-			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(4))
+		case oarlock_helm_engine.Failure_Values:
+			payload := payload.Values()
+			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(2))
 			utf859 := unsafe.Pointer(unsafe.StringData(payload))
 			pinner.Pin(utf859)
 			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uint32(len(payload)))
 			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf859)))
 
+		case oarlock_helm_engine.Failure_Incompatible:
+			payload := payload.Incompatible()
+			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(3))
+			utf860 := unsafe.Pointer(unsafe.StringData(payload))
+			pinner.Pin(utf860)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uint32(len(payload)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf860)))
+
+		case oarlock_helm_engine.Failure_Template:
+			payload := payload.Template()
+			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(4))
+			utf861 := unsafe.Pointer(unsafe.StringData(payload))
+			pinner.Pin(utf861)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uint32(len(payload)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf861)))
+
 		case oarlock_helm_engine.Failure_Output:
 			payload := payload.Output()
 			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(5))
-			utf860 := unsafe.Pointer(unsafe.StringData((payload).F0))
-			pinner.Pin(utf860)
+			utf862 := unsafe.Pointer(unsafe.StringData((payload).F0))
+			pinner.Pin(utf862)
 			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uint32(len((payload).F0)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf860)))
-			utf861 := unsafe.Pointer(unsafe.StringData((payload).F1))
-			pinner.Pin(utf861)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf862)))
+			utf863 := unsafe.Pointer(unsafe.StringData((payload).F1))
+			pinner.Pin(utf863)
 			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (5 * 4))) = uint32(uint32(len((payload).F1)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (4 * 4))) = uint32(uintptr(uintptr(utf861)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (4 * 4))) = uint32(uintptr(uintptr(utf863)))
 
 		case oarlock_helm_engine.Failure_Lookup:
 			payload := payload.Lookup()
 			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(6))
-			utf862 := unsafe.Pointer(unsafe.StringData(payload))
-			pinner.Pin(utf862)
+			utf864 := unsafe.Pointer(unsafe.StringData(payload))
+			pinner.Pin(utf864)
 			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uint32(len(payload)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf862)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf864)))
 
 		default:
 			panic("unreachable")
@@ -537,17 +549,82 @@ func wasm_export_post_return_oarlock_helm_engine_inspect(result uintptr) {
 	syncExportPinner.Unpin()
 }
 
-//go:wasmexport oarlock:helm/engine@0.1.0#record-of
-func wasm_export_oarlock_helm_engine_record_of(arg0 uintptr, arg1 uint32) uintptr {
+//go:wasmexport oarlock:helm/engine@0.1.0#merge
+func wasm_export_oarlock_helm_engine_merge(arg0 int32, arg1 uintptr, arg2 uint32, arg3 uintptr, arg4 uint32) uintptr {
 
 	pinner := &syncExportPinner
-	value := unsafe.String((*uint8)(unsafe.Pointer(arg0)), arg1)
-	witRuntime.Unpin()
-	result := export_oarlock_helm_engine.RecordOf(value)
+	var option witTypes.Option[string]
+	switch arg0 {
+	case 0:
 
-	switch result.Tag() {
+		option = witTypes.None[string]()
+	case 1:
+		value := unsafe.String((*uint8)(unsafe.Pointer(arg1)), arg2)
+
+		option = witTypes.Some[string](value)
+	default:
+		panic("unreachable")
+	}
+	result := make([]oarlock_helm_engine.ValueSource, 0, arg4)
+	for index := 0; index < int(arg4); index++ {
+		base := unsafe.Add(unsafe.Pointer(arg3), index*(5*4))
+		var variant oarlock_helm_engine.ValueSource
+		switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))) {
+		case 0:
+			value0 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))))
+			value1 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (4 * 4))))
+
+			variant = oarlock_helm_engine.MakeValueSourceYaml(witTypes.Tuple2[string, string]{F0: value0, F1: value1})
+
+		case 1:
+			value2 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))))
+
+			variant = oarlock_helm_engine.MakeValueSourceChartFile(value2)
+
+		case 2:
+			value3 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))))
+
+			variant = oarlock_helm_engine.MakeValueSourceJson(value3)
+
+		case 3:
+			value4 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))))
+
+			variant = oarlock_helm_engine.MakeValueSourceSet(value4)
+
+		case 4:
+			value5 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))))
+
+			variant = oarlock_helm_engine.MakeValueSourceSetString(value5)
+
+		case 5:
+			value6 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))))
+
+			variant = oarlock_helm_engine.MakeValueSourceSetJson(value6)
+
+		case 6:
+			value7 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))))
+
+			variant = oarlock_helm_engine.MakeValueSourceSetLiteral(value7)
+
+		case 7:
+			value8 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))))
+			value9 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (4 * 4))))
+
+			variant = oarlock_helm_engine.MakeValueSourceSetFile(witTypes.Tuple2[string, string]{F0: value8, F1: value9})
+
+		default:
+			panic("unreachable")
+		}
+
+		result = append(result, variant)
+	}
+
+	witRuntime.Unpin()
+	result10 := export_oarlock_helm_engine.Merge(option, result)
+
+	switch result10.Tag() {
 	case witTypes.ResultOk:
-		payload := result.Ok()
+		payload := result10.Ok()
 		*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(0))
 		utf8 := unsafe.Pointer(unsafe.StringData(payload))
 		pinner.Pin(utf8)
@@ -555,69 +632,221 @@ func wasm_export_oarlock_helm_engine_record_of(arg0 uintptr, arg1 uint32) uintpt
 		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = uint32(uintptr(uintptr(utf8)))
 
 	case witTypes.ResultErr:
-		payload := result.Err()
+		payload := result10.Err()
 		*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(1))
 
 		switch payload.Tag() {
 		case oarlock_helm_engine.Failure_Chart:
 			payload := payload.Chart()
 			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(0))
-			utf80 := unsafe.Pointer(unsafe.StringData(payload))
-			pinner.Pin(utf80)
+			utf811 := unsafe.Pointer(unsafe.StringData(payload))
+			pinner.Pin(utf811)
 			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uint32(len(payload)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf80)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf811)))
 
 		case oarlock_helm_engine.Failure_Dependencies:
 			payload := payload.Dependencies()
 			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(1))
-			utf81 := unsafe.Pointer(unsafe.StringData(payload))
-			pinner.Pin(utf81)
+			utf812 := unsafe.Pointer(unsafe.StringData(payload))
+			pinner.Pin(utf812)
 			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uint32(len(payload)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf81)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf812)))
 
 		case oarlock_helm_engine.Failure_Values:
 			payload := payload.Values()
 			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(2))
-			utf82 := unsafe.Pointer(unsafe.StringData(payload))
-			pinner.Pin(utf82)
+			utf813 := unsafe.Pointer(unsafe.StringData(payload))
+			pinner.Pin(utf813)
 			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uint32(len(payload)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf82)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf813)))
 
 		case oarlock_helm_engine.Failure_Incompatible:
 			payload := payload.Incompatible()
 			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(3))
-			utf83 := unsafe.Pointer(unsafe.StringData(payload))
-			pinner.Pin(utf83)
+			utf814 := unsafe.Pointer(unsafe.StringData(payload))
+			pinner.Pin(utf814)
 			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uint32(len(payload)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf83)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf814)))
 
 		case oarlock_helm_engine.Failure_Template:
 			payload := payload.Template()
 			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(4))
-			utf84 := unsafe.Pointer(unsafe.StringData(payload))
-			pinner.Pin(utf84)
+			utf815 := unsafe.Pointer(unsafe.StringData(payload))
+			pinner.Pin(utf815)
 			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uint32(len(payload)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf84)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf815)))
 
 		case oarlock_helm_engine.Failure_Output:
 			payload := payload.Output()
 			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(5))
-			utf85 := unsafe.Pointer(unsafe.StringData((payload).F0))
-			pinner.Pin(utf85)
+			utf816 := unsafe.Pointer(unsafe.StringData((payload).F0))
+			pinner.Pin(utf816)
 			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uint32(len((payload).F0)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf85)))
-			utf86 := unsafe.Pointer(unsafe.StringData((payload).F1))
-			pinner.Pin(utf86)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf816)))
+			utf817 := unsafe.Pointer(unsafe.StringData((payload).F1))
+			pinner.Pin(utf817)
 			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (5 * 4))) = uint32(uint32(len((payload).F1)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (4 * 4))) = uint32(uintptr(uintptr(utf86)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (4 * 4))) = uint32(uintptr(uintptr(utf817)))
 
 		case oarlock_helm_engine.Failure_Lookup:
 			payload := payload.Lookup()
 			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(6))
-			utf87 := unsafe.Pointer(unsafe.StringData(payload))
-			pinner.Pin(utf87)
+			utf818 := unsafe.Pointer(unsafe.StringData(payload))
+			pinner.Pin(utf818)
 			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uint32(len(payload)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf87)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf818)))
+
+		default:
+			panic("unreachable")
+		}
+
+	default:
+		panic("unreachable")
+	}
+	return exportReturnArea
+
+}
+
+//go:wasmexport cabi_post_oarlock:helm/engine@0.1.0#merge
+func wasm_export_post_return_oarlock_helm_engine_merge(result uintptr) {
+	syncExportPinner.Unpin()
+}
+
+//go:wasmexport oarlock:helm/engine@0.1.0#record-of
+func wasm_export_oarlock_helm_engine_record_of(arg0 uintptr, arg1 uint32, arg2 uintptr, arg3 uint32) uintptr {
+
+	pinner := &syncExportPinner
+	value := unsafe.String((*uint8)(unsafe.Pointer(arg0)), arg1)
+	result := make([]oarlock_helm_engine.ValueSource, 0, arg3)
+	for index := 0; index < int(arg3); index++ {
+		base := unsafe.Add(unsafe.Pointer(arg2), index*(5*4))
+		var variant oarlock_helm_engine.ValueSource
+		switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))) {
+		case 0:
+			value0 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))))
+			value1 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (4 * 4))))
+
+			variant = oarlock_helm_engine.MakeValueSourceYaml(witTypes.Tuple2[string, string]{F0: value0, F1: value1})
+
+		case 1:
+			value2 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))))
+
+			variant = oarlock_helm_engine.MakeValueSourceChartFile(value2)
+
+		case 2:
+			value3 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))))
+
+			variant = oarlock_helm_engine.MakeValueSourceJson(value3)
+
+		case 3:
+			value4 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))))
+
+			variant = oarlock_helm_engine.MakeValueSourceSet(value4)
+
+		case 4:
+			value5 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))))
+
+			variant = oarlock_helm_engine.MakeValueSourceSetString(value5)
+
+		case 5:
+			value6 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))))
+
+			variant = oarlock_helm_engine.MakeValueSourceSetJson(value6)
+
+		case 6:
+			value7 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))))
+
+			variant = oarlock_helm_engine.MakeValueSourceSetLiteral(value7)
+
+		case 7:
+			value8 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))))
+			value9 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (4 * 4))))
+
+			variant = oarlock_helm_engine.MakeValueSourceSetFile(witTypes.Tuple2[string, string]{F0: value8, F1: value9})
+
+		default:
+			panic("unreachable")
+		}
+
+		result = append(result, variant)
+	}
+
+	witRuntime.Unpin()
+	result10 := export_oarlock_helm_engine.RecordOf(value, result)
+
+	switch result10.Tag() {
+	case witTypes.ResultOk:
+		payload := result10.Ok()
+		*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(0))
+		utf8 := unsafe.Pointer(unsafe.StringData(payload))
+		pinner.Pin(utf8)
+		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uint32(len(payload)))
+		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = uint32(uintptr(uintptr(utf8)))
+
+	case witTypes.ResultErr:
+		payload := result10.Err()
+		*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(1))
+
+		switch payload.Tag() {
+		case oarlock_helm_engine.Failure_Chart:
+			payload := payload.Chart()
+			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(0))
+			utf811 := unsafe.Pointer(unsafe.StringData(payload))
+			pinner.Pin(utf811)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uint32(len(payload)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf811)))
+
+		case oarlock_helm_engine.Failure_Dependencies:
+			payload := payload.Dependencies()
+			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(1))
+			utf812 := unsafe.Pointer(unsafe.StringData(payload))
+			pinner.Pin(utf812)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uint32(len(payload)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf812)))
+
+		case oarlock_helm_engine.Failure_Values:
+			payload := payload.Values()
+			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(2))
+			utf813 := unsafe.Pointer(unsafe.StringData(payload))
+			pinner.Pin(utf813)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uint32(len(payload)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf813)))
+
+		case oarlock_helm_engine.Failure_Incompatible:
+			payload := payload.Incompatible()
+			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(3))
+			utf814 := unsafe.Pointer(unsafe.StringData(payload))
+			pinner.Pin(utf814)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uint32(len(payload)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf814)))
+
+		case oarlock_helm_engine.Failure_Template:
+			payload := payload.Template()
+			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(4))
+			utf815 := unsafe.Pointer(unsafe.StringData(payload))
+			pinner.Pin(utf815)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uint32(len(payload)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf815)))
+
+		case oarlock_helm_engine.Failure_Output:
+			payload := payload.Output()
+			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(5))
+			utf816 := unsafe.Pointer(unsafe.StringData((payload).F0))
+			pinner.Pin(utf816)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uint32(len((payload).F0)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf816)))
+			utf817 := unsafe.Pointer(unsafe.StringData((payload).F1))
+			pinner.Pin(utf817)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (5 * 4))) = uint32(uint32(len((payload).F1)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (4 * 4))) = uint32(uintptr(uintptr(utf817)))
+
+		case oarlock_helm_engine.Failure_Lookup:
+			payload := payload.Lookup()
+			*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = int8(int32(6))
+			utf818 := unsafe.Pointer(unsafe.StringData(payload))
+			pinner.Pin(utf818)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uint32(len(payload)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uintptr(uintptr(utf818)))
 
 		default:
 			panic("unreachable")

@@ -146,6 +146,8 @@ type Request struct {
 	Seed string
 	// Whether `lookup` reads; otherwise it finds nothing, as in `helm template`.
 	Lookup bool
+	// ServiceAccount of the object's namespace that `lookup` reads as; none for the caller's own rights.
+	ActAs witTypes.Option[string]
 	// Whether the notes of subcharts are rendered too.
 	SubNotes             bool
 	SkipSchemaValidation bool

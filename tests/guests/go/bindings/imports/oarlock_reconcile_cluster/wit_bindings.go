@@ -647,3 +647,49 @@ func Kinds() witTypes.Result[[]KindInfo, ReadError] {
 	return result6
 
 }
+
+//go:wasmimport oarlock:reconcile/cluster@0.1.0 server-version
+func wasm_import_server_version(arg0 uintptr)
+
+func ServerVersion() witTypes.Result[string, ReadError] {
+	pinner := &runtime.Pinner{}
+	defer pinner.Unpin()
+
+	returnArea := uintptr(witRuntime.Allocate(pinner, (4 * 4), 4))
+	wasm_import_server_version(returnArea)
+	var result witTypes.Result[string, ReadError]
+	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0))) {
+	case 0:
+		value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 4))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (2 * 4))))
+
+		result = witTypes.Ok[string, ReadError](value)
+	case 1:
+		var variant ReadError
+		switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 4))) {
+		case 0:
+			value0 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (3 * 4))))
+
+			variant = MakeReadErrorDenied(value0)
+
+		case 1:
+			value1 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (3 * 4))))
+
+			variant = MakeReadErrorUnknownKind(value1)
+
+		case 2:
+			value2 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (3 * 4))))
+
+			variant = MakeReadErrorUnavailable(value2)
+
+		default:
+			panic("unreachable")
+		}
+
+		result = witTypes.Err[string, ReadError](variant)
+	default:
+		panic("unreachable")
+	}
+	result3 := result
+	return result3
+
+}
