@@ -1,5 +1,6 @@
 //! One entry: from its tree to a [`Watch`].
 
+mod chart;
 mod grants;
 mod labels;
 mod limits;
@@ -17,9 +18,10 @@ use serde_json::{Map, Value};
 
 use crate::diagnostic::Severity;
 use crate::duration::{self, GoDuration};
+use crate::environment::{BY_GOS_RULES, ByGo, Env};
 use crate::key_path::KeyPath;
 use crate::problem::{Problem, Report};
-use crate::raw::{self, RawFinalizer, RawGvk, Scalar};
+use crate::raw::{self, Plain, RawFinalizer, RawGvk, Scalar};
 use crate::schema;
 use crate::source::{self, InvalidSource, ModuleSource};
 use crate::structure::{self, Form};
@@ -35,7 +37,7 @@ pub(crate) struct Entry {
 }
 
 /// Checks one entry of the file.
-pub(crate) fn entry(node: &Node, report: &mut Report<'_>) -> Entry {
+pub(crate) fn entry(node: &Node, env: &Env, report: &mut Report<'_>) -> Entry {
     if !matches!(node.content, Content::Map(_)) {
         let problem = Problem::new("this entry is no mapping")
             .expected("a watch with the keys group, version, kind and module");
@@ -49,6 +51,7 @@ pub(crate) fn entry(node: &Node, report: &mut Report<'_>) -> Entry {
     let shape = structure::compare(node, &form(), report);
     let mut check = Check {
         node,
+        env,
         report,
         start,
     };
@@ -78,6 +81,7 @@ fn form() -> Form<'static> {
         schema: schema::entry(),
         example: |key| match key {
             "module" => Some("module: canary.wasm"),
+            "chart" => Some("chart: helm-charts/nginx"),
             "kind" => Some("kind: Deployer"),
             "version" => Some("version: v1alpha1"),
             "apiGroups" => Some("apiGroups: [apps]; the core group is [\"\"]"),
@@ -85,20 +89,19 @@ fn form() -> Form<'static> {
             _ => None,
         },
         foreign: &PEERS_KEYS,
-        instead: "module",
     }
 }
 
 /// What stands in the place of `module` in the files of the peers.
-const PEERS_KEYS: [(&str, &str); 3] = [
+const PEERS_KEYS: [(&str, &str); 2] = [
     ("role", "the Ansible operator"),
     ("playbook", "the Ansible operator"),
-    ("chart", "the Helm operator"),
 ];
 
 /// The checks of one entry, and where their findings go.
 struct Check<'c, 'r> {
     node: &'c Node,
+    env: &'c Env,
     report: &'c mut Report<'r>,
     start: usize,
 }
@@ -112,6 +115,11 @@ impl Check<'_, '_> {
     /// Points at the key: what is wrong is that it is there.
     fn warn(&mut self, path: &KeyPath, problem: Problem) {
         let place = self.node.place_of(path, End::Key);
+        self.report.add(Severity::Warning, place, path, problem);
+    }
+
+    fn warn_value(&mut self, path: &KeyPath, problem: Problem) {
+        let place = self.node.place_of(path, End::Value);
         self.report.add(Severity::Warning, place, path, problem);
     }
 
@@ -145,14 +153,21 @@ impl Check<'_, '_> {
         let entry = KeyPath::entry();
         self.meaningless(&raw);
         let gvk = self.gvk(&entry, raw.group, raw.version, raw.kind);
+        self.reconciler();
         let module = self.source(&entry.key("module"), raw.module);
+        let chart = raw.chart.as_deref().and_then(|text| self.chart(text));
         let libraries = self.libraries(raw.libraries.unwrap_or_default());
         let period = self.period(raw.reconcile_period.map(|p| p.0));
         let workers = self.workers(raw.max_concurrent_reconciles);
         let selector = self.selector(&entry.key("selector"), raw.selector);
         let blacklist = self.blacklist(raw.blacklist.unwrap_or_default());
         let finalizer = raw.finalizer.and_then(|f| self.finalizer(f));
-        let settings = self.settings(raw.settings, raw.vars, raw.override_values);
+        let overrides = raw.override_values.map(|values| self.overrides(values));
+        let parts = [("vars", raw.vars), (BY_GOS_RULES, overrides)];
+        let settings = self.settings(raw.settings, chart.as_deref(), parts);
+        let (writes, reads) = raw.grants.as_ref().map_or((false, false), |grants| {
+            (grants.write.is_some(), grants.read.is_some())
+        });
         let grants = self.grants(raw.grants);
         let limits = self.limits(raw.limits);
         let service_account = raw.service_account.and_then(|name| {
@@ -160,6 +175,10 @@ impl Check<'_, '_> {
             self.ok(&entry.key("serviceAccount"), checked)
         });
         let line = self.node.place.line;
+        let (module, libraries, grants) = match chart {
+            Some(_) => chart::of_releases(module, libraries, grants, writes, reads),
+            None => (module, libraries, grants),
+        };
         let watch = gvk.clone().zip(module).map(|(gvk, module)| Watch {
             gvk,
             module,
@@ -327,30 +346,49 @@ impl Check<'_, '_> {
         self.ok(&path.key("name"), checked)
     }
 
+    /// The module's settings, and what other keys say that is passed on in them.
     fn settings(
         &mut self,
         settings: Option<Map<String, Value>>,
-        vars: Option<Map<String, Value>>,
-        override_values: Option<BTreeMap<String, Option<String>>>,
+        chart: Option<&str>,
+        parts: [(&str, Option<Map<String, Value>>); 2],
     ) -> Json {
         let mut settings = settings.unwrap_or_default();
-        let override_values = override_values.map(|values| {
-            values
-                .into_iter()
-                .map(|(key, value)| (key, Value::String(value.unwrap_or_default())))
-                .collect()
-        });
-        for (key, given) in [("vars", vars), ("overrideValues", override_values)] {
+        let chart = ("chart", chart.map(Value::from));
+        let parts = parts.map(|(key, part)| (key, part.map(Value::Object)));
+        for (key, given) in parts.into_iter().chain([chart]) {
             let Some(given) = given else { continue };
             if settings.contains_key(key) {
                 let problem = Problem::new(format!("settings.{key} is given too"))
                     .hint(format!("keep one of {key} and settings.{key}"));
                 self.error(&KeyPath::entry().key(key), problem);
             }
-            settings.insert(key.to_owned(), Value::Object(given));
+            settings.insert(key.to_owned(), given);
         }
         let mut settings = Value::Object(settings);
         settings.sort_all_objects();
         Json::from_value(&settings)
+    }
+
+    /// `overrideValues`, as text and with their variables replaced.
+    fn overrides(&mut self, values: BTreeMap<String, Option<Plain>>) -> Map<String, Value> {
+        let mut overrides = Map::new();
+        for (key, value) in values {
+            let path = KeyPath::entry().key(BY_GOS_RULES).key(&key);
+            let written = value.map(|value| value.to_string()).unwrap_or_default();
+            let ByGo { text, unset } = ByGo::of(&written, self.env);
+            for name in unset {
+                let problem = Problem::new(format!("${name} is not set and stands for nothing"))
+                    .hint("set the variable, or write the value itself");
+                self.warn_value(&path, problem);
+            }
+            if text.contains("{{") {
+                let problem = Problem::new("templates are not executed here")
+                    .hint("write the value, or $NAME of a variable");
+                self.error(&path, problem);
+            }
+            overrides.insert(key, Value::String(text));
+        }
+        overrides
     }
 }

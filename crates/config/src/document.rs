@@ -115,7 +115,6 @@ impl<'t> Document<'t> {
                 schema: &form.schema,
                 example: form.example,
                 foreign: &[],
-                instead: "",
             },
             &mut report,
         );

@@ -1,11 +1,15 @@
 //! `${VAR}` in values.
 
+mod go;
+
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Severity;
 use crate::key_path::{KeyPath, Step};
 use crate::problem::{Problem, Report};
 use crate::tree::{Content, Node};
+
+pub(crate) use go::ByGo;
 
 /// Variables that `${NAME}` may name. The caller decides which there are: usually the process' environment.
 ///
@@ -22,7 +26,7 @@ impl Env {
         Self(BTreeMap::new())
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 }
@@ -38,7 +42,10 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Env {
     }
 }
 
-/// Expands every text below `node`.
+/// The key of an entry whose values have variables by rules of their own: those of the Helm operator, which it is from.
+pub(crate) const BY_GOS_RULES: &str = "overrideValues";
+
+/// Expands every text below `node`, but those of [`BY_GOS_RULES`].
 pub(crate) fn expand(node: &mut Node, path: &KeyPath, env: &Env, report: &mut Report<'_>) {
     match &mut node.content {
         Content::Text(text) => {
@@ -61,7 +68,11 @@ pub(crate) fn expand(node: &mut Node, path: &KeyPath, env: &Env, report: &mut Re
             }
         }
         Content::Map(pairs) => {
+            let at_top = path.steps().is_empty();
             for (key, child) in pairs {
+                if at_top && key.text == BY_GOS_RULES {
+                    continue;
+                }
                 expand(child, &path.step(Step::Key(key.text.clone())), env, report);
             }
         }

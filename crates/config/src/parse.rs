@@ -84,7 +84,7 @@ pub fn parse(file: &str, text: &str, env: &Env) -> Parsed {
         let before = report.len();
         environment::expand(&mut node, &KeyPath::entry(), env, &mut report);
         let line = node.place.line;
-        let Entry { gvk, watch } = check::entry(&node, &mut report);
+        let Entry { gvk, watch } = check::entry(&node, env, &mut report);
         let first = gvk
             .as_ref()
             .map(|gvk| *first_of.entry(gvk.clone()).or_insert((index, line)));

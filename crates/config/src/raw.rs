@@ -21,6 +21,7 @@ pub(crate) struct File(
 /// One watch: a kind, the module that reconciles its objects, and what the module may do.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("anyOf" = [{"required": ["module"]}, {"required": ["chart"]}]))]
 pub(crate) struct Entry {
     /// API group of the watched kind; empty for the core group.
     #[schemars(extend("default" = ""))]
@@ -32,9 +33,15 @@ pub(crate) struct Entry {
     #[schemars(required)]
     pub(crate) kind: Option<String>,
     /// The WebAssembly component that reconciles: a path below the modules directory, such as canary.wasm, or
-    /// oci://registry/repository:tag@sha256:digest.
-    #[schemars(required)]
+    /// oci://registry/repository:tag@sha256:digest. Beside chart, the component whose steps go with the release.
+    #[schemars(extend("type" = "string"))]
     pub(crate) module: Option<String>,
+    /// Every object is a release of this chart, and its spec the values, as with the Helm operator: a folder or archive below the
+    /// chart folder (--charts). Stands for module: helm.wasm with its library, settings.chart, and grants of what a release
+    /// needs: Secrets of the object's namespace, the local charts, and, where grants.write or grants.read do not say otherwise,
+    /// to write or read every kind there and outside of all namespaces.
+    #[schemars(extend("type" = "string", "examples" = ["helm-charts/nginx"]))]
+    pub(crate) chart: Option<String>,
     /// Components that the module imports: interface (namespace:package/interface) to component, written as in module.
     pub(crate) libraries: Option<BTreeMap<String, Option<String>>>,
     /// Every object is reconciled at least this often. 0 stands for the default.
@@ -62,8 +69,9 @@ pub(crate) struct Entry {
     pub(crate) settings: Option<Map<String, Value>>,
     /// Passed to the module as settings.vars.
     pub(crate) vars: Option<Map<String, Value>>,
-    /// Passed to the module as settings.overrideValues.
-    pub(crate) override_values: Option<BTreeMap<String, Option<String>>>,
+    /// Passed to the module as settings.overrideValues, all as text: values of the chart by the paths of helm --set, which win over
+    /// the object's. $NAME and ${NAME} in them stand for environment variables, and for nothing where there is none.
+    pub(crate) override_values: Option<BTreeMap<String, Option<Plain>>>,
     /// What the module may do. Nothing is granted by default.
     pub(crate) grants: Option<RawGrants>,
     /// What one call of the module may use.
@@ -225,6 +233,28 @@ pub(crate) enum Scalar {
     Number(serde_json::Number),
 }
 
+/// Text, or what is read as text.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Plain {
+    /// As text.
+    Text(String),
+    /// As a boolean.
+    Bool(bool),
+    /// As a number.
+    Number(serde_json::Number),
+}
+
+impl std::fmt::Display for Plain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Number(number) => write!(f, "{number}"),
+        }
+    }
+}
+
 impl std::fmt::Display for Scalar {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -246,6 +276,16 @@ impl JsonSchema for DurationText {
             "pattern": r"^[-+]?(0|(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$|^\$\{",
             "examples": ["30s", "10m", "1h30m"],
         })
+    }
+}
+
+impl JsonSchema for Plain {
+    fn schema_name() -> Cow<'static, str> {
+        "Plain".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": ["string", "boolean", "number"]})
     }
 }
 

@@ -31,10 +31,8 @@ pub(crate) struct Form<'s> {
     pub(crate) schema: &'s Schema,
     /// An example of a key that must be there, such as `kind: Deployer`.
     pub(crate) example: fn(&str) -> Option<&'static str>,
-    /// Keys at the top that others have in the place of `.1`, and who they are.
+    /// Keys at the top that only others have, and who they are.
     pub(crate) foreign: &'s [(&'s str, &'s str)],
-    /// The key that they have them in the place of.
-    pub(crate) instead: &'s str,
 }
 
 /// Compares `node` with a form.
@@ -63,16 +61,6 @@ pub(crate) fn compare(node: &Node, form: &Form<'_>, report: &mut Report<'_>) -> 
             }
             ValidationErrorKind::Required { property } => {
                 let key = property.as_str().unwrap_or_default();
-                if path.steps().is_empty()
-                    && key == form.instead
-                    && form
-                        .foreign
-                        .iter()
-                        .any(|(theirs, _)| value.get(theirs).is_some())
-                {
-                    // Said at that key.
-                    continue;
-                }
                 let problem =
                     Problem::new(format!("missing key {key}")).maybe_hint(missing(form, key));
                 report.add(
@@ -82,6 +70,8 @@ pub(crate) fn compare(node: &Node, form: &Form<'_>, report: &mut Report<'_>) -> 
                     problem,
                 );
             }
+            // What an entry has to have one of is told by who knows what for.
+            ValidationErrorKind::AnyOf { .. } if path.steps().is_empty() => {}
             ValidationErrorKind::Type { kind } => {
                 let problem = wrong_type(form, kind, &path, error.instance());
                 report.add(
@@ -167,11 +157,7 @@ fn unknown_key(form: &Form<'_>, path: &KeyPath, key: &str) -> Problem {
         return Problem::new(format!(
             "only {peer} knows this key: what reconciles here is a WebAssembly module"
         ))
-        .hint(if key == "chart" {
-            "write module: with a module that installs charts, such as module: helm.wasm"
-        } else {
-            "write module: in its place, such as module: canary.wasm"
-        });
+        .hint("write module: in its place, such as module: canary.wasm");
     }
     let keys = schema.keys_at(&parent);
     let hint = suggest(key, keys.iter().copied())

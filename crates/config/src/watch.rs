@@ -53,6 +53,13 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// The chart that its settings name, below the chart folder.
+    #[must_use]
+    pub fn chart(&self) -> Option<String> {
+        let settings = self.settings.to_value();
+        settings.get("chart")?.as_str().map(str::to_owned)
+    }
+
     /// Whether both say the same, on whatever line.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {

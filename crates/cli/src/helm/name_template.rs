@@ -47,6 +47,7 @@ pub(super) async fn name(
         now: now.as_millis(),
         seed: seed.to_owned(),
         lookup: false,
+        act_as: None,
         sub_notes: false,
         skip_schema_validation: true,
     };

@@ -225,6 +225,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
         now: now.as_millis(),
         seed,
         lookup: false,
+        act_as: None,
         sub_notes: false,
         skip_schema_validation: on(args.skip_schema_validation),
     };

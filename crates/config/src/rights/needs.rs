@@ -265,7 +265,13 @@ impl Needs<'_> {
             if allows(grant, "delete") {
                 self.act(&places, account, named, &["delete"], Why::Delete);
             }
-            if resource == "*" || group == "*" {
+            if resource == "*" && grant.resources.len() > 1 {
+                self.note(
+                    "what a chart has may be of every kind, Secrets and what gives rights included, and so the operator may write \
+                     them all; name the kinds that the chart has in grants.write"
+                        .to_owned(),
+                );
+            } else if resource == "*" || group == "*" {
                 self.note(format!(
                     "a wildcard ({}) is passed on as it is: to the API server it includes Secrets and what gives rights, which \
                      the host still keeps from the module; name the kinds instead",
@@ -455,13 +461,26 @@ fn defined(definition: &Object, gvk: &Gvk) -> Option<KindInfo> {
     })
 }
 
-/// The resources of a grant; the host writes and reads no subresources of them.
+/// The resources of a grant; the host writes and reads no subresources of them. To the API server, a wildcard includes whatever is
+/// named beside it.
 fn resources(grant: &ResourceGrant) -> impl Iterator<Item = (&str, &str)> {
-    let pairs = grant.api_groups.iter().flat_map(|group| {
+    let groups = widest(&grant.api_groups);
+    let pairs = groups.iter().flat_map(|group| {
         let of_group = move |resource| (group.as_str(), resource);
-        grant.resources.iter().map(String::as_str).map(of_group)
+        widest(&grant.resources)
+            .iter()
+            .map(String::as_str)
+            .map(of_group)
     });
     pairs.filter(|(_, resource)| !resource.contains('/'))
+}
+
+/// The wildcard alone, where there is one.
+fn widest(words: &[String]) -> &[String] {
+    match words.iter().position(|word| word == "*") {
+        Some(index) => &words[index..=index],
+        None => words,
+    }
 }
 
 fn allows(grant: &ResourceGrant, verb: &str) -> bool {

@@ -240,3 +240,17 @@ fn objects_can_be_applied_as_they_are() {
     RoleBinding web/oarlock
     ");
 }
+
+#[test]
+fn a_charts_rights_are_those_of_its_grants() {
+    let chart = "- {group: example.com, version: v1, kind: Site, chart: site}";
+    let narrow = "- group: example.com
+  version: v1
+  kind: Site
+  chart: site
+  grants: {write: [{apiGroups: [apps], resources: [deployments]}], read: [{apiGroups: [\"\"], resources: [pods]}]}";
+    let manifest = module("Site", "sites", "Namespaced");
+    let shown = |text| shown(text, Some(&manifest), &installation());
+    insta::assert_snapshot!("a_chart", shown(chart));
+    insta::assert_snapshot!("a_narrowed_chart", shown(narrow));
+}

@@ -105,11 +105,40 @@ fn peers_keys_end_up_in_the_watch() {
     assert!(!watch.manage_status && !watch.dependents && watch.cluster_scoped_dependents);
     assert_eq!(watch.blacklist[0].to_string(), "v1 Secret");
     let parsed = case("from_the_helm_operator");
-    let settings = parsed.watches[0].settings.as_str();
+    let settings = |index: usize| parsed.watches[index].settings.as_str();
     assert_eq!(
-        settings,
+        settings(0),
+        r#"{"chart":"helm-charts/nginx","overrideValues":{"image.tag":"1.2"}}"#
+    );
+    assert_eq!(
+        settings(1),
         r#"{"overrideValues":{"image.tag":"1.2","replicas":""}}"#
     );
+}
+
+/// What makes the releases, what of and with what: what a `chart:` stands for.
+#[test]
+fn charts_are_made_by_helms_module() {
+    let parsed = case("charts");
+    let mut out = String::new();
+    for watch in &parsed.watches {
+        writeln!(out, "{} by {}", watch.gvk.kind, watch.module).unwrap();
+        for (interface, library) in &watch.libraries {
+            writeln!(out, "  {interface}: {library}").unwrap();
+        }
+        writeln!(out, "  settings {}", watch.settings.as_str()).unwrap();
+        let grants = &watch.grants;
+        for (side, rules) in [("write", &grants.write), ("read", &grants.read)] {
+            for rule in rules {
+                let (groups, kinds) = (rule.api_groups.join(" "), rule.resources.join(" "));
+                let names = rule.resource_names.join(" ");
+                writeln!(out, "  {side} [{groups}] [{kinds}] [{names}]").unwrap();
+                assert!(rule.namespaces.is_empty() && rule.verbs.is_empty());
+            }
+        }
+        writeln!(out, "  artifacts {}", grants.artifacts.join(" ")).unwrap();
+    }
+    insta::assert_snapshot!("what_a_chart_stands_for", out);
 }
 
 #[test]
