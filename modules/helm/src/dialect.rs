@@ -13,52 +13,29 @@ mod name;
 mod part;
 mod post;
 mod sample;
+mod settings;
 mod sources;
+pub mod status;
 #[cfg(test)]
 mod tests;
 mod whole;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::state::Place;
 use crate::wish::{
     Actions, Chart, Common, Crds, Drift, DriftMode, Follows, Policy, Propagation, Remediation,
-    Requests, Strategy, Wish,
+    Requests, Strategy, Values, Wish,
 };
 use fields::Findings;
 use part::Part;
 
+pub use settings::{POLL, Settings};
 pub use sources::{SourceRef, Sources};
-
-/// What the module's configuration adds to objects.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    /// Charts by name: what `releaseVersion` of `samplecontroller.k8s.io` says.
-    pub charts: BTreeMap<String, Chart>,
-    /// Kinds whose `spec` is the values.
-    pub kinds: Vec<Kind>,
-    /// What `$NAME` and `${NAME}` in overrides stand for.
-    pub variables: BTreeMap<String, String>,
-    /// What is taken of a git repository of which the first Flux's objects name no `ref`; `master` where nothing is said.
-    pub git_ref: Option<String>,
-}
-
-/// A kind whose `spec` is the values of a chart, as the Operator SDK's `watches.yaml` has it.
-#[derive(Clone, Debug)]
-pub struct Kind {
-    /// Such as `charts.example.com/v1alpha1`.
-    pub api_version: String,
-    /// Such as `Nginx`.
-    pub kind: String,
-    /// The chart of all objects of the kind.
-    pub chart: Chart,
-    /// `overrideValues`: paths in the words of `--set`, and their values. They win over what objects say.
-    pub overrides: BTreeMap<String, String>,
-}
 
 /// Why there is no wish.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -74,7 +51,7 @@ pub enum Refused {
     Settings(Wrong),
     /// Nobody knows the kind.
     #[error(
-        "{api_version} {kind} is no kind that releases are made of\nhint: name it among the kinds of the module's settings"
+        "{api_version} {kind} is no kind that releases are made of\nhint: give its watch a chart, and its whole spec is the values"
     )]
     Unknown {
         /// Its `apiVersion`.
@@ -124,26 +101,90 @@ pub fn read(object: &Value, sources: &Sources, settings: &Settings) -> Result<Wi
     let api_version = part.at("apiVersion").string();
     let kind = part.at("kind").string();
     let head = Head::of(object)?;
-    match (api_version.as_str(), kind.as_str()) {
+    let own = || match &settings.chart {
+        None => Ok(()),
+        Some(_) => Err(Refused::Settings(Wrong::new(
+            "chart",
+            format!("objects of {api_version} {kind} name their own chart\nhint: remove it"),
+        ))),
+    };
+    let wish = match (api_version.as_str(), kind.as_str()) {
         ("helm.fluxcd.io/v1" | "flux.weave.works/v1beta1", "HelmRelease") => {
+            own()?;
             flux1::read(object, &head, settings)
         }
-        ("helm.toolkit.fluxcd.io/v2", "HelmRelease") => flux2::read(object, &head, sources),
+        ("helm.toolkit.fluxcd.io/v2", "HelmRelease") => {
+            own()?;
+            flux2::read(object, &head, sources, settings)
+        }
         ("samplecontroller.k8s.io/v1alpha1", "HelmRelease") => {
+            own()?;
             sample::read(object, &head, settings)
         }
-        _ => {
-            let watched = settings
-                .kinds
-                .iter()
-                .find(|watched| watched.api_version == api_version && watched.kind == kind);
-            match watched {
-                Some(watched) => whole::read(object, &head, watched, settings),
-                None => Err(Refused::Unknown { api_version, kind }),
-            }
+        _ => match &settings.chart {
+            Some(chart) => whole::read(object, &head, chart, settings),
+            None => return Err(Refused::Unknown { api_version, kind }),
+        },
+    };
+    settled(wish?, &head, settings)
+}
+
+/// With what the settings say of all releases.
+fn settled(wish: Wish, head: &Head<'_>, settings: &Settings) -> Result<Wish, Refused> {
+    let mut findings = Findings::default();
+    let allowed = |namespace: &str| {
+        let named = settings.namespaces.as_ref();
+        namespace == head.namespace
+            || named.is_none_or(|named| named.iter().any(|name| name == namespace))
+    };
+    for (path, namespace) in [
+        ("spec.targetNamespace", &wish.namespace),
+        ("spec.storageNamespace", &wish.storage),
+    ] {
+        // The first Flux's records are where its objects are, and there is no field to name.
+        if allowed(namespace) || (path != "spec.targetNamespace" && wish.storage == wish.namespace)
+        {
+            continue;
+        }
+        findings.wrong(
+            path,
+            format!("releases may not go to {namespace}\nhint: name it under namespaces of the module's settings"),
+        );
+    }
+    if settings.no_cross_namespace_refs {
+        across(&wish, head, &mut findings);
+    }
+    findings.so_far()?;
+    Ok(Wish {
+        interval: wish.interval.or(settings.interval),
+        poll: wish.poll.or(settings.poll).or(Some(POLL)),
+        account: wish
+            .account
+            .or_else(|| settings.default_service_account.clone()),
+        ..wish
+    })
+}
+
+/// References to other namespaces; those to sources are found where sources are.
+fn across(wish: &Wish, head: &Head<'_>, findings: &mut Findings) {
+    let referred = wish.values.iter().filter_map(|values| match values {
+        Values::From {
+            namespace, name, ..
+        } => Some(("spec.valuesFrom", namespace.as_deref()?, name)),
+        Values::Inline(_) | Values::ChartFile { .. } | Values::Url { .. } | Values::Set(_) => None,
+    });
+    let needed = wish.depends_on.iter();
+    let needed = needed.map(|(namespace, name)| ("spec.dependsOn", namespace.as_str(), name));
+    for (path, namespace, name) in referred.chain(needed) {
+        if namespace != head.namespace {
+            findings.wrong(path, format!("{namespace}/{name} {ELSEWHERE}"));
         }
     }
 }
+
+/// What is wrong with a reference that the settings do not allow.
+const ELSEWHERE: &str =
+    "is of another namespace, which noCrossNamespaceRefs of the module's settings forbids";
 
 /// What every object has.
 struct Head<'a> {
@@ -282,6 +323,20 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Revisions that are kept, unless an object says otherwise; today's Flux keeps five.
 const MAX_HISTORY: u32 = 10;
+
+/// A release of which nothing is known but where it is: for the end of an object that cannot be read any more.
+#[must_use]
+pub fn bare(place: &Place) -> Wish {
+    let head = Head {
+        name: &place.name,
+        namespace: &place.namespace,
+        annotations: Part(&Value::Null),
+    };
+    Wish {
+        storage: place.storage.clone(),
+        ..head.wish(&place.name, Chart::Local(String::new()), helms_own())
+    }
+}
 
 /// What Helm itself does: it waits for nothing, takes over nothing, and a failure stays as it is.
 fn helms_own() -> Policy {

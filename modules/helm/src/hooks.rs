@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::manifest::{Document, Object, ReadManifest};
 use crate::order;
 use crate::record::Hook;
+use crate::wish::{Test, Wish};
 
 pub mod course;
 pub mod sight;
@@ -257,6 +258,24 @@ pub fn of(hooks: &[Hook], event: Event) -> Vec<usize> {
         .collect();
     places.sort_by(|(_, a), (_, b)| (a.weight, &a.name).cmp(&(b.weight, &b.name)));
     places.into_iter().map(|(place, _)| place).collect()
+}
+
+/// Places of the tests that run: [`of`] without those that the wish leaves out. A name in both of its lists is left out.
+#[must_use]
+pub fn tests_of(hooks: &[Hook], test: &Test) -> Vec<usize> {
+    let runs = |place: &usize| {
+        let name = hooks.get(*place).map_or("", |hook| hook.name.as_str());
+        let listed = |names: &[String]| names.iter().any(|listed| listed == name);
+        (test.only.is_empty() || listed(&test.only)) && !listed(&test.except)
+    };
+    of(hooks, Event::Test).into_iter().filter(runs).collect()
+}
+
+/// How many tests a revision has that run: [`Situation::tests`](crate::situation::Situation::tests).
+#[must_use]
+pub fn tests(hooks: &[Hook], wish: &Wish) -> usize {
+    let test = wish.policy.test.as_ref();
+    test.map_or(0, |test| tests_of(hooks, test).len())
 }
 
 /// Whether a policy deletes a hook. CustomResourceDefinitions are never deleted: all objects of their kinds would go with them.

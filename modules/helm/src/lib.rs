@@ -2,6 +2,8 @@
 //!
 //! Rendering is the engine's business (`engine/`, Helm's own code as a library component); this package knows releases.
 
+pub mod automation;
+mod component;
 pub mod dialect;
 pub mod difference;
 pub mod hooks;
@@ -12,9 +14,12 @@ pub mod order;
 pub mod ownership;
 pub mod patch;
 pub mod record;
+pub mod run;
 pub mod situation;
 pub mod state;
 pub mod status;
 pub mod storage;
 pub mod turn;
 pub mod wish;
+
+pub use component::reconcile;

@@ -306,6 +306,11 @@ impl<'a> Run<'a> {
                 .is_some_and(|entry| entry.status == crate::record::Status::Deployed)
     }
 
+    fn is_marked_failed(&self, action: &Action) -> bool {
+        let entry = self.at.entry(action.revision);
+        entry.is_some_and(|entry| entry.status == crate::record::Status::Failed)
+    }
+
     /// A write that will not be taken.
     fn refused(mut self, action: Action, refusal: &Refusal) -> Turn {
         let why = words::refused(refusal);
@@ -313,6 +318,14 @@ impl<'a> Run<'a> {
             (Verb::Correct, _) => self.uncorrected(&action, &why),
             (Verb::Unlock | Verb::Uninstall { .. } | Verb::Test, _) | (_, Stage::End) => {
                 self.unwritten(&action, &why)
+            }
+            // The record says so already: what is refused is that what it created goes.
+            (Verb::Upgrade | Verb::Rollback { .. }, Stage::Failing { why: of, canceled })
+                if self.is_marked_failed(&action) =>
+            {
+                let of = format!("{of}\nand what it created is left: {why}");
+                let canceled = *canceled;
+                self.give_up(action, &of, canceled)
             }
             (_, Stage::Failing { .. }) => self.unwritten(&action, &why),
             (Verb::Install | Verb::Upgrade | Verb::Rollback { .. }, Stage::Begin) => {

@@ -1,15 +1,14 @@
 //! What a run sees. All of it is small data: whoever fills it in has read, rendered and compared already.
 
-use std::time::Duration;
-
 use crate::hooks::course::{Act, Course};
 use crate::hooks::sight::Sight;
 use crate::hooks::{self, Event};
 use crate::machine::{moment, tag};
 use crate::record::Hook;
 use crate::state::{Action, Inputs, Place, Stage, State, Verb};
+use crate::status;
 use crate::storage::Entry;
-use crate::wish::Wish;
+use crate::wish::{Rules, Wish};
 
 /// Label of our records: the object, the revision and the action that made them. Helm copies labels to revisions that it
 /// makes of ours; the revision in it tells them apart.
@@ -136,26 +135,33 @@ impl Hooks {
     /// What those of the action's moment want. `hooks` are those of its record; `sight` gives what is seen of the one at a place.
     pub fn of(
         state: &State,
+        wish: &Wish,
         uid: &str,
         hooks: &[Hook],
         sight: impl FnOnce(usize) -> Sight,
         now: u64,
-        timeout: Duration,
         report: Option<&Report>,
     ) -> Self {
         let Some(action) = &state.action else {
             return Self::Over;
         };
-        let Some(event) = moment(action).filter(|event| !hooks::of(hooks, *event).is_empty())
-        else {
+        let Some(event) = moment(action) else {
             return Self::Over;
         };
+        let places = match (event, &wish.policy.test) {
+            (Event::Test, Some(test)) => hooks::tests_of(hooks, test),
+            _ => hooks::of(hooks, event),
+        };
+        let stored = action.course(event);
+        if stored.is_none() && places.is_empty() {
+            return Self::Over;
+        }
+        let timeout = status::timeout(action.verb, wish);
         let seconds = now / 1000;
         let run = run(uid, action, event);
-        let stored = action.course(event);
         let mut course = stored
             .cloned()
-            .unwrap_or_else(|| Course::begin(event, run, hooks, seconds));
+            .unwrap_or_else(|| Course::with(event, run, places, seconds));
         let refused = report
             .filter(|report| report.tag == tag(state))
             .and_then(|report| report.refused.as_ref())
@@ -186,6 +192,8 @@ pub enum Readiness {
     Reached,
     /// What is waited for.
     Waiting(String),
+    /// What will not get ready by itself, where nothing else is waited for.
+    Failed(String),
 }
 
 /// Objects of a stored manifest whose kinds are not served any more.
@@ -213,12 +221,18 @@ impl Situation<'_> {
 
     /// Whether this object made a record.
     pub(crate) fn is_ours(&self, entry: &Entry) -> bool {
-        let prefix = format!("{}.{}.", self.uid, entry.version);
-        entry
-            .labels
-            .get(TOKEN_LABEL)
-            .is_some_and(|token| token.starts_with(&prefix))
+        is_maker(self.uid, entry)
     }
+}
+
+/// Whether the object of this uid made a record.
+#[must_use]
+pub fn is_maker(uid: &str, entry: &Entry) -> bool {
+    let prefix = format!("{uid}.{}.", entry.version);
+    entry
+        .labels
+        .get(TOKEN_LABEL)
+        .is_some_and(|token| token.starts_with(&prefix))
 }
 
 /// Value of [`TOKEN_LABEL`].
@@ -248,6 +262,12 @@ pub fn wished(wish: &Wish) -> Place {
         namespace: wish.namespace.clone(),
         storage: wish.storage.clone(),
     }
+}
+
+/// Whether the readiness of an object is waited for, where that of objects is. Helm has a flag of its own for Jobs.
+#[must_use]
+pub fn watched(rules: &Rules, api_version: &str, kind: &str) -> bool {
+    rules.jobs || kind != "Job" || !api_version.starts_with("batch/")
 }
 
 /// Whether the chart has to be rendered for this run: an installation or upgrade is about to write its record. Nothing was

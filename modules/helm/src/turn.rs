@@ -48,6 +48,14 @@ pub enum Effect {
         /// The revisions.
         of: Vec<u32>,
     },
+    /// Removes what a failed revision created: objects of its manifest that are of this release and not older than the
+    /// revision's own record, but for those that the others have too. Nothing that is to be kept.
+    Clean {
+        /// The revision.
+        of: u32,
+        /// Revisions whose objects stay.
+        besides: Vec<u32>,
+    },
     /// Creates or deletes the objects of a hook.
     Hook {
         /// The revision that it is of.

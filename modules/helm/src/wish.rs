@@ -196,6 +196,7 @@ impl Policy {
             hooks: own.hooks.unwrap_or(!self.disable_hooks),
             take_ownership: own.take_ownership.unwrap_or(!self.disable_take_ownership),
             schema: own.schema.unwrap_or(true),
+            cleanup: own.cleanup.unwrap_or(false),
         }
     }
 }
@@ -241,6 +242,8 @@ pub struct OwnRules {
     pub take_ownership: Option<bool>,
     /// See [`Rules::schema`].
     pub schema: Option<bool>,
+    /// See [`Rules::cleanup`].
+    pub cleanup: Option<bool>,
 }
 
 /// What holds for one action.
@@ -258,6 +261,8 @@ pub struct Rules {
     pub take_ownership: bool,
     /// Whether the values are held against the chart's `values.schema.json`.
     pub schema: bool,
+    /// Whether what it created goes when it fails. Says nothing of an installation, of which the remediation says it.
+    pub cleanup: bool,
 }
 
 /// What becomes of what belongs to a deleted object, in Kubernetes' words.

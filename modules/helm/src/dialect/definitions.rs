@@ -1,14 +1,16 @@
 //! The CustomResourceDefinitions of the dialects, made of the tables that objects are checked by.
 //!
-//! `crds/*.yaml` are the same for kubectl. They keep fields that nobody knows, so that those can be named. Where Flux's own
-//! definitions are installed, they serve as well.
+//! `crds/*.yaml` are the same for kubectl. They keep fields that nobody knows, so that those can be named. Flux's own definitions
+//! take their place for sources alone: those of releases drop `.status.lifecycle`, and the first Flux's refuse the condition `Ready`.
 
+mod status;
 #[cfg(test)]
 mod tests;
 
 use serde_json::{Map, Value, json};
 
 use super::fields::{self, Fate, Field, Shape, Table};
+use status::Of;
 
 /// `helmreleases` of `helm.fluxcd.io`, of `flux.weave.works`, of `helm.toolkit.fluxcd.io` and of `samplecontroller.k8s.io`, and
 /// the sources of `source.toolkit.fluxcd.io`: as applied, each under the name of its file in `crds/`.
@@ -20,24 +22,28 @@ pub fn all() -> Vec<(String, Value)> {
             "v1",
             fields::flux1::TABLE,
             flux1_columns(),
+            Of::Flux1,
         ),
         release(
             "flux.weave.works",
             "v1beta1",
             fields::flux1::TABLE,
             oldest_columns(),
+            Of::Oldest,
         ),
         release(
             "helm.toolkit.fluxcd.io",
             "v2",
             fields::flux2::TABLE,
             flux2_columns(),
+            Of::Flux2,
         ),
         release(
             "samplecontroller.k8s.io",
             "v1alpha1",
             fields::sample::TABLE,
             Vec::new(),
+            Of::Sample,
         ),
     ];
     let sources = [
@@ -71,7 +77,7 @@ pub fn all() -> Vec<(String, Value)> {
         .collect()
 }
 
-fn release(group: &str, version: &str, table: Table, columns: Vec<Value>) -> Value {
+fn release(group: &str, version: &str, table: Table, columns: Vec<Value>, of: Of) -> Value {
     let short: &[&str] = match group {
         "helm.fluxcd.io" => &["hr", "hrs"],
         "samplecontroller.k8s.io" => &[],
@@ -95,7 +101,7 @@ fn release(group: &str, version: &str, table: Table, columns: Vec<Value>) -> Val
         group,
         version,
         &names,
-        spec,
+        (spec, status::schema(of)),
         columns,
         "A release of a Helm chart.",
     )
@@ -119,7 +125,7 @@ fn source(kind: &str, plural: &str, short: &str, table: Table) -> Value {
         "source.toolkit.fluxcd.io",
         "v1",
         &names,
-        object(table, "spec"),
+        (object(table, "spec"), status::schema(Of::Source)),
         columns,
         about,
     )
@@ -169,7 +175,7 @@ fn definition(
     group: &str,
     version: &str,
     names: &Value,
-    spec: Value,
+    (spec, status): (Value, Value),
     columns: Vec<Value>,
     about: &str,
 ) -> Value {
@@ -188,7 +194,7 @@ fn definition(
                 "kind": {"type": "string"},
                 "metadata": {"type": "object"},
                 "spec": spec,
-                "status": status(),
+                "status": status,
             },
         }},
     });
@@ -211,33 +217,6 @@ fn definition(
             "scope": "Namespaced",
             "names": names,
             "versions": [version],
-        },
-    })
-}
-
-/// Whatever a controller of Flux left there stays readable.
-fn status() -> Value {
-    json!({
-        "type": "object",
-        "x-kubernetes-preserve-unknown-fields": true,
-        "properties": {
-            "observedGeneration": {"type": "integer", "format": "int64"},
-            "conditions": {
-                "type": "array",
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["type"],
-                "items": {
-                    "type": "object",
-                    "x-kubernetes-preserve-unknown-fields": true,
-                    "required": ["type", "status"],
-                    "properties": {
-                        "type": {"type": "string"},
-                        "status": {"type": "string", "enum": ["True", "False", "Unknown"]},
-                        "reason": {"type": "string"},
-                        "message": {"type": "string"},
-                    },
-                },
-            },
         },
     })
 }

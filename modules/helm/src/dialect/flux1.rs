@@ -78,12 +78,12 @@ fn chart(chart: Part<'_>, head: &Head<'_>, settings: &Settings, findings: &mut F
                     ),
                 );
             }
-            let reference = chart.at("ref").owned().or_else(|| settings.git_ref.clone());
+            let reference = chart.at("ref").text().unwrap_or(&settings.git_ref);
             Chart::Git {
                 url,
-                reference: reference.unwrap_or_else(|| String::from("master")),
+                reference: reference.to_owned(),
                 path: chart_folder(&chart.at("path").string()),
-                dependencies: !chart.at("skipDepUpdate").is_set(),
+                dependencies: settings.update_chart_deps && !chart.at("skipDepUpdate").is_set(),
                 secret: chart.at("secretRef.name").owned(),
             }
         }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::fields::{self, Findings};
 use super::part::Part;
 use super::sources::{Found, Search, Sources};
-use super::{Head, Refused, TIMEOUT, helms_own, name, post};
+use super::{Head, Refused, Settings, TIMEOUT, helms_own, name, post};
 use crate::wish::{
     Actions, Chart, Common, Crds, Drift, DriftIgnore, DriftMode, Follows, OwnRules, Policy,
     Propagation, Remediation, Strategy, Test, Values, Wish,
@@ -19,7 +19,12 @@ const MAX_HISTORY: u32 = 5;
 /// Between two tries of `RetryOnFailure`.
 const RETRY_INTERVAL: Duration = Duration::from_secs(300);
 
-pub(super) fn read(object: &Value, head: &Head<'_>, sources: &Sources) -> Result<Wish, Refused> {
+pub(super) fn read(
+    object: &Value,
+    head: &Head<'_>,
+    sources: &Sources,
+    settings: &Settings,
+) -> Result<Wish, Refused> {
     let mut findings = fields::check(fields::flux2::TABLE, object);
     findings.so_far()?;
     let spec = Part(object).at("spec");
@@ -30,7 +35,7 @@ pub(super) fn read(object: &Value, head: &Head<'_>, sources: &Sources) -> Result
     let target = findings.namespace(spec, "targetNamespace");
     let storage = findings.namespace(spec, "storageNamespace");
     let release = release_name(spec, head, &mut findings);
-    let origin = Origin::of(spec, head, sources, &mut findings);
+    let origin = Origin::of(spec, head, sources, settings, &mut findings);
     // What is wrong with the object itself is told although a source is missing.
     findings.so_far()?;
     let origin = origin?;
@@ -84,12 +89,14 @@ impl Origin {
         spec: Part<'_>,
         head: &Head<'_>,
         sources: &Sources,
+        settings: &Settings,
         findings: &mut Findings,
     ) -> Result<Self, Refused> {
         let (template, reference) = (spec.at("chart"), spec.at("chartRef"));
         let mut search = Search {
             sources,
             namespace: head.namespace,
+            own_alone: settings.no_cross_namespace_refs,
             findings,
         };
         let found = match (template.is_given(), reference.is_given()) {
@@ -289,6 +296,7 @@ fn own_rules(action: Part<'_>) -> OwnRules {
         hooks: unless("disableHooks"),
         take_ownership: unless("disableTakeOwnership"),
         schema: unless("disableSchemaValidation"),
+        cleanup: action.at("cleanupOnFail").flag(),
     }
 }
 

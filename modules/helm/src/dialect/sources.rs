@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::Refused;
 use super::fields::{self, Findings, Table};
 use super::part::Part;
+use super::{ELSEWHERE, Refused};
 use crate::wish::Chart;
 
 /// The layer that a registry has a chart in.
@@ -60,6 +60,8 @@ pub(super) struct Found {
 pub(super) struct Search<'a> {
     pub(super) sources: &'a Sources,
     pub(super) namespace: &'a str,
+    /// Whether sources of other namespaces are refused.
+    pub(super) own_alone: bool,
     pub(super) findings: &'a mut Findings,
 }
 
@@ -143,6 +145,10 @@ impl Search<'_> {
         source: &SourceRef,
         path: &str,
     ) -> Result<Option<Value>, Refused> {
+        if self.own_alone && source.namespace != self.namespace {
+            self.findings.wrong(path, format!("{source} {ELSEWHERE}"));
+            return Ok(None);
+        }
         let object = self.sources.get(source)?;
         let found = fields::check(table, object);
         for warning in found.warnings {

@@ -115,7 +115,13 @@ impl Course {
     /// Begins an event.
     #[must_use]
     pub fn begin(event: Event, run: impl Into<String>, hooks: &[Hook], now: u64) -> Self {
-        let steps: Vec<Step> = of(hooks, event)
+        Self::with(event, run, of(hooks, event), now)
+    }
+
+    /// Begins an event with some of its hooks: their places in the record, in the order in which they run.
+    #[must_use]
+    pub fn with(event: Event, run: impl Into<String>, places: Vec<usize>, now: u64) -> Self {
+        let steps: Vec<Step> = places
             .into_iter()
             .map(|hook| Step {
                 hook,

@@ -3,7 +3,7 @@
 use crate::machine::{Run, words};
 use crate::record::Status;
 use crate::state::{Action, Is, Note, Snapshot, State, Tests, Verb, rfc3339};
-use crate::status::{OVER, ignores_tests};
+use crate::status::{OVER, ignores_tests, rules};
 use crate::storage::Entry;
 use crate::turn::{Content, Effect, Expect, RecordWrite, Requeue, Turn};
 
@@ -77,6 +77,16 @@ impl Run<'_> {
         {
             self.update(entry, Status::Failed, Some(description), Content::Kept);
         }
+        if self.cleans(&action) {
+            let served = |version: &&u32| {
+                let entry = at.entry(**version);
+                entry.is_some_and(|entry| entry.status == Status::Deployed)
+            };
+            self.effects.push(Effect::Clean {
+                of: action.revision,
+                besides: action.against.iter().filter(served).copied().collect(),
+            });
+        }
         let before = self.last_good(action.revision);
         self.prune(action.revision, before);
         self.remember(&action, Status::Failed);
@@ -94,6 +104,12 @@ impl Run<'_> {
         }
         self.told_failed(&action, why);
         self.turn(Requeue::OnceWritten)
+    }
+
+    /// Whether what the action created goes. Where that is refused the failure is told in any case: whoever remedies it has to.
+    fn cleans(&self, action: &Action) -> bool {
+        let wished = matches!(action.verb, Verb::Upgrade | Verb::Rollback { .. });
+        wished && rules(action.verb, self.at.wish).cleanup && self.refusal().is_none()
     }
 
     /// Condition and Event of a failure.

@@ -69,7 +69,8 @@ impl Run<'_> {
                     Readiness::Waiting(what) if status::rules(action.verb, self.at.wish).wait => {
                         return self.going(action, what);
                     }
-                    Readiness::Waiting(_) | Readiness::Reached => {
+                    // Whatever is said of objects on their way: they are gone or not.
+                    Readiness::Waiting(_) | Readiness::Failed(_) | Readiness::Reached => {
                         action.stage = Stage::After;
                     }
                 },

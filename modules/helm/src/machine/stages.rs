@@ -111,7 +111,10 @@ impl Run<'_> {
                         }
                         return self.wait(&action, what.clone());
                     }
-                    Readiness::Waiting(_) | Readiness::Reached => {
+                    Readiness::Failed(what) if status::rules(action.verb, self.at.wish).wait => {
+                        return self.fail(action, what.clone());
+                    }
+                    Readiness::Waiting(_) | Readiness::Failed(_) | Readiness::Reached => {
                         action.stage = Stage::After;
                     }
                 },

@@ -3,10 +3,13 @@
 mod by_hand;
 mod changes;
 mod chaos;
+mod cleaning;
 mod crashes;
 mod failures;
 mod leaving;
 mod releases;
+mod reports;
+mod statuses;
 mod world;
 
 use world::World;

@@ -16,7 +16,7 @@ pub(in crate::dialect) const TABLE: Table = &[
     done(
         "spec.chart.ref",
         Shape::Text,
-        "branch, tag or commit; `master` is the default, unless the module's settings name another",
+        "branch, tag or commit; `master` is the default, unless `gitRef` of the module's settings names another",
     ),
     done("spec.chart.path", Shape::Text, "folder of the chart"),
     done(
@@ -33,7 +33,7 @@ pub(in crate::dialect) const TABLE: Table = &[
     done(
         "spec.chart.skipDepUpdate",
         Shape::Flag,
-        "missing dependencies are fetched unless it is true",
+        "missing dependencies are fetched unless it is true, or `updateChartDeps` of the module's settings is false",
     ),
     done(
         "spec.chart.repository",

@@ -8,7 +8,6 @@ const APPLY: Shape = Shape::OneOf(&["enabled", "disabled", "auto"]);
 const APPLIED: &str = "objects are applied server-side; anything else is warned of";
 const FORCE: &str = "nothing is deleted and created again; remove it";
 const OPEN_API: &str = "the API server checks what is applied to it; remove it";
-const CLEANUP: &str = "what a failed action created is there for the next one, or goes with its remediation; remove it";
 const SIGNATURES: &str = "signatures are not checked; nothing is installed that was not checked. Remove it to install unchecked";
 
 /// `helm.toolkit.fluxcd.io/v2`.
@@ -57,7 +56,7 @@ pub(in crate::dialect) const TABLE: Table = &[
     done(
         "spec.chart.spec.reconcileStrategy",
         Shape::OneOf(&["ChartVersion", "Revision"]),
-        "`ChartVersion`: content that changes under the same version waits for another version",
+        "`ChartVersion`: content that changes under the same version starts nothing by itself, and comes with the next change",
     ),
     done(
         "spec.chart.spec.valuesFiles[]",
@@ -298,7 +297,11 @@ pub(in crate::dialect) const TABLE: Table = &[
     done("spec.upgrade.disableTakeOwnership", Shape::Flag, ""),
     warned("spec.upgrade.force", Shape::Flag, FORCE),
     done("spec.upgrade.preserveValues", Shape::Flag, ""),
-    warned("spec.upgrade.cleanupOnFail", Shape::Flag, CLEANUP),
+    done(
+        "spec.upgrade.cleanupOnFail",
+        Shape::Flag,
+        "what a failed upgrade created goes; what was there, or is of the deployed revision, stays",
+    ),
     done("spec.upgrade.crds", CRDS, "`Skip` is the default"),
     done("spec.upgrade.serverSideApply", APPLY, APPLIED),
     done("spec.test", Shape::Object, ""),
@@ -327,7 +330,11 @@ pub(in crate::dialect) const TABLE: Table = &[
         "Pods are restarted by nobody but their controllers; remove it",
     ),
     warned("spec.rollback.force", Shape::Flag, FORCE),
-    warned("spec.rollback.cleanupOnFail", Shape::Flag, CLEANUP),
+    done(
+        "spec.rollback.cleanupOnFail",
+        Shape::Flag,
+        "the same of a failed rollback",
+    ),
     done("spec.rollback.serverSideApply", APPLY, APPLIED),
     done("spec.uninstall", Shape::Object, ""),
     done(

@@ -15,7 +15,7 @@ const HEAD: &str = "\
 What becomes of every field of the objects that releases are made of. Made of the tables that the module checks objects by
 (`src/dialect/fields`).
 
-- **done**: read into what is wanted of the release. The component that brings it about is not part of this package yet.
+- **done**: heeded, as far as the remark says.
 - **warned**: not used; the condition `Warnings` says so, and nothing else is different.
 - **rejected**: the object is refused, and what runs stays as it is: not to have what the field says would not be safe.
 
@@ -37,10 +37,10 @@ const ANNOTATIONS: &str = "
 const WHOLE: &str = "
 ## Kinds whose `spec` is the values
 
-Those that the module's settings name (`kinds`), as the Operator SDK's `watches.yaml` does. The whole `spec` goes to the chart;
-no field of it is known here. The release has the name of the object. `overrideValues` of the settings win: each is
-`--set PATH=VALUE`, in which `$NAME` and `${NAME}` stand for variables of the module's settings by the rules of Go's `os.Expand`
-(one that is not set stands for nothing, and a warning says so); templates in them are refused.
+Those whose watch has a `chart`, as the Operator SDK's `watches.yaml` has it. The whole `spec` goes to the chart; no field of it is known
+here. The release has the name of the object. `overrideValues` win: each is
+`--set PATH=VALUE`. In `watches.yaml`, `$NAME` and `${NAME}` in them stand for the host's environment variables by the rules of Go's
+`os.Expand` (one that is not set stands for nothing, and a warning says so); templates in them are refused.
 ";
 
 fn tables() -> [(&'static str, &'static str, Table); 7] {

@@ -299,7 +299,7 @@ spec:
 "
         );
         let settings = Settings {
-            git_ref: Some(String::from("stable")),
+            git_ref: String::from("stable"),
             ..Settings::default()
         };
         wish_with(&text, &Sources::default(), &settings).chart

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::Kind;
 use super::{Settings, Sources, wish_with, wrong_with};
 use crate::wish::{Action, Chart, DriftMode, Strategy, Values};
 
@@ -22,23 +21,20 @@ fn settings() -> Settings {
     let local = |name: &str| (name.to_owned(), Chart::Local(format!("unicorn/{name}")));
     Settings {
         charts: ["pink", "blue", "green"].map(local).into(),
-        kinds: vec![Kind {
-            api_version: String::from("charts.example.com/v1alpha1"),
-            kind: String::from("Nginx"),
-            chart: Chart::Local(String::from("nginx")),
-            overrides: BTreeMap::from([
-                (
-                    String::from("image.repository"),
-                    String::from("$REGISTRY/nginx"),
-                ),
-                (String::from("image.tag"), String::from("${TAG}")),
-            ]),
-        }],
-        variables: BTreeMap::from([(
-            String::from("REGISTRY"),
-            String::from("registry.example.com"),
-        )]),
-        git_ref: None,
+        ..Settings::default()
+    }
+}
+
+/// Those of a watch whose kind's whole `spec` is the values.
+fn whole() -> Settings {
+    let text = |text: &str| String::from(text);
+    Settings {
+        chart: Some(Chart::Local(text("nginx"))),
+        override_values: BTreeMap::from([
+            (text("image.repository"), text("registry.example.com/nginx")),
+            (text("password"), text("a$b")),
+        ]),
+        ..Settings::default()
     }
 }
 
@@ -101,7 +97,7 @@ fn a_version_that_is_no_chart_is_refused() {
 
 #[test]
 fn the_whole_spec_is_values_and_overrides_win() {
-    let wish = wish_with(&nginx(""), &Sources::default(), &settings());
+    let wish = wish_with(&nginx(""), &Sources::default(), &whole());
     assert_eq!(
         (wish.name.as_str(), wish.namespace.as_str()),
         ("front", "web")
@@ -117,15 +113,10 @@ fn the_whole_spec_is_values_and_overrides_win() {
                     .clone()
             ),
             Values::Set(String::from("image.repository=registry.example.com/nginx")),
-            Values::Set(String::from("image.tag=")),
+            Values::Set(String::from("password=a$b")),
         ]
     );
-    assert_eq!(
-        wish.warnings,
-        [
-            "kinds[charts.example.com/v1alpha1/Nginx].overrideValues.image.tag: TAG is not set, and stands for nothing"
-        ]
-    );
+    assert_eq!(wish.warnings, [""; 0]);
     assert_eq!(wish.policy.drift.mode, DriftMode::Enabled);
     assert!(!wish.policy.wait);
     assert_eq!(wish.policy.upgrade_remediation.strategy, Strategy::Rollback);
@@ -136,7 +127,7 @@ fn the_whole_spec_is_values_and_overrides_win() {
 fn annotations_of_the_sdk() {
     let annotated = |annotations: &str| {
         let text = nginx(&format!(", annotations: {{{annotations}}}"));
-        wish_with(&text, &Sources::default(), &settings())
+        wish_with(&text, &Sources::default(), &whole())
     };
     let wish = annotated(
         "helm.sdk.operatorframework.io/reconcile-period: 30s, helm.sdk.operatorframework.io/upgrade-disable-hooks: 'true', \
@@ -147,7 +138,7 @@ fn annotations_of_the_sdk() {
     assert!(wish.policy.rules(Action::Install).hooks);
     assert!(wish.policy.rules(Action::Uninstall).wait);
     assert_eq!(
-        wish.warnings[1],
+        wish.warnings[0],
         "metadata.annotations[helm.sdk.operatorframework.io/upgrade-force] is not used: nothing is deleted and created again; \
          remove it"
     );
@@ -155,7 +146,7 @@ fn annotations_of_the_sdk() {
         wrong_with(
             &nginx(", annotations: {helm.sdk.operatorframework.io/reconcile-period: often}"),
             &Sources::default(),
-            &settings()
+            &whole()
         ),
         [
             "metadata.annotations[helm.sdk.operatorframework.io/reconcile-period]: \"often\" is no duration, expected one such as \
@@ -166,28 +157,30 @@ fn annotations_of_the_sdk() {
 
 #[test]
 fn what_cannot_be_followed_is_refused() {
-    let mut templated = settings();
-    templated.kinds[0].overrides =
+    let mut templated = whole();
+    templated.override_values =
         BTreeMap::from([(String::from("image.tag"), String::from("{{ .Values.tag }}"))]);
     assert_eq!(
         wrong_with(&nginx(""), &Sources::default(), &templated),
         [
-            "settings: kinds[charts.example.com/v1alpha1/Nginx].overrideValues.image.tag: templates are not executed here\nhint: \
+            "settings: overrideValues.image.tag: templates are not executed here\nhint: \
              write the value, or $NAME of a variable"
         ]
     );
     let wrong = |from: &str, to: &str| {
-        wrong_with(
-            &nginx("").replace(from, to),
-            &Sources::default(),
-            &settings(),
-        )
+        wrong_with(&nginx("").replace(from, to), &Sources::default(), &whole())
     };
     assert_eq!(
-        wrong("kind: Nginx", "kind: Apache"),
+        wrong_with(&nginx(""), &Sources::default(), &Settings::default()),
         [
-            "charts.example.com/v1alpha1 Apache is no kind that releases are made of\nhint: name it among the kinds of the module's \
-             settings"
+            "charts.example.com/v1alpha1 Nginx is no kind that releases are made of\nhint: give its watch a chart, and its whole spec \
+             is the values"
+        ]
+    );
+    assert_eq!(
+        wrong_with(UNICORN, &Sources::default(), &whole()),
+        [
+            "settings: chart: objects of samplecontroller.k8s.io/v1alpha1 HelmRelease name their own chart\nhint: remove it"
         ]
     );
     assert_eq!(

@@ -6,11 +6,15 @@ mod rules;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
+use crate::dialect;
+use crate::dialect::status::{Told, apply};
 use crate::hooks::Event as Moment;
 use crate::hooks::course::Act;
 use crate::hooks::sight::Sight;
 use crate::machine::{moment, step};
-use crate::record::{Hook, Status};
+use crate::record::{Hook, Phase, Record, Status};
 use crate::situation::{
     Header, Hooks, Obstacle, Readiness, Refusal, Report, Situation, TOKEN_LABEL, Unserved,
 };
@@ -54,6 +58,8 @@ pub(super) struct World {
     pub(super) state: State,
     pub(super) records: BTreeMap<u32, Stored>,
     pub(super) objects: BTreeMap<String, u64>,
+    /// The revision that created each of them.
+    born: BTreeMap<String, u32>,
     /// Objects that never become ready.
     pub(super) broken: BTreeSet<String>,
     /// Whether objects become ready, or go.
@@ -69,7 +75,15 @@ pub(super) struct World {
     pub(super) dependencies: Vec<String>,
     pub(super) antecedent: Option<String>,
     pub(super) unserved: Vec<Unserved>,
-    report: Option<Report>,
+    pub(super) report: Option<Report>,
+    /// The object, as its dialect has it.
+    pub(super) object: Value,
+    /// What its status said in `phase`, one after the other.
+    pub(super) phases: Vec<String>,
+    /// What the source calls the chart.
+    pub(super) revision: Option<String>,
+    /// How often something of the status was written.
+    pub(super) statuses: usize,
     pub(super) events: BTreeMap<String, Event>,
     pub(super) conditions: BTreeMap<&'static str, crate::state::Note>,
     /// Whether the wish allows that it is uninstalled.
@@ -168,6 +182,7 @@ impl World {
             state: State::default(),
             records: BTreeMap::new(),
             objects: BTreeMap::new(),
+            born: BTreeMap::new(),
             broken: BTreeSet::new(),
             slow: false,
             failing: HashSet::new(),
@@ -180,6 +195,14 @@ impl World {
             antecedent: None,
             unserved: Vec::new(),
             report: None,
+            object: json!({
+                "apiVersion": "helm.toolkit.fluxcd.io/v2",
+                "kind": "HelmRelease",
+                "metadata": {"name": "web", "namespace": "shop"},
+            }),
+            phases: Vec::new(),
+            revision: None,
+            statuses: 0,
             events: BTreeMap::new(),
             conditions: BTreeMap::new(),
             may_leave: false,
@@ -346,14 +369,13 @@ impl World {
             },
             Some(_) => Sight::Succeeded,
         };
-        let timeout = crate::status::timeout(action.verb, &self.wish);
         Hooks::of(
             &self.state,
+            &self.wish,
             UID,
             &hooks,
             sight,
             self.now,
-            timeout,
             self.report.as_ref(),
         )
     }
@@ -466,6 +488,7 @@ impl World {
                     *left -= 1;
                 }
             }
+            self.tell(&before, &turn);
             self.state = turn.state.clone();
             for condition in &turn.conditions {
                 self.conditions
@@ -479,6 +502,103 @@ impl World {
             self.gone = turn.finalized && self.deleting;
         }
         Some(turn)
+    }
+
+    /// Writes the object's status, as the host does.
+    fn tell(&mut self, before: &State, turn: &Turn) {
+        self.object["metadata"]["generation"] = json!(self.generation);
+        let (patch, conditions) = self.told(before, turn);
+        if let Some(patch) = patch {
+            self.statuses += 1;
+            apply(&mut self.object["status"], &patch);
+        }
+        let mut all = self.object["status"]["conditions"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        for condition in conditions {
+            let told = json!({
+                "type": condition.kind,
+                "status": condition.note.is,
+                "reason": condition.note.reason,
+                "message": condition.note.message,
+            });
+            match all.iter_mut().find(|known| known["type"] == condition.kind) {
+                Some(known) => *known = told,
+                None => all.push(told),
+            }
+        }
+        self.object["status"]["conditions"] = json!(all);
+        assert_eq!(
+            dialect::status::state(&self.object).unwrap(),
+            turn.state,
+            "the status does not remember"
+        );
+        if let Some(phase) = self.object["status"]["phase"].as_str()
+            && self.phases.last().is_none_or(|last| last != phase)
+        {
+            self.phases.push(phase.to_owned());
+        }
+    }
+
+    fn told(&self, before: &State, turn: &Turn) -> (Option<Value>, Vec<crate::turn::Condition>) {
+        let records: Vec<Record> = self
+            .records
+            .iter()
+            .map(|(version, stored)| self.record(*version, stored))
+            .collect();
+        let records: Vec<&Record> = records.iter().collect();
+        let told = Told {
+            object: &self.object,
+            wish: &self.wish,
+            before,
+            turn,
+            records: &records,
+            revision: self.revision.as_deref(),
+        };
+        (told.status(), told.conditions())
+    }
+
+    fn record(&self, version: u32, stored: &Stored) -> Record {
+        let mut record = Record::new("web", "shop", version);
+        record.manifest = stored.chart.objects.join("\n");
+        record.info.notes = format!("notes of {}", stored.chart.inputs.chart_version);
+        record.info.first_deployed = Some(String::from("2026-11-10T12:00:00.123456789Z"));
+        record.hooks = stored
+            .chart
+            .hooks
+            .iter()
+            .enumerate()
+            .map(|(at, event)| hook(at, *event))
+            .collect();
+        for hook in &mut record.hooks {
+            if self.jobs.contains_key(&hook.name) {
+                hook.last_run.started_at = Some(String::from("2026-11-10T12:00:01Z"));
+                hook.last_run.phase = Phase::Succeeded;
+            }
+        }
+        record
+    }
+
+    /// A field of the status.
+    pub(super) fn field(&self, name: &str) -> &Value {
+        &self.object["status"][name]
+    }
+
+    /// A condition of the object, in its dialect's words.
+    pub(super) fn in_words(&self, kind: &str) -> String {
+        let all = self.object["status"]["conditions"].as_array();
+        let found = all
+            .into_iter()
+            .flatten()
+            .find(|condition| condition["type"] == kind);
+        found.map_or_else(
+            || "-".into(),
+            |condition| {
+                let text = |name: &str| condition[name].as_str().unwrap_or_default();
+                format!("{} {}: {}", text("status"), text("reason"), text("message"))
+            },
+        )
     }
 
     /// Whether it is killed here.
@@ -521,7 +641,13 @@ impl World {
                             message: "the API server said no".into(),
                         }));
                     }
-                    self.objects.insert(object.clone(), chart.password);
+                    if self
+                        .objects
+                        .insert(object.clone(), chart.password)
+                        .is_none()
+                    {
+                        self.born.insert(object.clone(), *of);
+                    }
                 }
                 let old: Vec<String> = against
                     .iter()
@@ -538,6 +664,25 @@ impl World {
                     .flat_map(|stored| stored.chart.objects.clone())
                     .collect();
                 self.remove(&old)
+            }
+            Effect::Clean { of, besides } => {
+                let stays: Vec<String> = besides
+                    .iter()
+                    .filter_map(|version| self.records.get(version))
+                    .flat_map(|stored| stored.chart.objects.clone())
+                    .collect();
+                let born = |object: &&String| self.born.get(*object) == Some(of);
+                let made = self.records[of].chart.objects.iter();
+                let made = made.filter(born).filter(|object| !stays.contains(object));
+                let made: Vec<String> = made.cloned().collect();
+                if let Some(code) = self.refused.get("clean") {
+                    return Err(Some(Refusal {
+                        target: made.join(" "),
+                        code: *code,
+                        message: "the API server said no".into(),
+                    }));
+                }
+                self.remove(&made)
             }
             Effect::Hook { of, act, run } => {
                 if self.burn() {
@@ -647,6 +792,8 @@ impl World {
                 && self.state == before
                 && self.state == turn.state
             {
+                let (patch, _) = self.told(&self.state, &turn);
+                assert_eq!(patch, None, "a run in which nothing happened writes");
                 return turn;
             }
         }

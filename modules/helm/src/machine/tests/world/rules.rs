@@ -52,6 +52,10 @@ impl World {
                     let last = becomes.or(self.records.keys().rev().find(deployed).copied());
                     assert_ne!(last, Some(*revision), "the deployed record is pruned");
                 }
+                Effect::Clean { of, besides } => {
+                    assert!(!besides.contains(of));
+                    assert_eq!(action.revision, *of, "another's objects are cleaned up");
+                }
                 Effect::Record(_) | Effect::Forget { .. } | Effect::Hook { .. } => {}
             }
         }

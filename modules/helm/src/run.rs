@@ -1,0 +1,350 @@
+//! One run of the module for one object: what is read becomes a [`Situation`](crate::situation::Situation), the machine
+//! decides, and its turn becomes an outcome.
+//!
+//! The only room that knows the SDK. Nothing is decided here.
+
+use std::collections::BTreeMap;
+
+use oarlock_sdk::log::Level;
+use oarlock_sdk::{AnyObject, Context, Failure, Outcome};
+use serde_json::Value;
+
+use crate::dialect::Settings;
+use crate::dialect::status::{self, Told};
+use crate::machine;
+use crate::record::{Record, Status};
+use crate::situation::{self, Header, Obstacle, Situation, Unserved};
+use crate::state::{Stage, State, Tests};
+use crate::wish::Wish;
+use engine::Engine;
+use images::Followed;
+use inputs::{Asked, Prepared};
+use objects::Served;
+use outcome::{Hands, Said};
+use rendering::{Order, Rendering};
+use shelf::Shelf;
+use sights::Sights;
+
+mod decryption;
+pub mod digest;
+pub mod engine;
+pub mod failed;
+mod images;
+pub mod inputs;
+mod objects;
+mod outcome;
+mod package;
+mod relatives;
+pub mod rendering;
+mod report;
+pub mod seed;
+pub mod served;
+pub mod shelf;
+mod sights;
+pub mod values;
+mod wishes;
+
+/// One run.
+///
+/// # Errors
+/// [`Failure::Invalid`] where fields of the object are wrong. Whatever else stands in the way is an outcome: its conditions say so.
+pub fn reconcile(
+    object: &AnyObject,
+    cx: &Context,
+    engine: &dyn Engine,
+) -> Result<Outcome, Failure> {
+    let settings: Settings = cx.settings()?;
+    let object: Value = serde_json::from_str(object.text()).map_err(Failure::terminal)?;
+    let state = remembered(cx, &object);
+    let Some(mut wished) = wishes::read(cx, &object, &settings, &state)? else {
+        return Ok(Outcome::new().finalized());
+    };
+    let now = u64::try_from(cx.now().as_millis()).unwrap_or_default();
+    // Filters that cannot be read stop what would begin, as a chart that cannot be had does.
+    let (followed, unfollowed) = match images::follow(cx, &object, &mut wished.wish, now) {
+        Ok(followed) => (followed, None),
+        Err(obstacle) => (Followed::default(), Some(obstacle)),
+    };
+    let run = Run {
+        cx,
+        engine,
+        object: &object,
+        uid: text(&object, "/metadata/uid"),
+        wish: &wished.wish,
+        missing: unfollowed.as_ref().or(wished.missing.as_ref()),
+        settings: &settings,
+        now,
+    };
+    match run.go(&state, followed) {
+        Ok(outcome) => Ok(outcome),
+        Err(Stop::Blocked(obstacle)) => Ok(outcome::blocked(&obstacle, now)),
+        Err(Stop::Failed(failure)) => Err(failure),
+    }
+}
+
+/// Why a run ends without a turn.
+enum Stop {
+    /// Something cannot be read.
+    Blocked(Obstacle),
+    /// The host has no answer.
+    Failed(Failure),
+}
+
+impl From<Obstacle> for Stop {
+    fn from(obstacle: Obstacle) -> Self {
+        Self::Blocked(obstacle)
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// What is remembered; nothing where somebody spoiled it: what is in the cluster tells enough.
+fn remembered(cx: &Context, object: &Value) -> State {
+    status::state(object).unwrap_or_else(|error| {
+        let error = error.to_string();
+        cx.log(
+            Level::Warn,
+            "what the status remembers cannot be read, and is forgotten",
+            &[("error", &error)],
+        );
+        State::default()
+    })
+}
+
+struct Run<'a> {
+    cx: &'a Context,
+    engine: &'a dyn Engine,
+    object: &'a Value,
+    uid: &'a str,
+    wish: &'a Wish,
+    missing: Option<&'a Obstacle>,
+    settings: &'a Settings,
+    now: u64,
+}
+
+impl Run<'_> {
+    fn go(&self, state: &State, followed: Followed) -> Result<Outcome, Stop> {
+        let place = situation::place(state, self.wish);
+        let account = self.wish.account.as_deref();
+        let shelf = Shelf::read(self.cx, &place, account)?;
+        let served = Served::new(self.cx);
+        let sights = Sights {
+            cx: self.cx,
+            shelf: &shelf,
+            served: &served,
+            wish: self.wish,
+            uid: self.uid,
+            now: self.now,
+        };
+        let newest = shelf.history().last();
+        let antecedent = relatives::antecedent(self.cx, self.object, self.uid, newest)?;
+        let dependencies = match (&state.action, self.cx.deleting()) {
+            (None, false) => relatives::dependencies(self.cx, self.object, self.wish)?,
+            _ => Vec::new(),
+        };
+        let waits = antecedent.is_some() || !dependencies.is_empty();
+        let mut prepared = self.prepared(state, waits);
+        let mut rendered = None;
+        if let Ok(ready) = &prepared
+            && self.renders(state, &shelf, ready)
+        {
+            let order = Order {
+                wish: self.wish,
+                state,
+                prepared: ready,
+                shelf: &shelf,
+                origin: &self.origin(),
+                stable: self.settings.stable_random,
+            };
+            match rendering::render(self.cx, self.engine, &order) {
+                Ok(Rendering::Whole(whole)) => rendered = Some(*whole),
+                Ok(Rendering::Seed(secret)) => return Ok(outcome::stored(&secret, self.wish)),
+                Err(obstacle) => prepared = Err(obstacle),
+            }
+        }
+        let last = report::last(self.cx);
+        let unserved = self.unserved(state, &shelf, &sights)?;
+        let drift = None;
+        let at = Situation {
+            wish: self.wish,
+            generation: self.generation(),
+            uid: self.uid,
+            now: self.now,
+            deleting: self.cx.deleting(),
+            inputs: prepared
+                .as_ref()
+                .map(|ready| ready.inputs.clone())
+                .map_err(Clone::clone),
+            history: shelf.history(),
+            newest: self.header(state, &shelf),
+            dependencies: &dependencies,
+            antecedent: antecedent.as_deref(),
+            report: last.clone(),
+            hooks: sights.hooks(state, last.as_ref())?,
+            tests: sights.tests(state)?,
+            readiness: sights.readiness(state)?,
+            drift,
+            unserved: &unserved,
+        };
+        let mut turn = machine::step(state, &at);
+        let hands = Hands {
+            cx: self.cx,
+            engine: self.engine,
+            shelf: &shelf,
+            served: &served,
+            sights: &sights,
+            wish: self.wish,
+            place: &place,
+            action: state.action.as_ref(),
+            chart: prepared
+                .as_ref()
+                .map(|ready| ready.artifact.digest.as_str()),
+            rendered: rendered.as_ref(),
+            now: self.now,
+        };
+        let work = hands.work(&turn)?;
+        let mut said = self.said(state, &turn, &work.records, &shelf, &prepared);
+        followed.tell(&mut said, &mut turn.events);
+        Ok(outcome::of(&turn, work, said, self.wish, self.now))
+    }
+
+    fn api_version(&self) -> &str {
+        text(self.object, "/apiVersion")
+    }
+
+    /// Labels by which today's Flux knows what its releases made.
+    fn origin(&self) -> BTreeMap<String, String> {
+        const FLUX: &str = "helm.toolkit.fluxcd.io";
+        let mut labels = BTreeMap::new();
+        if self.api_version().starts_with("helm.toolkit.fluxcd.io/") {
+            for field in ["name", "namespace"] {
+                let value = text(self.object, &format!("/metadata/{field}"));
+                labels.insert(format!("{FLUX}/{field}"), value.to_owned());
+            }
+        }
+        labels
+    }
+
+    fn generation(&self) -> i64 {
+        let generation = self.object.pointer("/metadata/generation");
+        generation.and_then(Value::as_i64).unwrap_or_default()
+    }
+
+    /// Chart and values, where anybody asks for them.
+    fn prepared(&self, state: &State, waits: bool) -> Result<Prepared, Obstacle> {
+        if let Some(missing) = self.missing {
+            return Err(missing.clone());
+        }
+        let moves = situation::place(state, self.wish) != situation::wished(self.wish);
+        if self.cx.deleting() || self.wish.suspended || waits || moves {
+            return Err(Obstacle {
+                reason: "Progressing",
+                message: String::from("chart and values were not looked at"),
+                retry: None,
+            });
+        }
+        let asked = Asked {
+            wish: self.wish,
+            state,
+            namespace: text(self.object, "/metadata/namespace"),
+            lenient: ["helm.fluxcd.io/", "flux.weave.works/"]
+                .iter()
+                .any(|group| self.api_version().starts_with(group)),
+            decryption: decryption::secret(self.object, self.settings),
+        };
+        inputs::prepare(self.cx, self.engine, &asked)
+    }
+
+    /// Whether this run needs the rendered chart: of inputs that changed meanwhile nobody wants it.
+    fn renders(&self, state: &State, shelf: &Shelf<'_>, prepared: &Prepared) -> bool {
+        situation::renders(state)
+            && state.action.as_ref().is_some_and(|action| {
+                shelf.entry(action.revision).is_none() && action.inputs == prepared.inputs
+            })
+    }
+
+    /// What the newest record says, where that is not known anyway. One that cannot be read says nothing.
+    fn header(&self, state: &State, shelf: &Shelf<'_>) -> Option<Header> {
+        let newest = shelf.history().last()?;
+        let known = newest.status == Status::Deployed
+            && situation::is_maker(self.uid, newest)
+            && state.snapshot(newest.version).is_some();
+        if known {
+            return None;
+        }
+        shelf.header(newest.version).ok()
+    }
+
+    /// Kinds that are gone matter where older revisions are compared with, or come back.
+    fn unserved(
+        &self,
+        state: &State,
+        shelf: &Shelf<'_>,
+        sights: &Sights<'_>,
+    ) -> Result<Vec<Unserved>, Obstacle> {
+        if let Some(action) = &state.action {
+            let begins = action.verb.makes() && action.stage == Stage::Begin;
+            return match begins {
+                true => sights.unserved(&action.against),
+                false => Ok(Vec::new()),
+            };
+        }
+        let Some(newest) = shelf.history().last() else {
+            return Ok(Vec::new());
+        };
+        let tests = state.snapshot(newest.version).and_then(|known| known.tests);
+        let failed = newest.status == Status::Failed || tests == Some(Tests::Failed);
+        if !failed || self.cx.deleting() || self.wish.suspended {
+            return Ok(Vec::new());
+        }
+        let good = shelf
+            .history()
+            .iter()
+            .rev()
+            .skip(1)
+            .find(|entry| matches!(entry.status, Status::Deployed | Status::Superseded));
+        good.map_or_else(|| Ok(Vec::new()), |entry| sights.unserved(&[entry.version]))
+    }
+
+    fn said(
+        &self,
+        state: &State,
+        turn: &crate::turn::Turn,
+        written: &[Record],
+        shelf: &Shelf<'_>,
+        prepared: &Result<Prepared, Obstacle>,
+    ) -> Said {
+        let read = shelf.unpacked();
+        // As they are afterwards, where this run writes them.
+        let records: Vec<&Record> = written
+            .iter()
+            .chain(read.iter().map(AsRef::as_ref))
+            .collect();
+        let told = Told {
+            object: self.object,
+            wish: self.wish,
+            before: state,
+            turn,
+            records: &records,
+            revision: prepared
+                .as_ref()
+                .ok()
+                .map(|ready| ready.artifact.revision.as_str()),
+        };
+        Said {
+            status: told.status(),
+            conditions: told.conditions(),
+        }
+    }
+}
