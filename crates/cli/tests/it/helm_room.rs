@@ -74,6 +74,7 @@ impl Room {
             now: NOW,
             seed: render.seed,
             lookup: false,
+            act_as: None,
             sub_notes: false,
             skip_schema_validation: false,
         };

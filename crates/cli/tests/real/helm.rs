@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 use futures_util::StreamExt as _;
 
-use pair::{Pair, helm};
+use pair::Pair;
+pub(crate) use pair::helm;
 use table::Table;
 
 use crate::process::root;

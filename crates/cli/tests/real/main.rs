@@ -31,6 +31,7 @@ mod offline;
 mod process;
 mod quiet;
 mod release_policy;
+mod releases;
 mod reload;
 #[path = "../it/rights.rs"]
 mod rights;

@@ -160,6 +160,7 @@ fn request(chart: &Chart, digest: &Digest) -> Request {
         now: 1_793_610_867_000,
         seed: "a seed".to_owned(),
         lookup: false,
+        act_as: None,
         sub_notes: false,
         skip_schema_validation: false,
     }

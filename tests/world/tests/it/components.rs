@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 use oarlock_core::reconciler::Reconciler;
 use oarlock_engine::Module;
-use oarlock_wasm::{EngineOptions, LoadError, Loader, WasmModule};
+use oarlock_wasm::{EngineOptions, Library, LibraryLimits, LoadError, Loader, WasmModule};
 use parking_lot::Mutex;
 
 /// Unoptimised, the host takes half a minute for the Python guest: what it compiled is kept between runs.
@@ -52,6 +52,24 @@ pub(crate) async fn component(name: &str) -> Arc<WasmModule> {
         return known;
     }
     let module = Arc::new(LOADER.load(bytes(name)).await.unwrap());
+    LOADED.lock().insert(name.to_owned(), Arc::clone(&module));
+    module
+}
+
+/// A component with a library, which serves this interface.
+pub(crate) async fn component_with(name: &str, interface: &str, library: &str) -> Arc<WasmModule> {
+    let known = LOADED.lock().get(name).cloned();
+    if let Some(known) = known {
+        return known;
+    }
+    let library = LOADER
+        .load_library(bytes(library), LibraryLimits::default())
+        .await
+        .unwrap();
+    let libraries: BTreeMap<String, Arc<Library>> =
+        BTreeMap::from([(interface.to_owned(), Arc::new(library))]);
+    let module = LOADER.load_with(bytes(name), &libraries).await;
+    let module = Arc::new(module.unwrap());
     LOADED.lock().insert(name.to_owned(), Arc::clone(&module));
     module
 }

@@ -115,6 +115,10 @@ impl Host for Tape {
         panic!("the canary does not ask for kinds");
     }
 
+    fn server_version(&self) -> BoxFuture<'_, Result<String, ReadError>> {
+        panic!("the canary does not ask for the server's version");
+    }
+
     fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
         panic!("the canary does not call {}", request.url);
     }

@@ -8,6 +8,7 @@ mod chronicle;
 mod components;
 mod determinism;
 mod gate;
+mod helm;
 mod hostile;
 mod languages;
 mod podinfo;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use oarlock_cluster::{Kubernetes, Options, ServerClock};
 use oarlock_config::{Env, Watch};
+use oarlock_core::artifact::{Artifacts, Closed};
 use oarlock_core::clock::Clock;
 use oarlock_core::cluster::Cluster;
 use oarlock_core::egress::{Credentials, Egress};
@@ -46,6 +47,7 @@ pub(crate) struct World {
     pub(crate) chronicle: Chronicle,
     served: Served,
     outside: Arc<dyn Egress>,
+    artifacts: Arc<dyn Artifacts>,
     operator: Operator,
     /// How often it was started.
     pub(crate) lives: usize,
@@ -62,6 +64,8 @@ pub(crate) struct Circumstances {
     pub(crate) kill: Option<(usize, Moment)>,
     /// What the modules can call.
     pub(crate) outside: Arc<dyn Egress>,
+    /// Where the modules' charts are from.
+    pub(crate) artifacts: Arc<dyn Artifacts>,
     /// As [`World::skew`].
     pub(crate) skew: Option<i64>,
 }
@@ -71,6 +75,7 @@ impl Default for Circumstances {
         Self {
             kill: None,
             outside: Arc::new(NobodyAnswers),
+            artifacts: Arc::new(Closed),
             skew: None,
         }
     }
@@ -128,6 +133,7 @@ impl World {
         let Circumstances {
             kill,
             outside,
+            artifacts,
             skew,
         } = circumstances;
         let start = Timestamp::parse_rfc3339("2026-11-02T09:00:00Z").unwrap();
@@ -144,7 +150,8 @@ impl World {
                 .create(&CRDS, "", definition.clone(), &Write::by(USER));
             written.unwrap();
         }
-        let operator = Operator::start(&cluster, host_clock(&clock, skew), &outside, &served);
+        let host = host_clock(&clock, skew);
+        let operator = Operator::start(&cluster, host, &outside, &artifacts, &served);
         if let Some((write, moment)) = kill {
             operator.gate.kill_at(write, moment);
         }
@@ -154,6 +161,7 @@ impl World {
             chronicle,
             served,
             outside,
+            artifacts,
             operator,
             lives: 1,
             namespace: NAMESPACE,
@@ -197,7 +205,13 @@ impl World {
     pub(crate) async fn restart(&mut self) {
         self.kill().await;
         let clock = host_clock(&self.clock, self.skew);
-        self.operator = Operator::start(&self.cluster, clock, &self.outside, &self.served);
+        self.operator = Operator::start(
+            &self.cluster,
+            clock,
+            &self.outside,
+            &self.artifacts,
+            &self.served,
+        );
         self.lives += 1;
     }
 
@@ -341,6 +355,7 @@ impl Operator {
         cluster: &DevCluster,
         (port, server_clock): HostClock,
         outside: &Arc<dyn Egress>,
+        artifacts: &Arc<dyn Artifacts>,
         served: &Served,
     ) -> Self {
         let gate = Gate::new(cluster.service());
@@ -354,9 +369,10 @@ impl Operator {
             seed: Some(7),
             ..oarlock_engine::Options::default()
         };
-        let engine = Engine::new(
+        let engine = Engine::with_packages(
             Arc::clone(&kubernetes) as Arc<dyn Cluster>,
             Arc::clone(outside),
+            Arc::clone(artifacts),
             port,
             options,
         );
@@ -401,7 +417,7 @@ impl Egress for NobodyAnswers {
 }
 
 /// RFC 7386.
-fn merge(value: &mut Value, patch: &Value) {
+pub(crate) fn merge(value: &mut Value, patch: &Value) {
     let Value::Object(fields) = patch else {
         *value = patch.clone();
         return;

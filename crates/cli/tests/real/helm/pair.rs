@@ -21,7 +21,7 @@ pub(super) fn say(text: &str) {
 }
 
 /// The real one; `None`, said loudly, where it may be missing: wherever no real API server is, either.
-pub(super) fn helm() -> Option<PathBuf> {
+pub(crate) fn helm() -> Option<PathBuf> {
     static SAID: Once = Once::new();
     let helm = root().join("target/oarlock/parts/helm");
     if helm.exists() {

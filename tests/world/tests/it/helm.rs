@@ -1,0 +1,9 @@
+//! Helm releases: the production component with its engine, charts from a folder, and Pods that behave as their images say.
+
+mod charts;
+mod killed;
+mod refused;
+mod resync;
+mod scenario;
+mod site;
+mod unicorn;
