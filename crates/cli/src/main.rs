@@ -16,6 +16,7 @@ mod operator;
 mod output;
 mod rbac;
 mod readiness;
+mod receiver;
 mod release;
 mod replicas;
 mod report;

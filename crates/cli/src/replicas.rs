@@ -189,6 +189,11 @@ impl Replica {
         matches!(self.role, Role::Candidate)
     }
 
+    /// Whether several work, each on a share.
+    pub(crate) const fn is_member(&self) -> bool {
+        matches!(self.role, Role::Member)
+    }
+
     /// Begins. From now on `engine` works on what is assigned only, at first on nothing. `errand` is done when this replica leads for
     /// the first time. `stop` is cancelled when the lease is kept no longer. `None` for a replica that is alone: it has everything.
     pub(crate) fn begin(

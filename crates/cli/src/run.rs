@@ -21,7 +21,7 @@ use crate::arguments::{duration, namespace, per_second};
 use crate::operator::{Operator, Sources};
 use crate::replicas::Errand;
 use crate::system_clock::SystemClock;
-use crate::{admin, follow, memory, replicas, stop};
+use crate::{admin, follow, memory, receiver, replicas, stop};
 
 /// How long definitions may take until they are served.
 pub(crate) const INSTALL_DEADLINE: Duration = Duration::from_secs(60);
@@ -76,6 +76,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     endpoints: admin::Args,
     #[command(flatten)]
+    webhooks: receiver::Args,
+    #[command(flatten)]
     replicas: replicas::Args,
 }
 
@@ -108,6 +110,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     let mut metrics = Registry::default();
     let replica = args.replicas.replica(&mut metrics)?;
+    let shares = replica.is_member();
+    let webhooks = args.webhooks.listen(shares, &mut metrics).await?;
     let connection = open(&source, AGENT).await?;
     let client = connection.client;
     let clients = replica.clients(&source, AGENT, client.clone()).await?;
@@ -141,6 +145,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         client: client.clone(),
     };
     endpoints.serve(subject, &mut services)?;
+    if let Some(webhooks) = webhooks {
+        webhooks.serve(Arc::clone(operator.engine()) as _, &mut services)?;
+    }
     let mut errand: Option<Errand> = None;
     if args.install_crds {
         operator.load_all().await;

@@ -1,15 +1,18 @@
 //! An object as the cache holds it: canonical bytes and the few facts that the engine looks up without parsing.
 
 use std::borrow::Borrow as _;
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 use crate::json::Json;
 use crate::manifest::FIELD_MANAGER_PREFIX;
 use crate::marks::{OWNER_ANNOTATION, OWNER_UID_LABEL, SHARE_ANNOTATION_PREFIX};
 use crate::object::{Object, ObjectError};
 use crate::reference::{Gvk, ObjectRef, ResourceVersion, Uid};
+use crate::selector::LabelSelector;
 
 /// A live object, without `metadata.managedFields`.
 ///
@@ -24,6 +27,8 @@ pub struct Cached {
     name: Place,
     uid: Place,
     resource_version: Place,
+    /// JSON of `metadata.labels`.
+    labels: Option<Place>,
     generation: i64,
     owners: Box<[Mark]>,
     field_sets: Box<[FieldSet]>,
@@ -111,6 +116,9 @@ impl Cached {
             places.of(text.unwrap_or_default())
         };
         let (uid, resource_version) = (at("/metadata/uid"), at("/metadata/resourceVersion"));
+        let labels = object
+            .pointer("/metadata/labels")
+            .map(|labels| places.of(Json::from_value(labels).as_str()));
         let ObjectRef {
             gvk,
             namespace,
@@ -133,6 +141,7 @@ impl Cached {
             name,
             uid,
             resource_version,
+            labels,
             generation: object
                 .pointer("/metadata/generation")
                 .and_then(Value::as_i64)
@@ -269,6 +278,36 @@ impl Cached {
     #[must_use]
     pub const fn json(&self) -> &Json {
         &self.json
+    }
+
+    /// Whether its labels are selected. Nothing but them is parsed: whoever asks, asks many objects.
+    #[must_use]
+    pub fn is_selected_by(&self, selector: &LabelSelector) -> bool {
+        let text = self.labels.map_or("{}", |labels| self.text(labels));
+        if let Ok(labels) = serde_json::from_str::<BTreeMap<&str, &str>>(text) {
+            return selector.matches(|key| labels.get(key).copied());
+        }
+        // Texts that are escaped, or no texts at all.
+        let labels: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
+        selector.matches(|key| labels.get(key)?.as_str())
+    }
+
+    /// Parses kind and metadata, and leaves the rest out.
+    ///
+    /// # Errors
+    /// As [`Self::object`].
+    pub fn head(&self) -> Result<Object, ObjectError> {
+        #[derive(Deserialize, Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Head {
+            api_version: Value,
+            kind: Value,
+            metadata: Value,
+        }
+
+        let head: Head = serde_json::from_str(self.json.as_str())
+            .map_err(|error| ObjectError::Syntax(error.to_string()))?;
+        Object::from_value(json!(head))
     }
 
     /// Parses the text.
@@ -430,6 +469,31 @@ mod tests {
         let of = |uid: &str| Uid(uid.to_owned());
         assert!(cached.is_owned_by(&of("a")) && !cached.is_owned_by(&of("d")));
         assert!(cached.is_shared_by(&of("d")) && !cached.is_shared_by(&of("a")));
+    }
+
+    #[test]
+    fn labels_are_asked_without_the_rest() {
+        let selects = |selector: &str, labels: &Value| {
+            let cached = live(&json!({
+                "metadata": {"labels": labels, "annotations": {"copy": labels.to_string()}}, "data": {"a": "{}"},
+            }));
+            cached.is_selected_by(&LabelSelector::parse(selector).unwrap())
+        };
+        let web = json!({"owner": "helm", "app": "web"});
+        assert!(selects("app=web,owner=helm", &web));
+        assert!(!selects("app=api", &web));
+        assert!(selects("app!=web", &json!({})));
+        assert!(!selects("app", &Value::Null));
+        assert!(selects("app=web", &json!({"app": "web", "note": "say \"so\"\n"})));
+    }
+
+    #[test]
+    fn the_head_is_kind_and_metadata() {
+        let cached = live(&json!({"metadata": {"labels": {"a": "b"}}, "data": {"large": "content"}}));
+        let (head, whole) = (cached.head().unwrap(), cached.object().unwrap());
+        assert_eq!(head.target(), whole.target());
+        assert_eq!(head.pointer("/metadata"), whole.pointer("/metadata"));
+        assert_eq!(head.pointer("/data"), None);
     }
 
     #[test]

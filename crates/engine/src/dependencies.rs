@@ -75,19 +75,12 @@ pub(crate) struct Query {
 impl Query {
     /// Whether the answer holds `object`.
     pub(crate) fn selects(&self, object: &Cached) -> bool {
-        let target = object.target();
-        if target.gvk != self.gvk || self.namespace.is_some() && self.namespace != target.namespace
-        {
+        let elsewhere =
+            self.namespace.is_some() && self.namespace.as_deref() != object.namespace();
+        if *object.gvk() != self.gvk || elsewhere {
             return false;
         }
-        if self.selector.is_empty() {
-            return true;
-        }
-        let Ok(object) = object.object() else {
-            return true;
-        };
-        let labels = object.pointer("/metadata/labels");
-        self.selector.matches(|key| labels?.get(key)?.as_str())
+        self.selector.is_empty() || object.is_selected_by(&self.selector)
     }
 }
 

@@ -302,6 +302,35 @@ struct SecretData {
     object: Object,
 }
 
+/// What of objects a query asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Whole,
+    Fields,
+    /// Fields of metadata that hold no content. `kubectl` keeps a copy of all that was applied in an annotation.
+    Metadata,
+}
+
+impl Part {
+    fn of(fields: &[String]) -> Self {
+        if fields.is_empty() {
+            return Self::Whole;
+        }
+        let is_metadata = |field: &String| {
+            let below = field.strip_prefix("/metadata/");
+            below.is_some_and(|below| match below.split_once('/') {
+                Some(("annotations", key)) => !key.contains("last-applied-configuration"),
+                Some(_) => true,
+                None => below != "annotations",
+            })
+        };
+        match fields.iter().all(is_metadata) {
+            true => Self::Metadata,
+            false => Self::Fields,
+        }
+    }
+}
+
 /// Why there is no value of a Secret.
 enum NoSecret {
     /// It may not be read, is not there, or does not have what it should.
@@ -414,13 +443,26 @@ impl Host for Session {
             let found = self
                 .cluster
                 .list(&selection.gvk, selection.namespace.as_deref());
+            let part = Part::of(&selection.fields);
             Ok(found
                 .iter()
                 .filter(|live| query.selects(live) && shows(&sight, live))
-                .inspect(|live| self.redaction.learn(live))
-                .map(|live| match (selection.fields.is_empty(), live.object()) {
-                    (false, Ok(object)) => Json::from_value(&project(&object, &selection.fields)),
-                    _ => live.json().clone(),
+                .inspect(|live| {
+                    // What does not cross cannot be told.
+                    if part != Part::Metadata {
+                        self.redaction.learn(live);
+                    }
+                })
+                .map(|live| {
+                    let parsed = match part {
+                        Part::Whole => return live.json().clone(),
+                        Part::Fields => live.object(),
+                        Part::Metadata => live.head(),
+                    };
+                    parsed.map_or_else(
+                        |_| live.json().clone(),
+                        |object| Json::from_value(&project(&object, &selection.fields)),
+                    )
                 })
                 .collect())
         })

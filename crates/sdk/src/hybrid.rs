@@ -24,7 +24,7 @@
 //!         Ok(json!({"replicas": shop.spec.size * 2}))
 //!     }
 //!
-//!     fn before(shop: &Object<Shop>, cx: &Context) -> Result<Step, Failure> {
+//!     fn before(shop: &Object<Shop>, _: Option<&Release>, cx: &Context) -> Result<Step, Failure> {
 //!         let settings = json!({
 //!             "apiVersion": "v1",
 //!             "kind": "ConfigMap",
@@ -45,7 +45,7 @@
 //! let shop = Object::from_value(json!({"metadata": {"name": "a", "namespace": "default"}, "spec": {"size": 2}}))?;
 //! let cx = Context::builder().build();
 //! assert_eq!(Shops::values(&shop, &cx)?, json!({"replicas": 4}));
-//! assert_eq!(Shops::before(&shop, &cx)?.waits_for(), Some("v1 ConfigMap default/a-settings: not found"));
+//! assert_eq!(Shops::before(&shop, None, &cx)?.waits_for(), Some("v1 ConfigMap default/a-settings: not found"));
 //! # Ok::<(), Failure>(())
 //! ```
 
@@ -73,19 +73,23 @@ pub trait Steps {
     /// The run's failure: nothing is written, the release stays as it is.
     fn values(object: &Self::Subject, context: &Context) -> Result<Value, Failure>;
 
-    /// What has to be there first: no new revision begins until it is ready. While the object is being deleted
-    /// ([`Context::deleting`]) it is what goes last: the object waits for it when the release is gone.
+    /// What has to be there first, asked in every run: no new revision begins until it is ready. An object that is being
+    /// deleted ([`Context::deleting`]) waits for it when there is no release any more.
     ///
     /// # Errors
     ///
     /// As [`Steps::values`].
-    fn before(object: &Self::Subject, context: &Context) -> Result<Step, Failure> {
-        let _nothing = (object, context);
+    fn before(
+        object: &Self::Subject,
+        release: Option<&Release>,
+        context: &Context,
+    ) -> Result<Step, Failure> {
+        let _nothing = (object, release, context);
         Ok(Step::new())
     }
 
-    /// What comes on top, asked when a revision is deployed: the object is ready when this is. While the object is being
-    /// deleted it is what goes first: nothing is uninstalled until it is ready.
+    /// What comes on top, asked as long as there is a release: the object is ready when this is. Of an object that is being
+    /// deleted nothing is uninstalled until it is ready.
     ///
     /// # Errors
     ///
@@ -100,8 +104,8 @@ pub trait Steps {
     }
 }
 
-/// The release as it is deployed.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// The release as it is deployed; of an object that is being deleted, what is left of it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Release {
     /// Its name.
     pub name: String,
@@ -111,8 +115,6 @@ pub struct Release {
     pub revision: u32,
     /// Version of the chart.
     pub chart_version: String,
-    /// The values of the caller that it was made with, merged.
-    pub config: Value,
 }
 
 /// One side of a release. A new one asks for nothing, and is ready.

@@ -8,6 +8,7 @@ use crate::manifest::{Id, Placed, Unserved, annotation};
 use crate::order;
 
 pub mod crds;
+pub mod drift;
 
 /// Annotation of objects that outlive their release.
 pub const RESOURCE_POLICY: &str = "helm.sh/resource-policy";

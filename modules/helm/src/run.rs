@@ -15,18 +15,20 @@ use crate::machine;
 use crate::record::{Record, Status};
 use crate::situation::{self, Header, Obstacle, Situation, Unserved};
 use crate::state::{Stage, State, Tests};
-use crate::wish::Wish;
+use crate::turn::Event;
+use crate::wish::{DriftMode, Wish};
 use engine::Engine;
 use images::Followed;
 use inputs::{Asked, Prepared};
 use objects::Served;
 use outcome::{Hands, Said};
-use rendering::{Order, Rendering};
+use rendering::{Order, Rendered, Rendering};
 use shelf::Shelf;
 use sights::Sights;
 
 mod decryption;
 pub mod digest;
+mod drift;
 pub mod engine;
 pub mod failed;
 mod images;
@@ -109,6 +111,24 @@ fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
         .unwrap_or_default()
 }
 
+/// What Helm warns of, once per revision.
+fn warnings(state: &State, rendered: Option<&Rendered>) -> Vec<Event> {
+    let (Some(action), Some(rendered)) = (&state.action, rendered) else {
+        return Vec::new();
+    };
+    let told = rendered
+        .warnings
+        .iter()
+        .enumerate()
+        .map(|(place, warning)| Event {
+            key: format!("warning-{}-{place}", action.number),
+            warning: true,
+            reason: String::from("ChartWarning"),
+            message: warning.clone(),
+        });
+    told.collect()
+}
+
 /// What is remembered; nothing where somebody spoiled it: what is in the cluster tells enough.
 fn remembered(cx: &Context, object: &Value) -> State {
     status::state(object).unwrap_or_else(|error| {
@@ -175,7 +195,9 @@ impl Run<'_> {
         }
         let last = report::last(self.cx);
         let unserved = self.unserved(state, &shelf, &sights)?;
-        let drift = None;
+        let mut state = state.clone();
+        let drift = self.drift(&mut state, &shelf, &served, prepared.as_ref().ok())?;
+        let state = &state;
         let at = Situation {
             wish: self.wish,
             generation: self.generation(),
@@ -194,7 +216,7 @@ impl Run<'_> {
             hooks: sights.hooks(state, last.as_ref())?,
             tests: sights.tests(state)?,
             readiness: sights.readiness(state)?,
-            drift,
+            drift: drift.as_deref(),
             unserved: &unserved,
         };
         let mut turn = machine::step(state, &at);
@@ -216,7 +238,40 @@ impl Run<'_> {
         let work = hands.work(&turn)?;
         let mut said = self.said(state, &turn, &work.records, &shelf, &prepared);
         followed.tell(&mut said, &mut turn.events);
+        turn.events.extend(warnings(state, rendered.as_ref()));
         Ok(outcome::of(&turn, work, said, self.wish, self.now))
+    }
+
+    /// Objects that differ, where the wish wants that to be known and nothing else is to be done.
+    fn drift(
+        &self,
+        state: &mut State,
+        shelf: &Shelf<'_>,
+        served: &Served<'_>,
+        prepared: Option<&Prepared>,
+    ) -> Result<Option<Vec<String>>, Obstacle> {
+        let rests = state.action.is_none() && !self.cx.deleting() && !self.wish.suspended;
+        if !rests || self.wish.policy.drift.mode == DriftMode::Disabled {
+            return Ok(None);
+        }
+        let Some((newest, prepared)) = shelf.history().last().zip(prepared) else {
+            return Ok(None);
+        };
+        let settled = newest.status == Status::Deployed
+            && situation::is_maker(self.uid, newest)
+            && state
+                .snapshot(newest.version)
+                .is_some_and(|known| known.inputs == prepared.inputs);
+        if !settled {
+            return Ok(None);
+        }
+        let differing = drift::of(self.cx, shelf, served, self.wish, newest.version)?;
+        Ok(Some(drift::told(
+            self.cx,
+            state,
+            newest.version,
+            &differing,
+        )))
     }
 
     fn api_version(&self) -> &str {

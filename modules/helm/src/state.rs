@@ -49,6 +49,9 @@ pub struct State {
     /// Whether the release ever served, tests included, since it was installed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub served: bool,
+    /// What only looks different of the newest revision: it was written, and the API server changed nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settled: Option<Settled>,
     /// A revision that somebody made by hand and that is left alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held: Option<u32>,
@@ -64,6 +67,16 @@ pub struct State {
     /// Whether the objects differ from the release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drifted: Option<Note>,
+}
+
+/// Objects of a revision that only look different.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Settled {
+    /// The revision.
+    pub version: u32,
+    /// Where, each as drift is told.
+    pub places: Vec<String>,
 }
 
 /// Where a release is.

@@ -57,10 +57,10 @@ pub enum DecryptSops {
     },
     /// None of the identities opens it.
     #[error(
-        "none of the age identities opens it: they are of {}, and it is encrypted to {}\nhint: give the identity of one of \
-         these, or encrypt it to one of those with `sops updatekeys`",
-        listed(tried),
-        listed(recipients)
+        "encrypted to {}; the age identities are of {}\nhint: give the identity of a recipient, or make one of these a recipient \
+         with `sops updatekeys`",
+        listed(recipients),
+        listed(tried)
     )]
     NoMatch {
         /// Public keys of those who can open it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use oarlock_artifacts::{Depot, Limits, Options, Timeouts};
 use oarlock_core::artifact::{
-    Artifact, Artifacts as _, Credentials, FetchError, Reach, Source, Wanted,
+    Artifact, Artifacts as _, Credentials, FetchError, Reach, Source, Upstream, Wanted,
 };
 use tempfile::TempDir;
 
@@ -206,6 +206,31 @@ async fn a_branch_is_asked_again_when_it_is_too_old() {
     let pinned = web(&server.url(), &commit);
     assert_eq!(world.get(pinned).await.unwrap().digest, new.digest);
     assert_eq!(server.seen("git-upload-pack"), packs);
+}
+
+#[tokio::test]
+async fn a_branch_that_was_pushed_to_is_asked_again_whatever_its_age() {
+    let origin = Origin::with_chart();
+    let server = Server::start(origin.root()).await;
+    let world = World::new();
+    let lazy = Wanted {
+        max_age: HOUR,
+        ..web(&server.url(), "main")
+    };
+    let old = world.get(lazy.clone()).await.unwrap();
+    origin.write("charts/web/values.yaml", "a: 2\n");
+    let commit = origin.commit("second");
+    let other = Upstream::parse("https://git.example.com/other").unwrap();
+    world.depot.forget(&[other]);
+    assert_eq!(world.get(lazy.clone()).await.unwrap(), old);
+    let pushed = Upstream::parse(&server.url()).unwrap();
+    world.depot.forget(&[pushed]);
+    // What was looked up before it may have been asked before it: at most one question more.
+    assert_eq!(world.get(lazy.clone()).await.unwrap().revision, commit);
+    world.get(lazy.clone()).await.unwrap();
+    let asked = server.seen("info/refs");
+    assert_eq!(world.get(lazy).await.unwrap().revision, commit);
+    assert_eq!(server.seen("info/refs"), asked);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod gateway_canary;
 mod guarded;
 mod helm;
 mod helm_corpus;
+mod helm_images;
 #[path = "../../src/helm/manifest.rs"]
 mod helm_manifest;
 mod helm_room;
@@ -29,6 +30,9 @@ mod process;
 mod prometheus;
 mod prometheus_canary;
 mod prometheus_deployer;
+#[expect(dead_code, reason = "the tests of the registry's client use all of it")]
+#[path = "../../../artifacts/tests/it/oci/server.rs"]
+mod registry;
 mod release;
 mod reload;
 mod rights;

@@ -423,7 +423,8 @@ async fn who_fetched_from_what_was_pushed_to_runs_again() {
     let shop = Upstream::parse("git@git.example:Shop.git").unwrap();
     let nobodys = Upstream::parse("https://git.example/nobodys").unwrap();
     assert!(engine.upstreams().contains(&shop));
-    let (asked, writes) = (world.shelf.asked().len(), world.writes().len());
+    let asked = world.shelf.asked().len();
+    drop(world.writes());
     assert_eq!(engine.pushed(&[shop.clone(), nobodys.clone()]), 1);
     world.shelf.asked_for(asked + 1).await;
     world.quiet().await;
@@ -433,6 +434,6 @@ async fn who_fetched_from_what_was_pushed_to_runs_again() {
         .collect();
     assert_eq!(again, ["chart of https://git.example/shop.git main"]);
     assert_eq!(world.shelf.forgotten(), [shop, nobodys.clone()]);
-    assert_eq!(world.writes().len(), writes, "nothing new, nothing written");
+    assert_eq!(world.writes(), [""; 0], "nothing new, nothing written");
     assert_eq!(engine.pushed(&[nobodys]), 0);
 }

@@ -16,7 +16,6 @@ pub use bindings::export;
 use bindings::exports::oarlock::helm::steps::{
     Failure as WitFailure, Guest, Release as WitRelease, Request, Step as WitStep,
 };
-use serde_json::Value;
 
 use super::{convert, host, report_panics};
 use crate::context::{Lines, Refused};
@@ -40,15 +39,16 @@ impl<S: Steps> Guest for Exported<S> {
         })
     }
 
-    fn before(request: Request) -> Result<WitStep, WitFailure> {
+    fn before(request: Request, release: Option<WitRelease>) -> Result<WitStep, WitFailure> {
+        let release = release.map(known);
         asked::<S, _>(request, |object, cx| {
-            S::before(object, cx)?.checked().map(step)
+            S::before(object, release.as_ref(), cx)?.checked().map(step)
         })
     }
 
     fn after(request: Request, release: WitRelease) -> Result<WitStep, WitFailure> {
+        let release = known(release);
         asked::<S, _>(request, |object, cx| {
-            let release = known(release)?;
             S::after(object, &release, cx)?.checked().map(step)
         })
     }
@@ -81,16 +81,13 @@ fn asked<S: Steps, T>(
         .map_err(convert::failure)
 }
 
-fn known(release: WitRelease) -> Result<Release, Failure> {
-    let config: Value = serde_json::from_str(&release.config)
-        .map_err(|error| Failure::Terminal(format!("the release's values: {error}")))?;
-    Ok(Release {
+fn known(release: WitRelease) -> Release {
+    Release {
         name: release.name,
         namespace: release.namespace,
         revision: release.revision,
         chart_version: release.chart_version,
-        config,
-    })
+    }
 }
 
 fn step(step: Step) -> WitStep {

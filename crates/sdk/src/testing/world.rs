@@ -15,9 +15,9 @@ use super::packages::Packages;
 use crate::http::{HttpError, Request, Response};
 use crate::outcome::{Children, Requeue};
 use crate::{
-    ApiError, Child, ConditionStatus, Context, Expect, Failure, Health, KindInfo, ObjectRef, OnLeave,
-    Outcome, Owner, ReadError, Removal, RemovalResult, RemovalStatus, Report, Subject, Timestamp,
-    Write, WriteResult, WriteStatus, merge_patch,
+    ApiError, Child, ConditionStatus, Context, Expect, Failure, Health, KindInfo, ObjectRef,
+    OnLeave, Outcome, Owner, ReadError, Removal, RemovalResult, RemovalStatus, Report, Subject,
+    Timestamp, Write, WriteResult, WriteStatus, merge_patch,
 };
 
 /// One object, its children, what others own, and a clock.

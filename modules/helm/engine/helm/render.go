@@ -64,6 +64,9 @@ func render(host Host, request wit.Request) (rendered wit.Rendered, err error) {
 	if rendered.Hooks, rendered.Documents, err = sorted(files); err != nil {
 		return rendered, err
 	}
+	if warnings.leftOut {
+		unknownHooks(files, rendered.Hooks, warnings)
+	}
 	rendered.Crds = crdsOf(loaded)
 	if rendered.Config, err = configOf(values); err != nil {
 		return rendered, err

@@ -152,3 +152,20 @@ func TestVersionsOfTheStubAreThoseOfThisHelm(t *testing.T) {
 		t.Errorf("go.mod requires %q, the versions are of %s; hint: `go generate` in modules/helm/engine", required, scheme.Helm)
 	}
 }
+
+func TestUnknownHooksAreLeftOutAndTold(t *testing.T) {
+	host := chartOf(t, files{
+		"templates/_skipped.yaml": "kind: A\nmetadata: {name: a, annotations: {helm.sh/hook: crd-install}}\n",
+		"templates/a.yaml": "kind: A\nmetadata: {name: a, annotations: {helm.sh/hook: pre-install}}\n---\n" +
+			"kind: B\nmetadata: {name: b, annotations: {helm.sh/hook: crd-install}}\n---\nkind: C\nmetadata: {name: c}\n",
+		"templates/b.yaml": "kind: D\nmetadata: {name: d, annotations: {helm.sh/hook: 'post-install, later'}}\n",
+	})
+	result := rendered(t, host, requestOf())
+	equal(t, []int{len(result.Hooks), len(result.Documents)}, []int{1, 1})
+	equal(t, result.Warnings, []string{
+		`demo/templates/a.yaml: B b: helm.sh/hook "crd-install" is not known: the object is left out, as Helm does`,
+		`demo/templates/b.yaml: D d: helm.sh/hook "post-install, later" is not known: the object is left out, as Helm does`,
+	})
+	host = chartOf(t, files{"templates/a.yaml": "kind: A\nmetadata: {name: a, annotations: {helm.sh/hook: pre-install}}\n"})
+	equal(t, len(rendered(t, host, requestOf()).Warnings), 0)
+}

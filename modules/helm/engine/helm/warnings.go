@@ -7,8 +7,15 @@ import (
 	"strings"
 )
 
+// leftOut is what Helm says, as information, of documents that it leaves out.
+const leftOut = "skipping unknown hooks"
+
 // warnings collects what Helm logs.
-type warnings struct{ texts []string }
+type warnings struct {
+	texts []string
+	// Whether documents were left out.
+	leftOut bool
+}
 
 // collectWarnings sends both of the loggers that Helm writes to here.
 func collectWarnings() *warnings {
@@ -28,11 +35,15 @@ func (w *warnings) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// Enabled leaves out what is no warning.
-func (w *warnings) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
+// Enabled leaves out what nobody has to know.
+func (w *warnings) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
 
 // Handle takes a record of slog.
 func (w *warnings) Handle(_ context.Context, record slog.Record) error {
+	if record.Level < slog.LevelWarn {
+		w.leftOut = w.leftOut || record.Message == leftOut
+		return nil
+	}
 	var text strings.Builder
 	text.WriteString(record.Message)
 	record.Attrs(func(attribute slog.Attr) bool {

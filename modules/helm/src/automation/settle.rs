@@ -22,7 +22,7 @@ pub struct Entry {
     /// The tag that the values have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub written: Option<String>,
-    /// The tag that is installed.
+    /// The tag that it is released with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
     /// The filter that it follows.

@@ -511,3 +511,29 @@ fn an_event_without_hooks_is_over() {
     assert_eq!(course.watched(), None);
     assert_eq!(course.next(&[], &Sight::Absent, 0, 60), Act::Done);
 }
+
+#[test]
+fn tests_run_by_their_names() {
+    let hooks = hooks(&[
+        "Pod a 0 test",
+        "Pod b 0 test",
+        "Pod c -1 test",
+        "Job a 0 pre-install",
+    ]);
+    let names = |only: &[&str], except: &[&str]| -> Vec<String> {
+        let list = |names: &[&str]| names.iter().map(|name| String::from(*name)).collect();
+        let test = Test {
+            timeout: std::time::Duration::from_secs(1),
+            ignore_failures: false,
+            only: list(only),
+            except: list(except),
+        };
+        let places = tests_of(&hooks, &test).into_iter();
+        places.map(|place| hooks[place].name.clone()).collect()
+    };
+    assert_eq!(names(&[], &[]), ["c", "a", "b"]);
+    assert_eq!(names(&["b", "a"], &[]), ["a", "b"]);
+    assert_eq!(names(&[], &["a"]), ["c", "b"]);
+    assert_eq!(names(&["a", "b"], &["a"]), ["b"]);
+    assert_eq!(names(&["nobody"], &[]), [""; 0]);
+}

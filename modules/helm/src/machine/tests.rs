@@ -3,6 +3,7 @@
 mod by_hand;
 mod changes;
 mod chaos;
+mod choice;
 mod cleaning;
 mod crashes;
 mod failures;

@@ -18,7 +18,7 @@ use crate::storage::{self, Entry};
 const FIELDS: &[&str] = &[
     "/metadata/resourceVersion",
     "/metadata/labels",
-    "/metadata/annotations",
+    "/metadata/annotations/helm.oarlock.dev~1parts",
 ];
 
 /// Milliseconds after which the API server is asked again.

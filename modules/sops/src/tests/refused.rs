@@ -26,11 +26,11 @@ fn with_another_identity_both_sides_are_named() {
     assert_eq!(
         error.to_string(),
         format!(
-            "none of the age identities opens it: they are of {}, {}, and it is encrypted to {}\nhint: give the identity of one of \
-             these, or encrypt it to one of those with `sops updatekeys`",
+            "encrypted to {}; the age identities are of {}, {}\nhint: give the identity of a recipient, or make one of these a \
+             recipient with `sops updatekeys`",
+            recipient("berta"),
             recipient("anna"),
-            recipient("carl"),
-            recipient("berta")
+            recipient("carl")
         )
     );
 }

@@ -43,6 +43,8 @@ seal mac-only-encrypted.yaml secret.yaml "{age: $anna, encrypted_regex: '^(data|
 seal mac-only-encrypted.json values.json "{age: $anna, encrypted_regex: '^(alpha|list)$', mac_only_encrypted: true}"
 seal encrypted-comment.yaml comments.yaml "{age: $anna, encrypted_comment_regex: 'sops:enc'}"
 seal unencrypted-comment.yaml open.yaml "{age: $anna, unencrypted_comment_regex: 'sops:plain'}"
+seal release-one.yaml release-one.yaml "{age: $anna}"
+seal release-two.yaml release-two.yaml "{age: $anna}"
 seal recipients.yaml secret.yaml "{age: '$carl,$anna,$berta'}"
 seal mixed.yaml secret.yaml "{age: '$ssh,$anna'}"
 
@@ -52,6 +54,7 @@ groups="key_groups: [{age: [$anna]}, {age: [$berta]}, {age: [$carl]}]"
 seal two-of-three.yaml secret.yaml "{shamir_threshold: 2, $groups}"
 seal three-of-three.json values.json "{$groups}"
 seal others.yaml secret.yaml "{age: $berta}"
+seal release-other.yaml release-two.yaml "{age: $berta}"
 unset SOPS_AGE_KEY
 
 # What is not opened here.

@@ -1,6 +1,8 @@
 //! Helm releases: the production component with its engine, charts from a folder, and Pods that behave as their images say.
 
+mod by_hand;
 mod charts;
+mod encrypted;
 mod killed;
 mod refused;
 mod resync;

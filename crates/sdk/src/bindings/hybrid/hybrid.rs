@@ -57,7 +57,7 @@ pub mod exports {
                             .finish()
                     }
                 }
-                /// The release as it is deployed.
+                /// The release as it is deployed; of an object that is being deleted, what is left of it.
                 #[derive(Clone)]
                 pub struct Release {
                     pub name: _rt::String,
@@ -66,8 +66,6 @@ pub mod exports {
                     pub revision: u32,
                     /// Version of the chart.
                     pub chart_version: _rt::String,
-                    /// The values of the caller that it was made with, merged.
-                    pub config: Json,
                 }
                 impl ::core::fmt::Debug for Release {
                     fn fmt(
@@ -79,14 +77,14 @@ pub mod exports {
                             .field("namespace", &self.namespace)
                             .field("revision", &self.revision)
                             .field("chart-version", &self.chart_version)
-                            .field("config", &self.config)
                             .finish()
                     }
                 }
                 /// One side of the release.
                 #[derive(Clone)]
                 pub struct Step {
-                    /// What shall be there, written in this order. Owned children that a later answer does not list are deleted.
+                    /// What shall be there, written in this order: before what is done to the release, or after it. Owned children that
+                    /// a later answer does not list are deleted.
                     pub children: _rt::Vec<Child>,
                     /// What comes next may begin. `observe` tells of the children, and needs no grant for that.
                     pub ready: bool,
@@ -328,10 +326,18 @@ pub mod exports {
                     arg2: *mut u8,
                     arg3: usize,
                     arg4: i32,
+                    arg5: i32,
+                    arg6: *mut u8,
+                    arg7: usize,
+                    arg8: *mut u8,
+                    arg9: usize,
+                    arg10: i32,
+                    arg11: *mut u8,
+                    arg12: usize,
                 ) -> *mut u8 {
                     unsafe {
                         #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
-                        let result2 = {
+                        let result5 = {
                             let len0 = arg1;
                             let bytes0 = _rt::Vec::from_raw_parts(
                                 arg0.cast(),
@@ -344,128 +350,163 @@ pub mod exports {
                                 len1,
                                 len1,
                             );
-                            T_::before(Request {
-                                object: _rt::string_lift(bytes0),
-                                settings: _rt::string_lift(bytes1),
-                                deleting: _rt::bool_lift(arg4 as u8),
-                            })
+                            T_::before(
+                                Request {
+                                    object: _rt::string_lift(bytes0),
+                                    settings: _rt::string_lift(bytes1),
+                                    deleting: _rt::bool_lift(arg4 as u8),
+                                },
+                                match arg5 {
+                                    0 => None,
+                                    1 => {
+                                        let e = {
+                                            let len2 = arg7;
+                                            let bytes2 = _rt::Vec::from_raw_parts(
+                                                arg6.cast(),
+                                                len2,
+                                                len2,
+                                            );
+                                            let len3 = arg9;
+                                            let bytes3 = _rt::Vec::from_raw_parts(
+                                                arg8.cast(),
+                                                len3,
+                                                len3,
+                                            );
+                                            let len4 = arg12;
+                                            let bytes4 = _rt::Vec::from_raw_parts(
+                                                arg11.cast(),
+                                                len4,
+                                                len4,
+                                            );
+                                            Release {
+                                                name: _rt::string_lift(bytes2),
+                                                namespace: _rt::string_lift(bytes3),
+                                                revision: arg10 as u32,
+                                                chart_version: _rt::string_lift(bytes4),
+                                            }
+                                        };
+                                        Some(e)
+                                    }
+                                    _ => _rt::invalid_enum_discriminant(),
+                                },
+                            )
                         };
-                        let ptr3 = (&raw mut _RET_AREA.0).cast::<u8>();
-                        match result2 {
+                        let ptr6 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result5 {
                             Ok(e) => {
-                                *ptr3.add(0).cast::<u8>() = (0i32) as u8;
+                                *ptr6.add(0).cast::<u8>() = (0i32) as u8;
                                 let Step {
-                                    children: children4,
-                                    ready: ready4,
-                                    message: message4,
-                                    status: status4,
-                                    conditions: conditions4,
+                                    children: children7,
+                                    ready: ready7,
+                                    message: message7,
+                                    status: status7,
+                                    conditions: conditions7,
                                 } = e;
-                                let vec15 = children4;
-                                let len15 = vec15.len();
-                                let layout15 = _rt::alloc::Layout::from_size_align(
-                                        vec15.len() * (15 * ::core::mem::size_of::<*const u8>()),
+                                let vec18 = children7;
+                                let len18 = vec18.len();
+                                let layout18 = _rt::alloc::Layout::from_size_align(
+                                        vec18.len() * (15 * ::core::mem::size_of::<*const u8>()),
                                         ::core::mem::size_of::<*const u8>(),
                                     )
                                     .unwrap();
-                                let (result15, _cleanup15) = wit_bindgen::rt::Cleanup::new(
-                                    layout15,
+                                let (result18, _cleanup18) = wit_bindgen::rt::Cleanup::new(
+                                    layout18,
                                 );
-                                if let Some(cleanup) = _cleanup15 {
+                                if let Some(cleanup) = _cleanup18 {
                                     cleanup.forget();
                                 }
-                                for (i, e) in vec15.into_iter().enumerate() {
-                                    let base = result15
+                                for (i, e) in vec18.into_iter().enumerate() {
+                                    let base = result18
                                         .add(i * (15 * ::core::mem::size_of::<*const u8>()));
                                     {
                                         let super::super::super::super::__with_name1::Child {
-                                            object: object5,
-                                            owner: owner5,
-                                            write: write5,
-                                            expect: expect5,
-                                            force: force5,
-                                            manager: manager5,
-                                            ignore: ignore5,
-                                            on_leave: on_leave5,
+                                            object: object8,
+                                            owner: owner8,
+                                            write: write8,
+                                            expect: expect8,
+                                            force: force8,
+                                            manager: manager8,
+                                            ignore: ignore8,
+                                            on_leave: on_leave8,
                                         } = e;
-                                        let vec6 = (object5.into_bytes()).into_boxed_slice();
-                                        let ptr6 = vec6.as_ptr().cast::<u8>();
-                                        let len6 = vec6.len();
-                                        ::core::mem::forget(vec6);
+                                        let vec9 = (object8.into_bytes()).into_boxed_slice();
+                                        let ptr9 = vec9.as_ptr().cast::<u8>();
+                                        let len9 = vec9.len();
+                                        ::core::mem::forget(vec9);
                                         *base
                                             .add(::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len6;
-                                        *base.add(0).cast::<*mut u8>() = ptr6.cast_mut();
+                                            .cast::<usize>() = len9;
+                                        *base.add(0).cast::<*mut u8>() = ptr9.cast_mut();
                                         *base
                                             .add(2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (owner5.clone() as i32) as u8;
+                                            .cast::<u8>() = (owner8.clone() as i32) as u8;
                                         *base
                                             .add(1 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (write5.clone() as i32) as u8;
-                                        use super::super::super::super::__with_name1::Expect as V9;
-                                        match expect5 {
-                                            V9::Any => {
+                                            .cast::<u8>() = (write8.clone() as i32) as u8;
+                                        use super::super::super::super::__with_name1::Expect as V12;
+                                        match expect8 {
+                                            V12::Any => {
                                                 *base
                                                     .add(3 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (0i32) as u8;
                                             }
-                                            V9::Absent => {
+                                            V12::Absent => {
                                                 *base
                                                     .add(3 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (1i32) as u8;
                                             }
-                                            V9::Uid(e) => {
+                                            V12::Uid(e) => {
                                                 *base
                                                     .add(3 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (2i32) as u8;
-                                                let vec7 = (e.into_bytes()).into_boxed_slice();
-                                                let ptr7 = vec7.as_ptr().cast::<u8>();
-                                                let len7 = vec7.len();
-                                                ::core::mem::forget(vec7);
-                                                *base
-                                                    .add(5 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len7;
-                                                *base
-                                                    .add(4 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>() = ptr7.cast_mut();
-                                            }
-                                            V9::Version(e) => {
-                                                *base
-                                                    .add(3 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<u8>() = (3i32) as u8;
-                                                let vec8 = (e.into_bytes()).into_boxed_slice();
-                                                let ptr8 = vec8.as_ptr().cast::<u8>();
-                                                let len8 = vec8.len();
-                                                ::core::mem::forget(vec8);
-                                                *base
-                                                    .add(5 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len8;
-                                                *base
-                                                    .add(4 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>() = ptr8.cast_mut();
-                                            }
-                                        }
-                                        *base
-                                            .add(6 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (match force5 {
-                                            true => 1,
-                                            false => 0,
-                                        }) as u8;
-                                        match manager5 {
-                                            Some(e) => {
-                                                *base
-                                                    .add(7 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<u8>() = (1i32) as u8;
                                                 let vec10 = (e.into_bytes()).into_boxed_slice();
                                                 let ptr10 = vec10.as_ptr().cast::<u8>();
                                                 let len10 = vec10.len();
                                                 ::core::mem::forget(vec10);
                                                 *base
-                                                    .add(9 * ::core::mem::size_of::<*const u8>())
+                                                    .add(5 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<usize>() = len10;
                                                 *base
-                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .add(4 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<*mut u8>() = ptr10.cast_mut();
+                                            }
+                                            V12::Version(e) => {
+                                                *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (3i32) as u8;
+                                                let vec11 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr11 = vec11.as_ptr().cast::<u8>();
+                                                let len11 = vec11.len();
+                                                ::core::mem::forget(vec11);
+                                                *base
+                                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len11;
+                                                *base
+                                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr11.cast_mut();
+                                            }
+                                        }
+                                        *base
+                                            .add(6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (match force8 {
+                                            true => 1,
+                                            false => 0,
+                                        }) as u8;
+                                        match manager8 {
+                                            Some(e) => {
+                                                *base
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (1i32) as u8;
+                                                let vec13 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr13 = vec13.as_ptr().cast::<u8>();
+                                                let len13 = vec13.len();
+                                                ::core::mem::forget(vec13);
+                                                *base
+                                                    .add(9 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len13;
+                                                *base
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr13.cast_mut();
                                             }
                                             None => {
                                                 *base
@@ -473,265 +514,265 @@ pub mod exports {
                                                     .cast::<u8>() = (0i32) as u8;
                                             }
                                         };
-                                        let vec12 = ignore5;
-                                        let len12 = vec12.len();
-                                        let layout12 = _rt::alloc::Layout::from_size_align(
-                                                vec12.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                        let vec15 = ignore8;
+                                        let len15 = vec15.len();
+                                        let layout15 = _rt::alloc::Layout::from_size_align(
+                                                vec15.len() * (2 * ::core::mem::size_of::<*const u8>()),
                                                 ::core::mem::size_of::<*const u8>(),
                                             )
                                             .unwrap();
-                                        let (result12, _cleanup12) = wit_bindgen::rt::Cleanup::new(
-                                            layout12,
+                                        let (result15, _cleanup15) = wit_bindgen::rt::Cleanup::new(
+                                            layout15,
                                         );
-                                        if let Some(cleanup) = _cleanup12 {
+                                        if let Some(cleanup) = _cleanup15 {
                                             cleanup.forget();
                                         }
-                                        for (i, e) in vec12.into_iter().enumerate() {
-                                            let base = result12
+                                        for (i, e) in vec15.into_iter().enumerate() {
+                                            let base = result15
                                                 .add(i * (2 * ::core::mem::size_of::<*const u8>()));
                                             {
-                                                let vec11 = (e.into_bytes()).into_boxed_slice();
-                                                let ptr11 = vec11.as_ptr().cast::<u8>();
-                                                let len11 = vec11.len();
-                                                ::core::mem::forget(vec11);
+                                                let vec14 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr14 = vec14.as_ptr().cast::<u8>();
+                                                let len14 = vec14.len();
+                                                ::core::mem::forget(vec14);
                                                 *base
                                                     .add(::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len11;
-                                                *base.add(0).cast::<*mut u8>() = ptr11.cast_mut();
+                                                    .cast::<usize>() = len14;
+                                                *base.add(0).cast::<*mut u8>() = ptr14.cast_mut();
                                             }
                                         }
                                         *base
                                             .add(11 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len12;
+                                            .cast::<usize>() = len15;
                                         *base
                                             .add(10 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = result12;
-                                        use super::super::super::super::__with_name1::OnLeave as V14;
-                                        match on_leave5 {
-                                            V14::Delete => {
+                                            .cast::<*mut u8>() = result15;
+                                        use super::super::super::super::__with_name1::OnLeave as V17;
+                                        match on_leave8 {
+                                            V17::Delete => {
                                                 *base
                                                     .add(12 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (0i32) as u8;
                                             }
-                                            V14::Keep => {
+                                            V17::Keep => {
                                                 *base
                                                     .add(12 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (1i32) as u8;
                                             }
-                                            V14::Restore(e) => {
+                                            V17::Restore(e) => {
                                                 *base
                                                     .add(12 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (2i32) as u8;
-                                                let vec13 = (e.into_bytes()).into_boxed_slice();
-                                                let ptr13 = vec13.as_ptr().cast::<u8>();
-                                                let len13 = vec13.len();
-                                                ::core::mem::forget(vec13);
+                                                let vec16 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr16 = vec16.as_ptr().cast::<u8>();
+                                                let len16 = vec16.len();
+                                                ::core::mem::forget(vec16);
                                                 *base
                                                     .add(14 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len13;
+                                                    .cast::<usize>() = len16;
                                                 *base
                                                     .add(13 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>() = ptr13.cast_mut();
+                                                    .cast::<*mut u8>() = ptr16.cast_mut();
                                             }
                                         }
                                     }
                                 }
-                                *ptr3
+                                *ptr6
                                     .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len15;
-                                *ptr3.add(8).cast::<*mut u8>() = result15;
-                                *ptr3
+                                    .cast::<usize>() = len18;
+                                *ptr6.add(8).cast::<*mut u8>() = result18;
+                                *ptr6
                                     .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<u8>() = (match ready4 {
+                                    .cast::<u8>() = (match ready7 {
                                     true => 1,
                                     false => 0,
                                 }) as u8;
-                                let vec16 = (message4.into_bytes()).into_boxed_slice();
-                                let ptr16 = vec16.as_ptr().cast::<u8>();
-                                let len16 = vec16.len();
-                                ::core::mem::forget(vec16);
-                                *ptr3
+                                let vec19 = (message7.into_bytes()).into_boxed_slice();
+                                let ptr19 = vec19.as_ptr().cast::<u8>();
+                                let len19 = vec19.len();
+                                ::core::mem::forget(vec19);
+                                *ptr6
                                     .add(8 + 4 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len16;
-                                *ptr3
+                                    .cast::<usize>() = len19;
+                                *ptr6
                                     .add(8 + 3 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr16.cast_mut();
-                                match status4 {
+                                    .cast::<*mut u8>() = ptr19.cast_mut();
+                                match status7 {
                                     Some(e) => {
-                                        *ptr3
+                                        *ptr6
                                             .add(8 + 5 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
-                                        let vec17 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr17 = vec17.as_ptr().cast::<u8>();
-                                        let len17 = vec17.len();
-                                        ::core::mem::forget(vec17);
-                                        *ptr3
+                                        let vec20 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr20 = vec20.as_ptr().cast::<u8>();
+                                        let len20 = vec20.len();
+                                        ::core::mem::forget(vec20);
+                                        *ptr6
                                             .add(8 + 7 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len17;
-                                        *ptr3
+                                            .cast::<usize>() = len20;
+                                        *ptr6
                                             .add(8 + 6 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr17.cast_mut();
+                                            .cast::<*mut u8>() = ptr20.cast_mut();
                                     }
                                     None => {
-                                        *ptr3
+                                        *ptr6
                                             .add(8 + 5 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                let vec22 = conditions4;
-                                let len22 = vec22.len();
-                                let layout22 = _rt::alloc::Layout::from_size_align(
-                                        vec22.len() * (7 * ::core::mem::size_of::<*const u8>()),
+                                let vec25 = conditions7;
+                                let len25 = vec25.len();
+                                let layout25 = _rt::alloc::Layout::from_size_align(
+                                        vec25.len() * (7 * ::core::mem::size_of::<*const u8>()),
                                         ::core::mem::size_of::<*const u8>(),
                                     )
                                     .unwrap();
-                                let (result22, _cleanup22) = wit_bindgen::rt::Cleanup::new(
-                                    layout22,
+                                let (result25, _cleanup25) = wit_bindgen::rt::Cleanup::new(
+                                    layout25,
                                 );
-                                if let Some(cleanup) = _cleanup22 {
+                                if let Some(cleanup) = _cleanup25 {
                                     cleanup.forget();
                                 }
-                                for (i, e) in vec22.into_iter().enumerate() {
-                                    let base = result22
+                                for (i, e) in vec25.into_iter().enumerate() {
+                                    let base = result25
                                         .add(i * (7 * ::core::mem::size_of::<*const u8>()));
                                     {
                                         let super::super::super::super::__with_name1::Condition {
-                                            kind: kind18,
-                                            status: status18,
-                                            reason: reason18,
-                                            message: message18,
+                                            kind: kind21,
+                                            status: status21,
+                                            reason: reason21,
+                                            message: message21,
                                         } = e;
-                                        let vec19 = (kind18.into_bytes()).into_boxed_slice();
-                                        let ptr19 = vec19.as_ptr().cast::<u8>();
-                                        let len19 = vec19.len();
-                                        ::core::mem::forget(vec19);
+                                        let vec22 = (kind21.into_bytes()).into_boxed_slice();
+                                        let ptr22 = vec22.as_ptr().cast::<u8>();
+                                        let len22 = vec22.len();
+                                        ::core::mem::forget(vec22);
                                         *base
                                             .add(::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len19;
-                                        *base.add(0).cast::<*mut u8>() = ptr19.cast_mut();
+                                            .cast::<usize>() = len22;
+                                        *base.add(0).cast::<*mut u8>() = ptr22.cast_mut();
                                         *base
                                             .add(2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (status18.clone() as i32) as u8;
-                                        let vec20 = (reason18.into_bytes()).into_boxed_slice();
-                                        let ptr20 = vec20.as_ptr().cast::<u8>();
-                                        let len20 = vec20.len();
-                                        ::core::mem::forget(vec20);
-                                        *base
-                                            .add(4 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len20;
-                                        *base
-                                            .add(3 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr20.cast_mut();
-                                        let vec21 = (message18.into_bytes()).into_boxed_slice();
-                                        let ptr21 = vec21.as_ptr().cast::<u8>();
-                                        let len21 = vec21.len();
-                                        ::core::mem::forget(vec21);
-                                        *base
-                                            .add(6 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len21;
-                                        *base
-                                            .add(5 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr21.cast_mut();
-                                    }
-                                }
-                                *ptr3
-                                    .add(8 + 9 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len22;
-                                *ptr3
-                                    .add(8 + 8 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = result22;
-                            }
-                            Err(e) => {
-                                *ptr3.add(0).cast::<u8>() = (1i32) as u8;
-                                use super::super::super::super::__with_name1::Failure as V31;
-                                match e {
-                                    V31::Retry(e) => {
-                                        *ptr3.add(8).cast::<u8>() = (0i32) as u8;
-                                        let vec23 = (e.into_bytes()).into_boxed_slice();
+                                            .cast::<u8>() = (status21.clone() as i32) as u8;
+                                        let vec23 = (reason21.into_bytes()).into_boxed_slice();
                                         let ptr23 = vec23.as_ptr().cast::<u8>();
                                         let len23 = vec23.len();
                                         ::core::mem::forget(vec23);
-                                        *ptr3
-                                            .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                        *base
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>() = len23;
-                                        *ptr3.add(16).cast::<*mut u8>() = ptr23.cast_mut();
+                                        *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr23.cast_mut();
+                                        let vec24 = (message21.into_bytes()).into_boxed_slice();
+                                        let ptr24 = vec24.as_ptr().cast::<u8>();
+                                        let len24 = vec24.len();
+                                        ::core::mem::forget(vec24);
+                                        *base
+                                            .add(6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len24;
+                                        *base
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr24.cast_mut();
                                     }
-                                    V31::RetryAfter(e) => {
-                                        *ptr3.add(8).cast::<u8>() = (1i32) as u8;
-                                        let (t24_0, t24_1) = e;
-                                        *ptr3.add(16).cast::<i64>() = _rt::as_i64(t24_0);
-                                        let vec25 = (t24_1.into_bytes()).into_boxed_slice();
-                                        let ptr25 = vec25.as_ptr().cast::<u8>();
-                                        let len25 = vec25.len();
-                                        ::core::mem::forget(vec25);
-                                        *ptr3
-                                            .add(24 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len25;
-                                        *ptr3.add(24).cast::<*mut u8>() = ptr25.cast_mut();
-                                    }
-                                    V31::Terminal(e) => {
-                                        *ptr3.add(8).cast::<u8>() = (2i32) as u8;
+                                }
+                                *ptr6
+                                    .add(8 + 9 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len25;
+                                *ptr6
+                                    .add(8 + 8 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = result25;
+                            }
+                            Err(e) => {
+                                *ptr6.add(0).cast::<u8>() = (1i32) as u8;
+                                use super::super::super::super::__with_name1::Failure as V34;
+                                match e {
+                                    V34::Retry(e) => {
+                                        *ptr6.add(8).cast::<u8>() = (0i32) as u8;
                                         let vec26 = (e.into_bytes()).into_boxed_slice();
                                         let ptr26 = vec26.as_ptr().cast::<u8>();
                                         let len26 = vec26.len();
                                         ::core::mem::forget(vec26);
-                                        *ptr3
+                                        *ptr6
                                             .add(16 + 1 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>() = len26;
-                                        *ptr3.add(16).cast::<*mut u8>() = ptr26.cast_mut();
+                                        *ptr6.add(16).cast::<*mut u8>() = ptr26.cast_mut();
                                     }
-                                    V31::Invalid(e) => {
-                                        *ptr3.add(8).cast::<u8>() = (3i32) as u8;
-                                        let vec30 = e;
-                                        let len30 = vec30.len();
-                                        let layout30 = _rt::alloc::Layout::from_size_align(
-                                                vec30.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                                    V34::RetryAfter(e) => {
+                                        *ptr6.add(8).cast::<u8>() = (1i32) as u8;
+                                        let (t27_0, t27_1) = e;
+                                        *ptr6.add(16).cast::<i64>() = _rt::as_i64(t27_0);
+                                        let vec28 = (t27_1.into_bytes()).into_boxed_slice();
+                                        let ptr28 = vec28.as_ptr().cast::<u8>();
+                                        let len28 = vec28.len();
+                                        ::core::mem::forget(vec28);
+                                        *ptr6
+                                            .add(24 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len28;
+                                        *ptr6.add(24).cast::<*mut u8>() = ptr28.cast_mut();
+                                    }
+                                    V34::Terminal(e) => {
+                                        *ptr6.add(8).cast::<u8>() = (2i32) as u8;
+                                        let vec29 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr29 = vec29.as_ptr().cast::<u8>();
+                                        let len29 = vec29.len();
+                                        ::core::mem::forget(vec29);
+                                        *ptr6
+                                            .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len29;
+                                        *ptr6.add(16).cast::<*mut u8>() = ptr29.cast_mut();
+                                    }
+                                    V34::Invalid(e) => {
+                                        *ptr6.add(8).cast::<u8>() = (3i32) as u8;
+                                        let vec33 = e;
+                                        let len33 = vec33.len();
+                                        let layout33 = _rt::alloc::Layout::from_size_align(
+                                                vec33.len() * (4 * ::core::mem::size_of::<*const u8>()),
                                                 ::core::mem::size_of::<*const u8>(),
                                             )
                                             .unwrap();
-                                        let (result30, _cleanup30) = wit_bindgen::rt::Cleanup::new(
-                                            layout30,
+                                        let (result33, _cleanup33) = wit_bindgen::rt::Cleanup::new(
+                                            layout33,
                                         );
-                                        if let Some(cleanup) = _cleanup30 {
+                                        if let Some(cleanup) = _cleanup33 {
                                             cleanup.forget();
                                         }
-                                        for (i, e) in vec30.into_iter().enumerate() {
-                                            let base = result30
+                                        for (i, e) in vec33.into_iter().enumerate() {
+                                            let base = result33
                                                 .add(i * (4 * ::core::mem::size_of::<*const u8>()));
                                             {
                                                 let super::super::super::super::__with_name1::FieldError {
-                                                    path: path27,
-                                                    message: message27,
+                                                    path: path30,
+                                                    message: message30,
                                                 } = e;
-                                                let vec28 = (path27.into_bytes()).into_boxed_slice();
-                                                let ptr28 = vec28.as_ptr().cast::<u8>();
-                                                let len28 = vec28.len();
-                                                ::core::mem::forget(vec28);
+                                                let vec31 = (path30.into_bytes()).into_boxed_slice();
+                                                let ptr31 = vec31.as_ptr().cast::<u8>();
+                                                let len31 = vec31.len();
+                                                ::core::mem::forget(vec31);
                                                 *base
                                                     .add(::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len28;
-                                                *base.add(0).cast::<*mut u8>() = ptr28.cast_mut();
-                                                let vec29 = (message27.into_bytes()).into_boxed_slice();
-                                                let ptr29 = vec29.as_ptr().cast::<u8>();
-                                                let len29 = vec29.len();
-                                                ::core::mem::forget(vec29);
+                                                    .cast::<usize>() = len31;
+                                                *base.add(0).cast::<*mut u8>() = ptr31.cast_mut();
+                                                let vec32 = (message30.into_bytes()).into_boxed_slice();
+                                                let ptr32 = vec32.as_ptr().cast::<u8>();
+                                                let len32 = vec32.len();
+                                                ::core::mem::forget(vec32);
                                                 *base
                                                     .add(3 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len29;
+                                                    .cast::<usize>() = len32;
                                                 *base
                                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>() = ptr29.cast_mut();
+                                                    .cast::<*mut u8>() = ptr32.cast_mut();
                                             }
                                         }
-                                        *ptr3
+                                        *ptr6
                                             .add(16 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len30;
-                                        *ptr3.add(16).cast::<*mut u8>() = result30;
+                                            .cast::<usize>() = len33;
+                                        *ptr6.add(16).cast::<*mut u8>() = result33;
                                     }
                                 }
                             }
                         };
-                        ptr3
+                        ptr6
                     }
                 }
                 #[doc(hidden)]
@@ -987,12 +1028,10 @@ pub mod exports {
                     arg9: i32,
                     arg10: *mut u8,
                     arg11: usize,
-                    arg12: *mut u8,
-                    arg13: usize,
                 ) -> *mut u8 {
                     unsafe {
                         #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
-                        let result6 = {
+                        let result5 = {
                             let len0 = arg1;
                             let bytes0 = _rt::Vec::from_raw_parts(
                                 arg0.cast(),
@@ -1023,12 +1062,6 @@ pub mod exports {
                                 len4,
                                 len4,
                             );
-                            let len5 = arg13;
-                            let bytes5 = _rt::Vec::from_raw_parts(
-                                arg12.cast(),
-                                len5,
-                                len5,
-                            );
                             T_::after(
                                 Request {
                                     object: _rt::string_lift(bytes0),
@@ -1040,78 +1073,92 @@ pub mod exports {
                                     namespace: _rt::string_lift(bytes3),
                                     revision: arg9 as u32,
                                     chart_version: _rt::string_lift(bytes4),
-                                    config: _rt::string_lift(bytes5),
                                 },
                             )
                         };
-                        let ptr7 = (&raw mut _RET_AREA.0).cast::<u8>();
-                        match result6 {
+                        let ptr6 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result5 {
                             Ok(e) => {
-                                *ptr7.add(0).cast::<u8>() = (0i32) as u8;
+                                *ptr6.add(0).cast::<u8>() = (0i32) as u8;
                                 let Step {
-                                    children: children8,
-                                    ready: ready8,
-                                    message: message8,
-                                    status: status8,
-                                    conditions: conditions8,
+                                    children: children7,
+                                    ready: ready7,
+                                    message: message7,
+                                    status: status7,
+                                    conditions: conditions7,
                                 } = e;
-                                let vec19 = children8;
-                                let len19 = vec19.len();
-                                let layout19 = _rt::alloc::Layout::from_size_align(
-                                        vec19.len() * (15 * ::core::mem::size_of::<*const u8>()),
+                                let vec18 = children7;
+                                let len18 = vec18.len();
+                                let layout18 = _rt::alloc::Layout::from_size_align(
+                                        vec18.len() * (15 * ::core::mem::size_of::<*const u8>()),
                                         ::core::mem::size_of::<*const u8>(),
                                     )
                                     .unwrap();
-                                let (result19, _cleanup19) = wit_bindgen::rt::Cleanup::new(
-                                    layout19,
+                                let (result18, _cleanup18) = wit_bindgen::rt::Cleanup::new(
+                                    layout18,
                                 );
-                                if let Some(cleanup) = _cleanup19 {
+                                if let Some(cleanup) = _cleanup18 {
                                     cleanup.forget();
                                 }
-                                for (i, e) in vec19.into_iter().enumerate() {
-                                    let base = result19
+                                for (i, e) in vec18.into_iter().enumerate() {
+                                    let base = result18
                                         .add(i * (15 * ::core::mem::size_of::<*const u8>()));
                                     {
                                         let super::super::super::super::__with_name1::Child {
-                                            object: object9,
-                                            owner: owner9,
-                                            write: write9,
-                                            expect: expect9,
-                                            force: force9,
-                                            manager: manager9,
-                                            ignore: ignore9,
-                                            on_leave: on_leave9,
+                                            object: object8,
+                                            owner: owner8,
+                                            write: write8,
+                                            expect: expect8,
+                                            force: force8,
+                                            manager: manager8,
+                                            ignore: ignore8,
+                                            on_leave: on_leave8,
                                         } = e;
-                                        let vec10 = (object9.into_bytes()).into_boxed_slice();
-                                        let ptr10 = vec10.as_ptr().cast::<u8>();
-                                        let len10 = vec10.len();
-                                        ::core::mem::forget(vec10);
+                                        let vec9 = (object8.into_bytes()).into_boxed_slice();
+                                        let ptr9 = vec9.as_ptr().cast::<u8>();
+                                        let len9 = vec9.len();
+                                        ::core::mem::forget(vec9);
                                         *base
                                             .add(::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len10;
-                                        *base.add(0).cast::<*mut u8>() = ptr10.cast_mut();
+                                            .cast::<usize>() = len9;
+                                        *base.add(0).cast::<*mut u8>() = ptr9.cast_mut();
                                         *base
                                             .add(2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (owner9.clone() as i32) as u8;
+                                            .cast::<u8>() = (owner8.clone() as i32) as u8;
                                         *base
                                             .add(1 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (write9.clone() as i32) as u8;
-                                        use super::super::super::super::__with_name1::Expect as V13;
-                                        match expect9 {
-                                            V13::Any => {
+                                            .cast::<u8>() = (write8.clone() as i32) as u8;
+                                        use super::super::super::super::__with_name1::Expect as V12;
+                                        match expect8 {
+                                            V12::Any => {
                                                 *base
                                                     .add(3 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (0i32) as u8;
                                             }
-                                            V13::Absent => {
+                                            V12::Absent => {
                                                 *base
                                                     .add(3 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (1i32) as u8;
                                             }
-                                            V13::Uid(e) => {
+                                            V12::Uid(e) => {
                                                 *base
                                                     .add(3 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (2i32) as u8;
+                                                let vec10 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr10 = vec10.as_ptr().cast::<u8>();
+                                                let len10 = vec10.len();
+                                                ::core::mem::forget(vec10);
+                                                *base
+                                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len10;
+                                                *base
+                                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr10.cast_mut();
+                                            }
+                                            V12::Version(e) => {
+                                                *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (3i32) as u8;
                                                 let vec11 = (e.into_bytes()).into_boxed_slice();
                                                 let ptr11 = vec11.as_ptr().cast::<u8>();
                                                 let len11 = vec11.len();
@@ -1123,43 +1170,28 @@ pub mod exports {
                                                     .add(4 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<*mut u8>() = ptr11.cast_mut();
                                             }
-                                            V13::Version(e) => {
-                                                *base
-                                                    .add(3 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<u8>() = (3i32) as u8;
-                                                let vec12 = (e.into_bytes()).into_boxed_slice();
-                                                let ptr12 = vec12.as_ptr().cast::<u8>();
-                                                let len12 = vec12.len();
-                                                ::core::mem::forget(vec12);
-                                                *base
-                                                    .add(5 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len12;
-                                                *base
-                                                    .add(4 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>() = ptr12.cast_mut();
-                                            }
                                         }
                                         *base
                                             .add(6 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (match force9 {
+                                            .cast::<u8>() = (match force8 {
                                             true => 1,
                                             false => 0,
                                         }) as u8;
-                                        match manager9 {
+                                        match manager8 {
                                             Some(e) => {
                                                 *base
                                                     .add(7 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (1i32) as u8;
-                                                let vec14 = (e.into_bytes()).into_boxed_slice();
-                                                let ptr14 = vec14.as_ptr().cast::<u8>();
-                                                let len14 = vec14.len();
-                                                ::core::mem::forget(vec14);
+                                                let vec13 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr13 = vec13.as_ptr().cast::<u8>();
+                                                let len13 = vec13.len();
+                                                ::core::mem::forget(vec13);
                                                 *base
                                                     .add(9 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len14;
+                                                    .cast::<usize>() = len13;
                                                 *base
                                                     .add(8 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>() = ptr14.cast_mut();
+                                                    .cast::<*mut u8>() = ptr13.cast_mut();
                                             }
                                             None => {
                                                 *base
@@ -1167,265 +1199,265 @@ pub mod exports {
                                                     .cast::<u8>() = (0i32) as u8;
                                             }
                                         };
-                                        let vec16 = ignore9;
-                                        let len16 = vec16.len();
-                                        let layout16 = _rt::alloc::Layout::from_size_align(
-                                                vec16.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                        let vec15 = ignore8;
+                                        let len15 = vec15.len();
+                                        let layout15 = _rt::alloc::Layout::from_size_align(
+                                                vec15.len() * (2 * ::core::mem::size_of::<*const u8>()),
                                                 ::core::mem::size_of::<*const u8>(),
                                             )
                                             .unwrap();
-                                        let (result16, _cleanup16) = wit_bindgen::rt::Cleanup::new(
-                                            layout16,
+                                        let (result15, _cleanup15) = wit_bindgen::rt::Cleanup::new(
+                                            layout15,
                                         );
-                                        if let Some(cleanup) = _cleanup16 {
+                                        if let Some(cleanup) = _cleanup15 {
                                             cleanup.forget();
                                         }
-                                        for (i, e) in vec16.into_iter().enumerate() {
-                                            let base = result16
+                                        for (i, e) in vec15.into_iter().enumerate() {
+                                            let base = result15
                                                 .add(i * (2 * ::core::mem::size_of::<*const u8>()));
                                             {
-                                                let vec15 = (e.into_bytes()).into_boxed_slice();
-                                                let ptr15 = vec15.as_ptr().cast::<u8>();
-                                                let len15 = vec15.len();
-                                                ::core::mem::forget(vec15);
+                                                let vec14 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr14 = vec14.as_ptr().cast::<u8>();
+                                                let len14 = vec14.len();
+                                                ::core::mem::forget(vec14);
                                                 *base
                                                     .add(::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len15;
-                                                *base.add(0).cast::<*mut u8>() = ptr15.cast_mut();
+                                                    .cast::<usize>() = len14;
+                                                *base.add(0).cast::<*mut u8>() = ptr14.cast_mut();
                                             }
                                         }
                                         *base
                                             .add(11 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len16;
+                                            .cast::<usize>() = len15;
                                         *base
                                             .add(10 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = result16;
-                                        use super::super::super::super::__with_name1::OnLeave as V18;
-                                        match on_leave9 {
-                                            V18::Delete => {
+                                            .cast::<*mut u8>() = result15;
+                                        use super::super::super::super::__with_name1::OnLeave as V17;
+                                        match on_leave8 {
+                                            V17::Delete => {
                                                 *base
                                                     .add(12 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (0i32) as u8;
                                             }
-                                            V18::Keep => {
+                                            V17::Keep => {
                                                 *base
                                                     .add(12 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (1i32) as u8;
                                             }
-                                            V18::Restore(e) => {
+                                            V17::Restore(e) => {
                                                 *base
                                                     .add(12 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (2i32) as u8;
-                                                let vec17 = (e.into_bytes()).into_boxed_slice();
-                                                let ptr17 = vec17.as_ptr().cast::<u8>();
-                                                let len17 = vec17.len();
-                                                ::core::mem::forget(vec17);
+                                                let vec16 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr16 = vec16.as_ptr().cast::<u8>();
+                                                let len16 = vec16.len();
+                                                ::core::mem::forget(vec16);
                                                 *base
                                                     .add(14 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len17;
+                                                    .cast::<usize>() = len16;
                                                 *base
                                                     .add(13 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>() = ptr17.cast_mut();
+                                                    .cast::<*mut u8>() = ptr16.cast_mut();
                                             }
                                         }
                                     }
                                 }
-                                *ptr7
+                                *ptr6
                                     .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len19;
-                                *ptr7.add(8).cast::<*mut u8>() = result19;
-                                *ptr7
+                                    .cast::<usize>() = len18;
+                                *ptr6.add(8).cast::<*mut u8>() = result18;
+                                *ptr6
                                     .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<u8>() = (match ready8 {
+                                    .cast::<u8>() = (match ready7 {
                                     true => 1,
                                     false => 0,
                                 }) as u8;
-                                let vec20 = (message8.into_bytes()).into_boxed_slice();
-                                let ptr20 = vec20.as_ptr().cast::<u8>();
-                                let len20 = vec20.len();
-                                ::core::mem::forget(vec20);
-                                *ptr7
+                                let vec19 = (message7.into_bytes()).into_boxed_slice();
+                                let ptr19 = vec19.as_ptr().cast::<u8>();
+                                let len19 = vec19.len();
+                                ::core::mem::forget(vec19);
+                                *ptr6
                                     .add(8 + 4 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len20;
-                                *ptr7
+                                    .cast::<usize>() = len19;
+                                *ptr6
                                     .add(8 + 3 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr20.cast_mut();
-                                match status8 {
+                                    .cast::<*mut u8>() = ptr19.cast_mut();
+                                match status7 {
                                     Some(e) => {
-                                        *ptr7
+                                        *ptr6
                                             .add(8 + 5 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
-                                        let vec21 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr21 = vec21.as_ptr().cast::<u8>();
-                                        let len21 = vec21.len();
-                                        ::core::mem::forget(vec21);
-                                        *ptr7
+                                        let vec20 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr20 = vec20.as_ptr().cast::<u8>();
+                                        let len20 = vec20.len();
+                                        ::core::mem::forget(vec20);
+                                        *ptr6
                                             .add(8 + 7 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len21;
-                                        *ptr7
+                                            .cast::<usize>() = len20;
+                                        *ptr6
                                             .add(8 + 6 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr21.cast_mut();
+                                            .cast::<*mut u8>() = ptr20.cast_mut();
                                     }
                                     None => {
-                                        *ptr7
+                                        *ptr6
                                             .add(8 + 5 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                let vec26 = conditions8;
-                                let len26 = vec26.len();
-                                let layout26 = _rt::alloc::Layout::from_size_align(
-                                        vec26.len() * (7 * ::core::mem::size_of::<*const u8>()),
+                                let vec25 = conditions7;
+                                let len25 = vec25.len();
+                                let layout25 = _rt::alloc::Layout::from_size_align(
+                                        vec25.len() * (7 * ::core::mem::size_of::<*const u8>()),
                                         ::core::mem::size_of::<*const u8>(),
                                     )
                                     .unwrap();
-                                let (result26, _cleanup26) = wit_bindgen::rt::Cleanup::new(
-                                    layout26,
+                                let (result25, _cleanup25) = wit_bindgen::rt::Cleanup::new(
+                                    layout25,
                                 );
-                                if let Some(cleanup) = _cleanup26 {
+                                if let Some(cleanup) = _cleanup25 {
                                     cleanup.forget();
                                 }
-                                for (i, e) in vec26.into_iter().enumerate() {
-                                    let base = result26
+                                for (i, e) in vec25.into_iter().enumerate() {
+                                    let base = result25
                                         .add(i * (7 * ::core::mem::size_of::<*const u8>()));
                                     {
                                         let super::super::super::super::__with_name1::Condition {
-                                            kind: kind22,
-                                            status: status22,
-                                            reason: reason22,
-                                            message: message22,
+                                            kind: kind21,
+                                            status: status21,
+                                            reason: reason21,
+                                            message: message21,
                                         } = e;
-                                        let vec23 = (kind22.into_bytes()).into_boxed_slice();
+                                        let vec22 = (kind21.into_bytes()).into_boxed_slice();
+                                        let ptr22 = vec22.as_ptr().cast::<u8>();
+                                        let len22 = vec22.len();
+                                        ::core::mem::forget(vec22);
+                                        *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len22;
+                                        *base.add(0).cast::<*mut u8>() = ptr22.cast_mut();
+                                        *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (status21.clone() as i32) as u8;
+                                        let vec23 = (reason21.into_bytes()).into_boxed_slice();
                                         let ptr23 = vec23.as_ptr().cast::<u8>();
                                         let len23 = vec23.len();
                                         ::core::mem::forget(vec23);
                                         *base
-                                            .add(::core::mem::size_of::<*const u8>())
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>() = len23;
-                                        *base.add(0).cast::<*mut u8>() = ptr23.cast_mut();
                                         *base
-                                            .add(2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (status22.clone() as i32) as u8;
-                                        let vec24 = (reason22.into_bytes()).into_boxed_slice();
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr23.cast_mut();
+                                        let vec24 = (message21.into_bytes()).into_boxed_slice();
                                         let ptr24 = vec24.as_ptr().cast::<u8>();
                                         let len24 = vec24.len();
                                         ::core::mem::forget(vec24);
                                         *base
-                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .add(6 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>() = len24;
                                         *base
-                                            .add(3 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr24.cast_mut();
-                                        let vec25 = (message22.into_bytes()).into_boxed_slice();
-                                        let ptr25 = vec25.as_ptr().cast::<u8>();
-                                        let len25 = vec25.len();
-                                        ::core::mem::forget(vec25);
-                                        *base
-                                            .add(6 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len25;
-                                        *base
                                             .add(5 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr25.cast_mut();
+                                            .cast::<*mut u8>() = ptr24.cast_mut();
                                     }
                                 }
-                                *ptr7
+                                *ptr6
                                     .add(8 + 9 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len26;
-                                *ptr7
+                                    .cast::<usize>() = len25;
+                                *ptr6
                                     .add(8 + 8 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = result26;
+                                    .cast::<*mut u8>() = result25;
                             }
                             Err(e) => {
-                                *ptr7.add(0).cast::<u8>() = (1i32) as u8;
-                                use super::super::super::super::__with_name1::Failure as V35;
+                                *ptr6.add(0).cast::<u8>() = (1i32) as u8;
+                                use super::super::super::super::__with_name1::Failure as V34;
                                 match e {
-                                    V35::Retry(e) => {
-                                        *ptr7.add(8).cast::<u8>() = (0i32) as u8;
-                                        let vec27 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr27 = vec27.as_ptr().cast::<u8>();
-                                        let len27 = vec27.len();
-                                        ::core::mem::forget(vec27);
-                                        *ptr7
+                                    V34::Retry(e) => {
+                                        *ptr6.add(8).cast::<u8>() = (0i32) as u8;
+                                        let vec26 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr26 = vec26.as_ptr().cast::<u8>();
+                                        let len26 = vec26.len();
+                                        ::core::mem::forget(vec26);
+                                        *ptr6
                                             .add(16 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len27;
-                                        *ptr7.add(16).cast::<*mut u8>() = ptr27.cast_mut();
+                                            .cast::<usize>() = len26;
+                                        *ptr6.add(16).cast::<*mut u8>() = ptr26.cast_mut();
                                     }
-                                    V35::RetryAfter(e) => {
-                                        *ptr7.add(8).cast::<u8>() = (1i32) as u8;
-                                        let (t28_0, t28_1) = e;
-                                        *ptr7.add(16).cast::<i64>() = _rt::as_i64(t28_0);
-                                        let vec29 = (t28_1.into_bytes()).into_boxed_slice();
+                                    V34::RetryAfter(e) => {
+                                        *ptr6.add(8).cast::<u8>() = (1i32) as u8;
+                                        let (t27_0, t27_1) = e;
+                                        *ptr6.add(16).cast::<i64>() = _rt::as_i64(t27_0);
+                                        let vec28 = (t27_1.into_bytes()).into_boxed_slice();
+                                        let ptr28 = vec28.as_ptr().cast::<u8>();
+                                        let len28 = vec28.len();
+                                        ::core::mem::forget(vec28);
+                                        *ptr6
+                                            .add(24 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len28;
+                                        *ptr6.add(24).cast::<*mut u8>() = ptr28.cast_mut();
+                                    }
+                                    V34::Terminal(e) => {
+                                        *ptr6.add(8).cast::<u8>() = (2i32) as u8;
+                                        let vec29 = (e.into_bytes()).into_boxed_slice();
                                         let ptr29 = vec29.as_ptr().cast::<u8>();
                                         let len29 = vec29.len();
                                         ::core::mem::forget(vec29);
-                                        *ptr7
-                                            .add(24 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len29;
-                                        *ptr7.add(24).cast::<*mut u8>() = ptr29.cast_mut();
-                                    }
-                                    V35::Terminal(e) => {
-                                        *ptr7.add(8).cast::<u8>() = (2i32) as u8;
-                                        let vec30 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr30 = vec30.as_ptr().cast::<u8>();
-                                        let len30 = vec30.len();
-                                        ::core::mem::forget(vec30);
-                                        *ptr7
+                                        *ptr6
                                             .add(16 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len30;
-                                        *ptr7.add(16).cast::<*mut u8>() = ptr30.cast_mut();
+                                            .cast::<usize>() = len29;
+                                        *ptr6.add(16).cast::<*mut u8>() = ptr29.cast_mut();
                                     }
-                                    V35::Invalid(e) => {
-                                        *ptr7.add(8).cast::<u8>() = (3i32) as u8;
-                                        let vec34 = e;
-                                        let len34 = vec34.len();
-                                        let layout34 = _rt::alloc::Layout::from_size_align(
-                                                vec34.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                                    V34::Invalid(e) => {
+                                        *ptr6.add(8).cast::<u8>() = (3i32) as u8;
+                                        let vec33 = e;
+                                        let len33 = vec33.len();
+                                        let layout33 = _rt::alloc::Layout::from_size_align(
+                                                vec33.len() * (4 * ::core::mem::size_of::<*const u8>()),
                                                 ::core::mem::size_of::<*const u8>(),
                                             )
                                             .unwrap();
-                                        let (result34, _cleanup34) = wit_bindgen::rt::Cleanup::new(
-                                            layout34,
+                                        let (result33, _cleanup33) = wit_bindgen::rt::Cleanup::new(
+                                            layout33,
                                         );
-                                        if let Some(cleanup) = _cleanup34 {
+                                        if let Some(cleanup) = _cleanup33 {
                                             cleanup.forget();
                                         }
-                                        for (i, e) in vec34.into_iter().enumerate() {
-                                            let base = result34
+                                        for (i, e) in vec33.into_iter().enumerate() {
+                                            let base = result33
                                                 .add(i * (4 * ::core::mem::size_of::<*const u8>()));
                                             {
                                                 let super::super::super::super::__with_name1::FieldError {
-                                                    path: path31,
-                                                    message: message31,
+                                                    path: path30,
+                                                    message: message30,
                                                 } = e;
-                                                let vec32 = (path31.into_bytes()).into_boxed_slice();
+                                                let vec31 = (path30.into_bytes()).into_boxed_slice();
+                                                let ptr31 = vec31.as_ptr().cast::<u8>();
+                                                let len31 = vec31.len();
+                                                ::core::mem::forget(vec31);
+                                                *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len31;
+                                                *base.add(0).cast::<*mut u8>() = ptr31.cast_mut();
+                                                let vec32 = (message30.into_bytes()).into_boxed_slice();
                                                 let ptr32 = vec32.as_ptr().cast::<u8>();
                                                 let len32 = vec32.len();
                                                 ::core::mem::forget(vec32);
                                                 *base
-                                                    .add(::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len32;
-                                                *base.add(0).cast::<*mut u8>() = ptr32.cast_mut();
-                                                let vec33 = (message31.into_bytes()).into_boxed_slice();
-                                                let ptr33 = vec33.as_ptr().cast::<u8>();
-                                                let len33 = vec33.len();
-                                                ::core::mem::forget(vec33);
-                                                *base
                                                     .add(3 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len33;
+                                                    .cast::<usize>() = len32;
                                                 *base
                                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>() = ptr33.cast_mut();
+                                                    .cast::<*mut u8>() = ptr32.cast_mut();
                                             }
                                         }
-                                        *ptr7
+                                        *ptr6
                                             .add(16 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len34;
-                                        *ptr7.add(16).cast::<*mut u8>() = result34;
+                                            .cast::<usize>() = len33;
+                                        *ptr6.add(16).cast::<*mut u8>() = result33;
                                     }
                                 }
                             }
                         };
-                        ptr7
+                        ptr6
                     }
                 }
                 #[doc(hidden)]
@@ -1671,12 +1703,15 @@ pub mod exports {
                     /// in every run, but those of an object that is being deleted.
                     #[allow(async_fn_in_trait)]
                     fn values(request: Request) -> ::core::result::Result<Json, Failure>;
-                    /// What has to be there first: no new revision begins until it is ready. While the object is being deleted it is what
-                    /// goes last: the object waits for it when the release is gone.
+                    /// What has to be there first, asked in every run: no new revision begins until it is ready. An object that is being
+                    /// deleted waits for it when there is no release any more.
                     #[allow(async_fn_in_trait)]
-                    fn before(request: Request) -> ::core::result::Result<Step, Failure>;
-                    /// What comes on top, asked when a revision is deployed: the object is ready when this is. While the object is being
-                    /// deleted it is what goes first: nothing is uninstalled until it is ready.
+                    fn before(
+                        request: Request,
+                        release: ::core::option::Option<Release>,
+                    ) -> ::core::result::Result<Step, Failure>;
+                    /// What comes on top, asked as long as there is a release: the object is ready when this is. Of an object that is being
+                    /// deleted nothing is uninstalled until it is ready.
                     #[allow(async_fn_in_trait)]
                     fn after(
                         request: Request,
@@ -1698,9 +1733,12 @@ pub mod exports {
                         $($path_to_types)*:: __post_return_values::<$ty > (arg0) } }
                         #[unsafe (export_name = "oarlock:helm/steps@0.1.0#before")]
                         unsafe extern "C" fn export_before(arg0 : * mut u8, arg1 : usize,
-                        arg2 : * mut u8, arg3 : usize, arg4 : i32,) -> * mut u8 { unsafe
-                        { $($path_to_types)*:: _export_before_cabi::<$ty > (arg0, arg1,
-                        arg2, arg3, arg4) } } #[unsafe (export_name =
+                        arg2 : * mut u8, arg3 : usize, arg4 : i32, arg5 : i32, arg6 : *
+                        mut u8, arg7 : usize, arg8 : * mut u8, arg9 : usize, arg10 : i32,
+                        arg11 : * mut u8, arg12 : usize,) -> * mut u8 { unsafe {
+                        $($path_to_types)*:: _export_before_cabi::<$ty > (arg0, arg1,
+                        arg2, arg3, arg4, arg5, arg6, arg7, arg8, arg9, arg10, arg11,
+                        arg12) } } #[unsafe (export_name =
                         "cabi_post_oarlock:helm/steps@0.1.0#before")] unsafe extern "C"
                         fn _post_return_before(arg0 : * mut u8,) { unsafe {
                         $($path_to_types)*:: __post_return_before::<$ty > (arg0) } }
@@ -1708,10 +1746,9 @@ pub mod exports {
                         extern "C" fn export_after(arg0 : * mut u8, arg1 : usize, arg2 :
                         * mut u8, arg3 : usize, arg4 : i32, arg5 : * mut u8, arg6 :
                         usize, arg7 : * mut u8, arg8 : usize, arg9 : i32, arg10 : * mut
-                        u8, arg11 : usize, arg12 : * mut u8, arg13 : usize,) -> * mut u8
-                        { unsafe { $($path_to_types)*:: _export_after_cabi::<$ty > (arg0,
-                        arg1, arg2, arg3, arg4, arg5, arg6, arg7, arg8, arg9, arg10,
-                        arg11, arg12, arg13) } } #[unsafe (export_name =
+                        u8, arg11 : usize,) -> * mut u8 { unsafe { $($path_to_types)*::
+                        _export_after_cabi::<$ty > (arg0, arg1, arg2, arg3, arg4, arg5,
+                        arg6, arg7, arg8, arg9, arg10, arg11) } } #[unsafe (export_name =
                         "cabi_post_oarlock:helm/steps@0.1.0#after")] unsafe extern "C" fn
                         _post_return_after(arg0 : * mut u8,) { unsafe {
                         $($path_to_types)*:: __post_return_after::<$ty > (arg0) } } };
@@ -1793,6 +1830,13 @@ mod _rt {
             alloc::dealloc(ptr, layout);
         }
     }
+    pub unsafe fn invalid_enum_discriminant<T>() -> T {
+        if cfg!(debug_assertions) {
+            panic!("invalid enum discriminant")
+        } else {
+            unsafe { core::hint::unreachable_unchecked() }
+        }
+    }
     extern crate alloc as alloc_crate;
 }
 /// Generates `#[unsafe(no_mangle)]` functions to export the specified type as
@@ -1826,9 +1870,9 @@ macro_rules! __export_hybrid_impl {
         () = { #[rustfmt::skip] #[cfg(target_arch = "wasm32")] #[unsafe (link_section =
         "component-type:wit-bindgen:0.63.0:oarlock:helm@0.1.0:hybrid:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3008] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3012] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xc3\x16\x01A\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xc7\x16\x01A\x02\x01\
 A\x0f\x01B\x06\x01m\x05\x05trace\x05debug\x04info\x04warn\x05error\x04\0\x05leve\
 l\x03\0\0\x01o\x02ss\x01p\x02\x01@\x03\x05level\x01\x07messages\x06fields\x03\x01\
 \0\x04\0\x05write\x01\x04\x03\0\x1boarlock:reconcile/log@0.1.0\x05\0\x01BB\x01s\x04\
@@ -1884,19 +1928,19 @@ dle\x08\x04auth\x09\x06effect\x08\x04\0\x07request\x03\0\x0a\x01r\x03\x06status{
 \x09timed-out\0\0\x07connect\x01s\0\x03tls\x01s\0\x09too-large\x01w\0\x05other\x01\
 s\0\x04\0\x0ahttp-error\x03\0\x0e\x01j\x01\x0d\x01\x0f\x01@\x01\x07request\x0b\0\
 \x10\x04\0\x04send\x01\x11\x03\0\x1coarlock:reconcile/http@0.1.0\x05\x05\x02\x03\
-\0\x01\x05child\x02\x03\0\x01\x09condition\x02\x03\0\x01\x07failure\x01B\x19\x02\
+\0\x01\x05child\x02\x03\0\x01\x09condition\x02\x03\0\x01\x07failure\x01B\x1a\x02\
 \x03\x02\x01\x02\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x06\x04\0\x05child\x03\0\x02\
 \x02\x03\x02\x01\x07\x04\0\x09condition\x03\0\x04\x02\x03\x02\x01\x08\x04\0\x07f\
 ailure\x03\0\x06\x01r\x03\x06object\x01\x08settings\x01\x08deleting\x7f\x04\0\x07\
-request\x03\0\x08\x01r\x05\x04names\x09namespaces\x08revisiony\x0dchart-versions\
-\x06config\x01\x04\0\x07release\x03\0\x0a\x01p\x03\x01k\x01\x01p\x05\x01r\x05\x08\
-children\x0c\x05ready\x7f\x07messages\x06status\x0d\x0aconditions\x0e\x04\0\x04s\
-tep\x03\0\x0f\x01j\x01\x01\x01\x07\x01@\x01\x07request\x09\0\x11\x04\0\x06values\
-\x01\x12\x01j\x01\x10\x01\x07\x01@\x01\x07request\x09\0\x13\x04\0\x06before\x01\x14\
-\x01@\x02\x07request\x09\x07release\x0b\0\x13\x04\0\x05after\x01\x15\x04\0\x18oa\
-rlock:helm/steps@0.1.0\x05\x09\x04\0\x19oarlock:helm/hybrid@0.1.0\x04\0\x0b\x0c\x01\
-\0\x06hybrid\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x07\
-0.262.0\x10wit-bindgen-rust\x060.63.0";
+request\x03\0\x08\x01r\x04\x04names\x09namespaces\x08revisiony\x0dchart-versions\
+\x04\0\x07release\x03\0\x0a\x01p\x03\x01k\x01\x01p\x05\x01r\x05\x08children\x0c\x05\
+ready\x7f\x07messages\x06status\x0d\x0aconditions\x0e\x04\0\x04step\x03\0\x0f\x01\
+j\x01\x01\x01\x07\x01@\x01\x07request\x09\0\x11\x04\0\x06values\x01\x12\x01k\x0b\
+\x01j\x01\x10\x01\x07\x01@\x02\x07request\x09\x07release\x13\0\x14\x04\0\x06befo\
+re\x01\x15\x01@\x02\x07request\x09\x07release\x0b\0\x14\x04\0\x05after\x01\x16\x04\
+\0\x18oarlock:helm/steps@0.1.0\x05\x09\x04\0\x19oarlock:helm/hybrid@0.1.0\x04\0\x0b\
+\x0c\x01\0\x06hybrid\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-comp\
+onent\x070.262.0\x10wit-bindgen-rust\x060.63.0";
         };
     };
 }

@@ -158,6 +158,21 @@ const SNAPSHOT: &[(&str, &str, &str)] = &[
     ("action", "string", "What made it."),
 ];
 
+/// One image of `images`: `IMAGES.md`.
+const IMAGE: &[(&str, &str, &str)] = &[
+    ("container", "string", "What annotations call it."),
+    ("image", "string", "Its registry and path."),
+    ("written", "string", "The tag that the values have."),
+    ("tag", "string", "The tag that it is released with."),
+    ("policy", "string", "The filter that it follows."),
+    (
+        "newest",
+        "string",
+        "The newest release that there is, whatever the filter leaves out.",
+    ),
+    ("since", "date-time", "When it got its tag."),
+];
+
 /// The schema.
 pub(super) fn schema(of: Of) -> Value {
     let mut properties = match of {
@@ -191,6 +206,14 @@ pub(super) fn schema(of: Of) -> Value {
             "What the operator remembers of the release. Without it nothing can be carried to its end."
         );
         properties.insert(String::from("lifecycle"), lifecycle);
+        properties.insert(
+            String::from("images"),
+            json!({
+                "type": "array",
+                "description": "Images that follow their registry.",
+                "items": kept(fields(IMAGE)),
+            }),
+        );
     }
     properties.insert(String::from("conditions"), conditions());
     kept(properties)

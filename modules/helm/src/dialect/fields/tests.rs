@@ -32,6 +32,8 @@ const ANNOTATIONS: &str = "
 | `reconcile.fluxcd.io/forceAt` | all | done, with the same token in `requestedAt`: installs or upgrades although nothing changed |
 | `reconcile.fluxcd.io/resetAt` | all | done, with the same token in `requestedAt`: forgets failures |
 | `fluxcd.io/ignore`, `flux.weave.works/ignore` | the first Flux's | done: `true` and `sync_only` leave the release as it is |
+| `fluxcd.io/automated` and what goes with it | all | done: images follow their registry, see `IMAGES.md` |
+| `helm.oarlock.dev/decryption-secret` | all | done: Secret with the keys that open encrypted values |
 ";
 
 const WHOLE: &str = "

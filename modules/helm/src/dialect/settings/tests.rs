@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use oarlock_sdk::Context;
 use serde_json::{Value, json};
 
 use super::{Chart, Settings};
@@ -156,7 +157,39 @@ fn every_key_is_documented() {
         .collect();
     assert_eq!(missing, [""; 0], "SETTINGS.md does not have them");
     assert!(said.contains("`stableRandom`"), "{said}");
-    for key in ["local", "repository", "oci", "git", "skipDepUpdate", "secretRef"] {
+    for key in [
+        "local",
+        "repository",
+        "oci",
+        "git",
+        "skipDepUpdate",
+        "secretRef",
+    ] {
         assert!(page.contains(&format!("{key}: ")), "{key}");
     }
+}
+
+#[test]
+fn what_is_wrong_is_named_by_its_place() {
+    let said = |settings: Value| {
+        let cx = Context::builder().settings(settings).build();
+        cx.settings::<Settings>().unwrap_err().to_string()
+    };
+    assert_eq!(
+        said(json!({"charts": {"blue": "unicorn/blue", "pink": "../pink"}})),
+        "settings.charts.pink: \"../pink\" is no path below the chart folder, expected one such as nginx or nginx-1.2.3.tgz (in \
+         watches.yaml)"
+    );
+    assert_eq!(
+        said(json!({"chart": {"local": "nginx", "version": "1"}})),
+        "settings.chart.version: version goes with repository or oci, not with local (in watches.yaml)"
+    );
+    assert_eq!(
+        said(json!({"interval": "often"})),
+        "settings.interval: \"often\" is no duration, expected one such as 5m or 1m30s (in watches.yaml)"
+    );
+    assert_eq!(
+        said(json!({"namespaces": "web"})),
+        "settings.namespaces: invalid type: string \"web\", expected a sequence (in watches.yaml)"
+    );
 }

@@ -11,9 +11,6 @@ use crate::turn::Condition;
 /// Bytes of a manifest that go into a status: the object has to fit into a request beside it.
 const MANIFEST: usize = 256 << 10;
 
-/// Bytes of notes that go into a condition: `metav1.Condition` takes no more.
-const NOTES: usize = 32 << 10;
-
 /// `.status.deployedRelease`.
 pub(super) fn fields(told: &Told<'_>) -> Vec<Field> {
     let Some(known) = told.deployed() else {
@@ -92,7 +89,7 @@ pub(super) fn conditions(told: &Told<'_>) -> Vec<Condition> {
     all
 }
 
-/// Its message is the chart's notes.
+/// Its message is the chart's notes; the host shortens those that are too long for a condition.
 fn deployed(told: &Told<'_>) -> Option<Condition> {
     let Some(known) = told.deployed() else {
         let released = standing(told.turn.state.released.as_ref())?;
@@ -106,20 +103,12 @@ fn deployed(told: &Told<'_>) -> Option<Condition> {
     };
     let present = told.present("Deployed");
     let notes = match told.record(known.version) {
-        Some(record) => shortened(&record.info.notes),
+        Some(record) => record.info.notes.clone(),
         None => present
             .map(|present| present.at("message").string())
             .unwrap_or_default(),
     };
     Some(condition("Deployed", Is::True, reason, notes))
-}
-
-fn shortened(notes: &str) -> String {
-    let mut end = notes.len().min(NOTES);
-    while !notes.is_char_boundary(end) {
-        end -= 1;
-    }
-    notes[..end].to_owned()
 }
 
 /// What is in the way before anything is done, or of what is done again and again.

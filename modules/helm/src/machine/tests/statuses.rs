@@ -496,3 +496,45 @@ fn what_others_keep_in_the_status_stays() {
         assert_eq!(world.field("inventory"), &json!({"entries": []}));
     }
 }
+
+#[test]
+fn definitions_have_all_that_is_written() {
+    let definitions = crate::dialect::definitions::all();
+    for (api_version, group) in [
+        ("helm.fluxcd.io/v1", "helm.fluxcd.io"),
+        ("flux.weave.works/v1beta1", "flux.weave.works"),
+        ("helm.toolkit.fluxcd.io/v2", "helm.toolkit.fluxcd.io"),
+        (
+            "samplecontroller.k8s.io/v1alpha1",
+            "samplecontroller.k8s.io",
+        ),
+    ] {
+        let mut world = flux1();
+        world.object["apiVersion"] = json!(api_version);
+        world.wish.policy.upgrade_remediation.last = true;
+        world.tests(false);
+        world.asks("monday", true, true);
+        world.settle();
+        wants_broken(&mut world, "2.0.0");
+        world.finish();
+        let name = format!("helmreleases.{group}");
+        let (_, definition) = definitions.iter().find(|(of, _)| *of == name).unwrap();
+        let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+        let known = &schema["properties"]["status"]["properties"];
+        for (field, value) in world.object["status"].as_object().unwrap() {
+            let kind = match value {
+                Value::String(_) => "string",
+                Value::Number(_) => "integer",
+                Value::Array(_) => "array",
+                _ => "object",
+            };
+            assert_eq!(known[field]["type"], kind, "{api_version} {field}");
+        }
+        let revision = &known["history"]["items"]["properties"];
+        for entry in world.field("history").as_array().into_iter().flatten() {
+            for field in entry.as_object().unwrap().keys() {
+                assert!(revision[field].is_object(), "{field}");
+            }
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! A cluster with one release in it, in memory: it executes turns, can be killed after every single effect, and minds the
 //! rules that hold whatever happens.
 
+mod object;
 mod rules;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -8,13 +9,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::dialect;
-use crate::dialect::status::{Told, apply};
 use crate::hooks::Event as Moment;
 use crate::hooks::course::Act;
 use crate::hooks::sight::Sight;
 use crate::machine::{moment, step};
-use crate::record::{Hook, Phase, Record, Status};
+use crate::record::{Hook, Status};
 use crate::situation::{
     Header, Hooks, Obstacle, Readiness, Refusal, Report, Situation, TOKEN_LABEL, Unserved,
 };
@@ -433,12 +432,22 @@ impl World {
                 antecedent: self.antecedent.as_deref(),
                 report: self.report.clone(),
                 hooks: self.hooks(),
-                tests: 1,
+                tests: self.tests_of_newest(),
                 readiness: self.readiness(),
                 drift: self.drift.as_deref(),
                 unserved: &self.unserved,
             },
         )
+    }
+
+    fn tests_of_newest(&self) -> usize {
+        let newest = self.records.values().next_back();
+        let events = newest.map_or(&[][..], |stored| &stored.chart.hooks);
+        let hooks = events
+            .iter()
+            .enumerate()
+            .map(|(at, event)| hook(at, *event));
+        crate::hooks::tests(&hooks.collect::<Vec<_>>(), &self.wish)
     }
 
     /// One run. None when it was killed.
@@ -502,103 +511,6 @@ impl World {
             self.gone = turn.finalized && self.deleting;
         }
         Some(turn)
-    }
-
-    /// Writes the object's status, as the host does.
-    fn tell(&mut self, before: &State, turn: &Turn) {
-        self.object["metadata"]["generation"] = json!(self.generation);
-        let (patch, conditions) = self.told(before, turn);
-        if let Some(patch) = patch {
-            self.statuses += 1;
-            apply(&mut self.object["status"], &patch);
-        }
-        let mut all = self.object["status"]["conditions"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
-        for condition in conditions {
-            let told = json!({
-                "type": condition.kind,
-                "status": condition.note.is,
-                "reason": condition.note.reason,
-                "message": condition.note.message,
-            });
-            match all.iter_mut().find(|known| known["type"] == condition.kind) {
-                Some(known) => *known = told,
-                None => all.push(told),
-            }
-        }
-        self.object["status"]["conditions"] = json!(all);
-        assert_eq!(
-            dialect::status::state(&self.object).unwrap(),
-            turn.state,
-            "the status does not remember"
-        );
-        if let Some(phase) = self.object["status"]["phase"].as_str()
-            && self.phases.last().is_none_or(|last| last != phase)
-        {
-            self.phases.push(phase.to_owned());
-        }
-    }
-
-    fn told(&self, before: &State, turn: &Turn) -> (Option<Value>, Vec<crate::turn::Condition>) {
-        let records: Vec<Record> = self
-            .records
-            .iter()
-            .map(|(version, stored)| self.record(*version, stored))
-            .collect();
-        let records: Vec<&Record> = records.iter().collect();
-        let told = Told {
-            object: &self.object,
-            wish: &self.wish,
-            before,
-            turn,
-            records: &records,
-            revision: self.revision.as_deref(),
-        };
-        (told.status(), told.conditions())
-    }
-
-    fn record(&self, version: u32, stored: &Stored) -> Record {
-        let mut record = Record::new("web", "shop", version);
-        record.manifest = stored.chart.objects.join("\n");
-        record.info.notes = format!("notes of {}", stored.chart.inputs.chart_version);
-        record.info.first_deployed = Some(String::from("2026-11-10T12:00:00.123456789Z"));
-        record.hooks = stored
-            .chart
-            .hooks
-            .iter()
-            .enumerate()
-            .map(|(at, event)| hook(at, *event))
-            .collect();
-        for hook in &mut record.hooks {
-            if self.jobs.contains_key(&hook.name) {
-                hook.last_run.started_at = Some(String::from("2026-11-10T12:00:01Z"));
-                hook.last_run.phase = Phase::Succeeded;
-            }
-        }
-        record
-    }
-
-    /// A field of the status.
-    pub(super) fn field(&self, name: &str) -> &Value {
-        &self.object["status"][name]
-    }
-
-    /// A condition of the object, in its dialect's words.
-    pub(super) fn in_words(&self, kind: &str) -> String {
-        let all = self.object["status"]["conditions"].as_array();
-        let found = all
-            .into_iter()
-            .flatten()
-            .find(|condition| condition["type"] == kind);
-        found.map_or_else(
-            || "-".into(),
-            |condition| {
-                let text = |name: &str| condition[name].as_str().unwrap_or_default();
-                format!("{} {}: {}", text("status"), text("reason"), text("message"))
-            },
-        )
     }
 
     /// Whether it is killed here.

@@ -176,7 +176,10 @@ fn values_in_the_object_are_opened() {
 #[test]
 fn values_that_only_look_like_it_are_plain() {
     let plain = json!({"sops": {"enabled": true}, "a": 1});
-    assert_eq!(config(cluster(), vec![inline(plain.clone())], None).unwrap(), plain);
+    assert_eq!(
+        config(cluster(), vec![inline(plain.clone())], None).unwrap(),
+        plain
+    );
 }
 
 #[test]
@@ -187,7 +190,10 @@ fn encrypted_files_of_the_chart_are_opened() {
             ("web/secrets.yaml", &golden("encrypted-regex.yaml")),
         ]),
         files: vec![
-            ("secrets.yaml", crate::manifest::yaml::read(&golden("encrypted-regex.yaml")).unwrap()),
+            (
+                "secrets.yaml",
+                crate::manifest::yaml::read(&golden("encrypted-regex.yaml")).unwrap(),
+            ),
             ("plain.yaml", json!({"kind": "Plain", "b": 2})),
         ],
     };
@@ -196,14 +202,21 @@ fn encrypted_files_of_the_chart_are_opened() {
         optional: false,
     };
     let values = || vec![file("secrets.yaml"), file("plain.yaml")];
-    let opened = prepared(cluster(), values(), Some("sops-age"), files()).unwrap().config;
+    let opened = prepared(cluster(), values(), Some("sops-age"), files())
+        .unwrap()
+        .config;
     assert_eq!(opened["stringData"]["password"], "s3cr3t");
-    assert_eq!((&opened["kind"], &opened["b"]), (&json!("Plain"), &json!(2)));
+    assert_eq!(
+        (&opened["kind"], &opened["b"]),
+        (&json!("Plain"), &json!(2))
+    );
     assert_eq!(opened.get("sops"), None);
     let obstacle = prepared(cluster(), values(), None, files()).unwrap_err();
     assert_eq!(obstacle.reason, "DecryptionFailed");
     assert!(
-        obstacle.message.starts_with("could not decrypt the chart's file secrets.yaml: encrypted by SOPS, and no key"),
+        obstacle.message.starts_with(
+            "could not decrypt the chart's file secrets.yaml: encrypted by SOPS, and no key"
+        ),
         "{}",
         obstacle.message
     );
@@ -220,7 +233,9 @@ fn archive(files: &[(&str, &str)]) -> Vec<u8> {
         let mut packed = packed.borrow_mut();
         packed.write_all(&header).unwrap();
         packed.write_all(text.as_bytes()).unwrap();
-        packed.write_all(&vec![0; text.len().next_multiple_of(512) - text.len()]).unwrap();
+        packed
+            .write_all(&vec![0; text.len().next_multiple_of(512) - text.len()])
+            .unwrap();
     }
     let mut packed = packed.into_inner();
     packed.write_all(&[0; 1024]).unwrap();
@@ -232,8 +247,14 @@ fn without_a_key_nothing_encrypted_becomes_a_release() {
     let check = |name: &str, secret: Option<&str>, why: &str| {
         let obstacle = config(cluster(), vec![from(true, name)], secret).unwrap_err();
         assert_eq!(obstacle.reason, "DecryptionFailed");
-        let of = format!("could not decrypt Secret chart values reference 'shop/{name}' with key 'values.yaml': ");
-        let found = obstacle.message.strip_prefix(&of).expect(&obstacle.message).to_owned();
+        let of = format!(
+            "could not decrypt Secret chart values reference 'shop/{name}' with key 'values.yaml': "
+        );
+        let found = obstacle
+            .message
+            .strip_prefix(&of)
+            .expect(&obstacle.message)
+            .to_owned();
         assert!(found.starts_with(why), "{found}");
         assert!(found.contains("\nhint: "), "{found}");
         assert_eq!(obstacle.retry, None);
@@ -259,11 +280,7 @@ fn without_a_key_nothing_encrypted_becomes_a_release() {
         Some("typo"),
         "the key's Secret 'shop/typo': keys.txt: line 1: no identity, or one that was mistyped: its checksum is wrong\nhint: a line",
     );
-    check(
-        "theirs",
-        Some("sops-age"),
-        "none of the age identities opens it: they are of age1",
-    );
+    check("theirs", Some("sops-age"), "encrypted to age1");
 }
 
 #[test]
@@ -273,13 +290,19 @@ fn a_key_that_cannot_be_read_now_is_asked_for_again() {
     let cx = Context::builder().cluster(cluster).build();
     let keys = Keys::new(&cx, "shop", Some("sops-age"));
     let fields = into_fields(crate::manifest::yaml::read(&golden("values.yaml")).unwrap());
-    let obstacle = keys.document("values", &golden("values.yaml"), fields).unwrap_err();
-    assert_eq!((obstacle.reason, obstacle.retry), ("DecryptionFailed", Some(30_000)));
+    let obstacle = keys
+        .document("values", &golden("values.yaml"), fields)
+        .unwrap_err();
+    assert_eq!(
+        (obstacle.reason, obstacle.retry),
+        ("DecryptionFailed", Some(30_000))
+    );
 }
 
 #[test]
 fn the_objects_secret_is_before_that_of_the_settings() {
-    let general = settings(json!({"decryption": {"provider": "sops", "secretRef": {"name": "all"}}}));
+    let general =
+        settings(json!({"decryption": {"provider": "sops", "secretRef": {"name": "all"}}}));
     let none = Settings::default();
     let mut annotated = object();
     annotated["metadata"]["annotations"] = json!({ANNOTATION: "own"});

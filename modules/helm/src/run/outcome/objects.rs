@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{Hands, Work, applied};
 use crate::difference::{self, crds, keeps};
 use crate::manifest::{Document, Id, Kinds, Object, Placed};
-use crate::run::{objects, report};
+use crate::run::{drift, objects, report};
 use crate::situation::Obstacle;
 use crate::state::Verb;
 use crate::wish::{self, Crds};
@@ -24,6 +24,13 @@ impl Hands<'_> {
     ) -> Result<(), Obstacle> {
         let record = self.shelf.record(of)?;
         let verb = self.action.map(|action| action.verb);
+        if verb == Some(Verb::Correct) {
+            let differing = drift::of(self.cx, self.shelf, self.served, self.wish, of)?;
+            let contents = differing.iter().map(drift::Differing::content);
+            work.children
+                .extend(contents.map(|content| applied(&content)));
+            return Ok(());
+        }
         if verb == Some(Verb::Install) && self.wish.policy.create_namespace {
             let namespace = json!({
                 "apiVersion": "v1",

@@ -21,7 +21,10 @@ fn archive(entries: &[(&str, u8, &[u8])]) -> Vec<u8> {
         packed.write_all(&header).unwrap();
         packed.write_all(content).unwrap();
         packed
-            .write_all(&vec![0; content.len().next_multiple_of(BLOCK) - content.len()])
+            .write_all(&vec![
+                0;
+                content.len().next_multiple_of(BLOCK) - content.len()
+            ])
             .unwrap();
     }
     packed.write_all(&[0; 2 * BLOCK]).unwrap();

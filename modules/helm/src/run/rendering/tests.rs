@@ -76,7 +76,11 @@ fn cluster() -> FakeCluster {
         .kind(kind("v1", "Service", true))
         .kind(kind("v1", "Secret", true))
         .kind(kind("batch/v1", "Job", true))
-        .kind(kind("apiextensions.k8s.io/v1", "CustomResourceDefinition", false))
+        .kind(kind(
+            "apiextensions.k8s.io/v1",
+            "CustomResourceDefinition",
+            false,
+        ))
         .server_version("v1.33.1")
 }
 
@@ -204,7 +208,10 @@ fn a_revision_is_rendered_as_helm_would() {
     let engine = engine(plain);
     let made = Case::install().whole(&engine);
     let request = asked(&engine);
-    assert_eq!((request.name.as_str(), request.namespace.as_str()), ("web", "shop"));
+    assert_eq!(
+        (request.name.as_str(), request.namespace.as_str()),
+        ("web", "shop")
+    );
     assert_eq!((request.revision, request.upgrade), (1, false));
     assert_eq!(request.kube_version, "v1.33.1");
     assert!(request.api_versions.contains(&String::from("batch/v1/Job")));
@@ -213,7 +220,11 @@ fn a_revision_is_rendered_as_helm_would() {
     assert!(!request.skip_schema_validation);
     let record = made.record;
     assert_eq!(
-        (record.name.as_str(), record.namespace.as_str(), record.version),
+        (
+            record.name.as_str(),
+            record.namespace.as_str(),
+            record.version
+        ),
         ("web", "shop", 1)
     );
     assert_eq!(
@@ -225,7 +236,13 @@ fn a_revision_is_rendered_as_helm_would() {
     assert_eq!(record.info.notes, "Visit it.");
     assert_eq!(Value::Object(record.config), json!({"replicas": 2}));
     assert_eq!(record.apply_method, ApplyMethod::ServerSide);
-    assert!(record.chart.unwrap().get().contains("\"version\":\"1.0.0\""));
+    assert!(
+        record
+            .chart
+            .unwrap()
+            .get()
+            .contains("\"version\":\"1.0.0\"")
+    );
     assert_eq!(made.warnings, ["this chart is deprecated"]);
     assert_eq!(made.seed, None);
 }
@@ -416,7 +433,10 @@ fn each_revision_draws_anew_where_the_settings_say_so() {
 
 #[test]
 fn values_of_the_release_before_are_kept_where_the_wish_keeps_them() {
-    let record = before("", json!({"replicas": 1, "image": {"tag": "1", "name": "web"}}));
+    let record = before(
+        "",
+        json!({"replicas": 1, "image": {"tag": "1", "name": "web"}}),
+    );
     let made = |reset| {
         let mut case = Case::upgrade(&record);
         case.wish.policy.reset_values = reset;

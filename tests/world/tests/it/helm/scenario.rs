@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::site::{CONFIG_MAPS, Dialect, Site};
+use super::site::{CONFIG_MAPS, DEPLOYMENTS, Dialect, Site};
 use crate::components::{root, text};
 use crate::world::conditions;
 
@@ -41,6 +41,8 @@ struct Step {
     spec: Option<Value>,
     /// Applies any object.
     apply: Option<Value>,
+    /// Deletes any object.
+    remove: Option<Value>,
     /// Annotates the object `web`.
     annotate: Option<Value>,
     /// Changes a file of a chart that is published.
@@ -85,6 +87,8 @@ struct Expectation {
     records: Vec<String>,
     /// What the ConfigMap of the release has.
     greeting: Option<String>,
+    /// How many Pods the Deployment of the release wants.
+    replicas: Option<u64>,
 }
 
 async fn tell(name: &str) {
@@ -127,6 +131,9 @@ async fn act(site: &mut Site, step: &Step) {
     if let Some(object) = &step.apply {
         site.apply(object.clone()).unwrap();
     }
+    if let Some(object) = &step.remove {
+        site.remove(object);
+    }
     if let Some(spec) = &step.spec {
         site.set(spec);
     }
@@ -154,6 +161,10 @@ fn check(site: &Site, expected: &Expectation, told: &str) {
     if let Some(greeting) = &expected.greeting {
         let config_map = site.get(&CONFIG_MAPS, "web").unwrap();
         assert_eq!(config_map["data"]["greeting"], greeting.as_str(), "{told}");
+    }
+    if let Some(replicas) = expected.replicas {
+        let deployment = site.get(&DEPLOYMENTS, "web").unwrap();
+        assert_eq!(deployment["spec"]["replicas"], replicas, "{told}");
     }
     let release = site.get(&site.dialect.resource(), "web");
     let Some(release) = release else {
@@ -217,6 +228,10 @@ scenarios! {
     reset_after_failures
     force_after_success
     suspended_and_resumed
+    drift_is_told
+    drift_is_put_right
+    drift_that_is_let_be
+    drift_of_an_object_that_is_gone
     flux1_install_upgrade
     flux1_upgrade_fails_and_is_rolled_back
     flux1_upgrade_fails_and_is_tried_again

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
 use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
 use oarlock_core::timestamp::Timestamp;
 use oarlock_devcluster::resource::ResourceId;
 use oarlock_devcluster::store::Revision;
@@ -286,6 +288,13 @@ impl Site {
         }
     }
 
+    /// Deletes an object that is written out.
+    pub(crate) fn remove(&self, object: &Value) {
+        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap();
+        let resource = self.store().resource_of(text("/apiVersion"), text("/kind"));
+        self.delete(&resource.unwrap().id, text("/metadata/name"));
+    }
+
     /// All that is to happen within this time happens.
     pub(crate) async fn seconds(&self, seconds: u64) {
         self.pass(Duration::from_secs(seconds)).await;
@@ -470,6 +479,27 @@ impl std::fmt::Display for Record {
 }
 
 impl Record {
+    /// The Secret that Helm would write of it: without labels of ours.
+    pub(crate) fn secret(&self) -> Value {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+        packed
+            .write_all(self.content.to_string().as_bytes())
+            .unwrap();
+        let encoded = STANDARD.encode(packed.finish().unwrap());
+        let name = self.content["name"].as_str().unwrap();
+        json!({
+            "apiVersion": "v1", "kind": "Secret", "type": "helm.sh/release.v1",
+            "metadata": {
+                "name": format!("sh.helm.release.v1.{name}.v{}", self.revision), "namespace": "default",
+                "labels": {
+                    "owner": "helm", "name": name, "status": self.content["info"]["status"],
+                    "version": self.revision.to_string(), "createdAt": "1793610000",
+                },
+            },
+            "data": {"release": STANDARD.encode(encoded)},
+        })
+    }
+
     /// None for a Secret that is no record.
     pub(crate) fn of(secret: &Value) -> Option<Self> {
         if secret["type"] != "helm.sh/release.v1" {

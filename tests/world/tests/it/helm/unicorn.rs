@@ -34,7 +34,8 @@ async fn unicorn() -> Site {
 }
 
 async fn until(site: &mut Site, kind: &str, told: &str) {
-    site.until_said(&UNICORNS, "unicorn-release", kind, told).await;
+    site.until_said(&UNICORNS, "unicorn-release", kind, told)
+        .await;
 }
 
 fn wish(site: &Site, colour: &str) {

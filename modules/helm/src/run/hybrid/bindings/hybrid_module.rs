@@ -47,7 +47,7 @@ pub mod oarlock {
                         .finish()
                 }
             }
-            /// The release as it is deployed.
+            /// The release as it is deployed; of an object that is being deleted, what is left of it.
             #[derive(Clone)]
             pub struct Release {
                 pub name: _rt::String,
@@ -56,8 +56,6 @@ pub mod oarlock {
                 pub revision: u32,
                 /// Version of the chart.
                 pub chart_version: _rt::String,
-                /// The values of the caller that it was made with, merged.
-                pub config: Json,
             }
             impl ::core::fmt::Debug for Release {
                 fn fmt(
@@ -69,14 +67,14 @@ pub mod oarlock {
                         .field("namespace", &self.namespace)
                         .field("revision", &self.revision)
                         .field("chart-version", &self.chart_version)
-                        .field("config", &self.config)
                         .finish()
                 }
             }
             /// One side of the release.
             #[derive(Clone)]
             pub struct Step {
-                /// What shall be there, written in this order. Owned children that a later answer does not list are deleted.
+                /// What shall be there, written in this order: before what is done to the release, or after it. Owned children that
+                /// a later answer does not list are deleted.
                 pub children: _rt::Vec<Child>,
                 /// What comes next may begin. `observe` tells of the children, and needs no grant for that.
                 pub ready: bool,
@@ -299,508 +297,12 @@ pub mod oarlock {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// What has to be there first: no new revision begins until it is ready. While the object is being deleted it is what
-            /// goes last: the object waits for it when the release is gone.
+            /// What has to be there first, asked in every run: no new revision begins until it is ready. An object that is being
+            /// deleted waits for it when there is no release any more.
             #[allow(async_fn_in_trait)]
-            pub fn before(request: &Request) -> ::core::result::Result<Step, Failure> {
-                unsafe {
-                    #[repr(align(8))]
-                    struct RetArea(
-                        [::core::mem::MaybeUninit<
-                            u8,
-                        >; 8 + 10 * ::core::mem::size_of::<*const u8>()],
-                    );
-                    let mut ret_area = RetArea(
-                        [::core::mem::MaybeUninit::uninit(); 8
-                            + 10 * ::core::mem::size_of::<*const u8>()],
-                    );
-                    let Request {
-                        object: object0,
-                        settings: settings0,
-                        deleting: deleting0,
-                    } = request;
-                    let vec1 = object0;
-                    let ptr1 = vec1.as_ptr().cast::<u8>();
-                    let len1 = vec1.len();
-                    let vec2 = settings0;
-                    let ptr2 = vec2.as_ptr().cast::<u8>();
-                    let len2 = vec2.len();
-                    let ptr3 = ret_area.0.as_mut_ptr().cast::<u8>();
-                    #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "oarlock:helm/steps@0.1.0")]
-                    unsafe extern "C" {
-                        #[link_name = "before"]
-                        fn wit_import4(
-                            _: *mut u8,
-                            _: usize,
-                            _: *mut u8,
-                            _: usize,
-                            _: i32,
-                            _: *mut u8,
-                        );
-                    }
-                    #[cfg(not(target_arch = "wasm32"))]
-                    unsafe extern "C" fn wit_import4(
-                        _: *mut u8,
-                        _: usize,
-                        _: *mut u8,
-                        _: usize,
-                        _: i32,
-                        _: *mut u8,
-                    ) {
-                        unreachable!()
-                    }
-                    wit_import4(
-                        ptr1.cast_mut(),
-                        len1,
-                        ptr2.cast_mut(),
-                        len2,
-                        match deleting0 {
-                            true => 1,
-                            false => 0,
-                        },
-                        ptr3,
-                    );
-                    let l5 = i32::from(*ptr3.add(0).cast::<u8>());
-                    let result80 = match l5 {
-                        0 => {
-                            let e = {
-                                let l6 = *ptr3.add(8).cast::<*mut u8>();
-                                let l7 = *ptr3
-                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>();
-                                let base37 = l6;
-                                let len37 = l7;
-                                let mut result37 = _rt::Vec::with_capacity(len37);
-                                for i in 0..len37 {
-                                    let base = base37
-                                        .add(i * (15 * ::core::mem::size_of::<*const u8>()));
-                                    let e37 = {
-                                        let l8 = *base.add(0).cast::<*mut u8>();
-                                        let l9 = *base
-                                            .add(::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        let len10 = l9;
-                                        let bytes10 = _rt::Vec::from_raw_parts(
-                                            l8.cast(),
-                                            len10,
-                                            len10,
-                                        );
-                                        let l11 = i32::from(
-                                            *base
-                                                .add(2 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<u8>(),
-                                        );
-                                        let l12 = i32::from(
-                                            *base
-                                                .add(1 + 2 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<u8>(),
-                                        );
-                                        let l13 = i32::from(
-                                            *base
-                                                .add(3 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<u8>(),
-                                        );
-                                        use super::super::super::__with_name0::Expect as V20;
-                                        let v20 = match l13 {
-                                            0 => V20::Any,
-                                            1 => V20::Absent,
-                                            2 => {
-                                                let e20 = {
-                                                    let l14 = *base
-                                                        .add(4 * ::core::mem::size_of::<*const u8>())
-                                                        .cast::<*mut u8>();
-                                                    let l15 = *base
-                                                        .add(5 * ::core::mem::size_of::<*const u8>())
-                                                        .cast::<usize>();
-                                                    let len16 = l15;
-                                                    let bytes16 = _rt::Vec::from_raw_parts(
-                                                        l14.cast(),
-                                                        len16,
-                                                        len16,
-                                                    );
-                                                    _rt::string_lift(bytes16)
-                                                };
-                                                V20::Uid(e20)
-                                            }
-                                            n => {
-                                                debug_assert_eq!(n, 3, "invalid enum discriminant");
-                                                let e20 = {
-                                                    let l17 = *base
-                                                        .add(4 * ::core::mem::size_of::<*const u8>())
-                                                        .cast::<*mut u8>();
-                                                    let l18 = *base
-                                                        .add(5 * ::core::mem::size_of::<*const u8>())
-                                                        .cast::<usize>();
-                                                    let len19 = l18;
-                                                    let bytes19 = _rt::Vec::from_raw_parts(
-                                                        l17.cast(),
-                                                        len19,
-                                                        len19,
-                                                    );
-                                                    _rt::string_lift(bytes19)
-                                                };
-                                                V20::Version(e20)
-                                            }
-                                        };
-                                        let l21 = i32::from(
-                                            *base
-                                                .add(6 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<u8>(),
-                                        );
-                                        let l22 = i32::from(
-                                            *base
-                                                .add(7 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<u8>(),
-                                        );
-                                        let l26 = *base
-                                            .add(10 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
-                                        let l27 = *base
-                                            .add(11 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        let base31 = l26;
-                                        let len31 = l27;
-                                        let mut result31 = _rt::Vec::with_capacity(len31);
-                                        for i in 0..len31 {
-                                            let base = base31
-                                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
-                                            let e31 = {
-                                                let l28 = *base.add(0).cast::<*mut u8>();
-                                                let l29 = *base
-                                                    .add(::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>();
-                                                let len30 = l29;
-                                                let bytes30 = _rt::Vec::from_raw_parts(
-                                                    l28.cast(),
-                                                    len30,
-                                                    len30,
-                                                );
-                                                _rt::string_lift(bytes30)
-                                            };
-                                            result31.push(e31);
-                                        }
-                                        _rt::cabi_dealloc(
-                                            base31,
-                                            len31 * (2 * ::core::mem::size_of::<*const u8>()),
-                                            ::core::mem::size_of::<*const u8>(),
-                                        );
-                                        let l32 = i32::from(
-                                            *base
-                                                .add(12 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<u8>(),
-                                        );
-                                        use super::super::super::__with_name0::OnLeave as V36;
-                                        let v36 = match l32 {
-                                            0 => V36::Delete,
-                                            1 => V36::Keep,
-                                            n => {
-                                                debug_assert_eq!(n, 2, "invalid enum discriminant");
-                                                let e36 = {
-                                                    let l33 = *base
-                                                        .add(13 * ::core::mem::size_of::<*const u8>())
-                                                        .cast::<*mut u8>();
-                                                    let l34 = *base
-                                                        .add(14 * ::core::mem::size_of::<*const u8>())
-                                                        .cast::<usize>();
-                                                    let len35 = l34;
-                                                    let bytes35 = _rt::Vec::from_raw_parts(
-                                                        l33.cast(),
-                                                        len35,
-                                                        len35,
-                                                    );
-                                                    _rt::string_lift(bytes35)
-                                                };
-                                                V36::Restore(e36)
-                                            }
-                                        };
-                                        super::super::super::__with_name0::Child {
-                                            object: _rt::string_lift(bytes10),
-                                            owner: super::super::super::__with_name0::Owner::_lift(
-                                                l11 as u8,
-                                            ),
-                                            write: super::super::super::__with_name0::Write::_lift(
-                                                l12 as u8,
-                                            ),
-                                            expect: v20,
-                                            force: _rt::bool_lift(l21 as u8),
-                                            manager: match l22 {
-                                                0 => None,
-                                                1 => {
-                                                    let e = {
-                                                        let l23 = *base
-                                                            .add(8 * ::core::mem::size_of::<*const u8>())
-                                                            .cast::<*mut u8>();
-                                                        let l24 = *base
-                                                            .add(9 * ::core::mem::size_of::<*const u8>())
-                                                            .cast::<usize>();
-                                                        let len25 = l24;
-                                                        let bytes25 = _rt::Vec::from_raw_parts(
-                                                            l23.cast(),
-                                                            len25,
-                                                            len25,
-                                                        );
-                                                        _rt::string_lift(bytes25)
-                                                    };
-                                                    Some(e)
-                                                }
-                                                _ => _rt::invalid_enum_discriminant(),
-                                            },
-                                            ignore: result31,
-                                            on_leave: v36,
-                                        }
-                                    };
-                                    result37.push(e37);
-                                }
-                                _rt::cabi_dealloc(
-                                    base37,
-                                    len37 * (15 * ::core::mem::size_of::<*const u8>()),
-                                    ::core::mem::size_of::<*const u8>(),
-                                );
-                                let l38 = i32::from(
-                                    *ptr3
-                                        .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<u8>(),
-                                );
-                                let l39 = *ptr3
-                                    .add(8 + 3 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>();
-                                let l40 = *ptr3
-                                    .add(8 + 4 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>();
-                                let len41 = l40;
-                                let bytes41 = _rt::Vec::from_raw_parts(
-                                    l39.cast(),
-                                    len41,
-                                    len41,
-                                );
-                                let l42 = i32::from(
-                                    *ptr3
-                                        .add(8 + 5 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<u8>(),
-                                );
-                                let l46 = *ptr3
-                                    .add(8 + 8 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>();
-                                let l47 = *ptr3
-                                    .add(8 + 9 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>();
-                                let base58 = l46;
-                                let len58 = l47;
-                                let mut result58 = _rt::Vec::with_capacity(len58);
-                                for i in 0..len58 {
-                                    let base = base58
-                                        .add(i * (7 * ::core::mem::size_of::<*const u8>()));
-                                    let e58 = {
-                                        let l48 = *base.add(0).cast::<*mut u8>();
-                                        let l49 = *base
-                                            .add(::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        let len50 = l49;
-                                        let bytes50 = _rt::Vec::from_raw_parts(
-                                            l48.cast(),
-                                            len50,
-                                            len50,
-                                        );
-                                        let l51 = i32::from(
-                                            *base
-                                                .add(2 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<u8>(),
-                                        );
-                                        let l52 = *base
-                                            .add(3 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
-                                        let l53 = *base
-                                            .add(4 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        let len54 = l53;
-                                        let bytes54 = _rt::Vec::from_raw_parts(
-                                            l52.cast(),
-                                            len54,
-                                            len54,
-                                        );
-                                        let l55 = *base
-                                            .add(5 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
-                                        let l56 = *base
-                                            .add(6 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        let len57 = l56;
-                                        let bytes57 = _rt::Vec::from_raw_parts(
-                                            l55.cast(),
-                                            len57,
-                                            len57,
-                                        );
-                                        super::super::super::__with_name0::Condition {
-                                            kind: _rt::string_lift(bytes50),
-                                            status: super::super::super::__with_name0::ConditionStatus::_lift(
-                                                l51 as u8,
-                                            ),
-                                            reason: _rt::string_lift(bytes54),
-                                            message: _rt::string_lift(bytes57),
-                                        }
-                                    };
-                                    result58.push(e58);
-                                }
-                                _rt::cabi_dealloc(
-                                    base58,
-                                    len58 * (7 * ::core::mem::size_of::<*const u8>()),
-                                    ::core::mem::size_of::<*const u8>(),
-                                );
-                                Step {
-                                    children: result37,
-                                    ready: _rt::bool_lift(l38 as u8),
-                                    message: _rt::string_lift(bytes41),
-                                    status: match l42 {
-                                        0 => None,
-                                        1 => {
-                                            let e = {
-                                                let l43 = *ptr3
-                                                    .add(8 + 6 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>();
-                                                let l44 = *ptr3
-                                                    .add(8 + 7 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>();
-                                                let len45 = l44;
-                                                let bytes45 = _rt::Vec::from_raw_parts(
-                                                    l43.cast(),
-                                                    len45,
-                                                    len45,
-                                                );
-                                                _rt::string_lift(bytes45)
-                                            };
-                                            Some(e)
-                                        }
-                                        _ => _rt::invalid_enum_discriminant(),
-                                    },
-                                    conditions: result58,
-                                }
-                            };
-                            Ok(e)
-                        }
-                        1 => {
-                            let e = {
-                                let l59 = i32::from(*ptr3.add(8).cast::<u8>());
-                                use super::super::super::__with_name0::Failure as V79;
-                                let v79 = match l59 {
-                                    0 => {
-                                        let e79 = {
-                                            let l60 = *ptr3.add(16).cast::<*mut u8>();
-                                            let l61 = *ptr3
-                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<usize>();
-                                            let len62 = l61;
-                                            let bytes62 = _rt::Vec::from_raw_parts(
-                                                l60.cast(),
-                                                len62,
-                                                len62,
-                                            );
-                                            _rt::string_lift(bytes62)
-                                        };
-                                        V79::Retry(e79)
-                                    }
-                                    1 => {
-                                        let e79 = {
-                                            let l63 = *ptr3.add(16).cast::<i64>();
-                                            let l64 = *ptr3.add(24).cast::<*mut u8>();
-                                            let l65 = *ptr3
-                                                .add(24 + 1 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<usize>();
-                                            let len66 = l65;
-                                            let bytes66 = _rt::Vec::from_raw_parts(
-                                                l64.cast(),
-                                                len66,
-                                                len66,
-                                            );
-                                            (l63 as u64, _rt::string_lift(bytes66))
-                                        };
-                                        V79::RetryAfter(e79)
-                                    }
-                                    2 => {
-                                        let e79 = {
-                                            let l67 = *ptr3.add(16).cast::<*mut u8>();
-                                            let l68 = *ptr3
-                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<usize>();
-                                            let len69 = l68;
-                                            let bytes69 = _rt::Vec::from_raw_parts(
-                                                l67.cast(),
-                                                len69,
-                                                len69,
-                                            );
-                                            _rt::string_lift(bytes69)
-                                        };
-                                        V79::Terminal(e79)
-                                    }
-                                    n => {
-                                        debug_assert_eq!(n, 3, "invalid enum discriminant");
-                                        let e79 = {
-                                            let l70 = *ptr3.add(16).cast::<*mut u8>();
-                                            let l71 = *ptr3
-                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<usize>();
-                                            let base78 = l70;
-                                            let len78 = l71;
-                                            let mut result78 = _rt::Vec::with_capacity(len78);
-                                            for i in 0..len78 {
-                                                let base = base78
-                                                    .add(i * (4 * ::core::mem::size_of::<*const u8>()));
-                                                let e78 = {
-                                                    let l72 = *base.add(0).cast::<*mut u8>();
-                                                    let l73 = *base
-                                                        .add(::core::mem::size_of::<*const u8>())
-                                                        .cast::<usize>();
-                                                    let len74 = l73;
-                                                    let bytes74 = _rt::Vec::from_raw_parts(
-                                                        l72.cast(),
-                                                        len74,
-                                                        len74,
-                                                    );
-                                                    let l75 = *base
-                                                        .add(2 * ::core::mem::size_of::<*const u8>())
-                                                        .cast::<*mut u8>();
-                                                    let l76 = *base
-                                                        .add(3 * ::core::mem::size_of::<*const u8>())
-                                                        .cast::<usize>();
-                                                    let len77 = l76;
-                                                    let bytes77 = _rt::Vec::from_raw_parts(
-                                                        l75.cast(),
-                                                        len77,
-                                                        len77,
-                                                    );
-                                                    super::super::super::__with_name0::FieldError {
-                                                        path: _rt::string_lift(bytes74),
-                                                        message: _rt::string_lift(bytes77),
-                                                    }
-                                                };
-                                                result78.push(e78);
-                                            }
-                                            _rt::cabi_dealloc(
-                                                base78,
-                                                len78 * (4 * ::core::mem::size_of::<*const u8>()),
-                                                ::core::mem::size_of::<*const u8>(),
-                                            );
-                                            result78
-                                        };
-                                        V79::Invalid(e79)
-                                    }
-                                };
-                                v79
-                            };
-                            Err(e)
-                        }
-                        _ => _rt::invalid_enum_discriminant(),
-                    };
-                    result80
-                }
-            }
-            #[allow(unused_unsafe, clippy::all)]
-            /// What comes on top, asked when a revision is deployed: the object is ready when this is. While the object is being
-            /// deleted it is what goes first: nothing is uninstalled until it is ready.
-            #[allow(async_fn_in_trait)]
-            pub fn after(
+            pub fn before(
                 request: &Request,
-                release: &Release,
+                release: ::core::option::Option<&Release>,
             ) -> ::core::result::Result<Step, Failure> {
                 unsafe {
                     #[repr(align(8))]
@@ -824,43 +326,73 @@ pub mod oarlock {
                     let vec2 = settings0;
                     let ptr2 = vec2.as_ptr().cast::<u8>();
                     let len2 = vec2.len();
-                    let Release {
-                        name: name3,
-                        namespace: namespace3,
-                        revision: revision3,
-                        chart_version: chart_version3,
-                        config: config3,
-                    } = release;
-                    let vec4 = name3;
-                    let ptr4 = vec4.as_ptr().cast::<u8>();
-                    let len4 = vec4.len();
-                    let vec5 = namespace3;
-                    let ptr5 = vec5.as_ptr().cast::<u8>();
-                    let len5 = vec5.len();
-                    let vec6 = chart_version3;
-                    let ptr6 = vec6.as_ptr().cast::<u8>();
-                    let len6 = vec6.len();
-                    let vec7 = config3;
-                    let ptr7 = vec7.as_ptr().cast::<u8>();
-                    let len7 = vec7.len();
+                    let (
+                        result7_0,
+                        result7_1,
+                        result7_2,
+                        result7_3,
+                        result7_4,
+                        result7_5,
+                        result7_6,
+                        result7_7,
+                    ) = match release {
+                        Some(e) => {
+                            let Release {
+                                name: name3,
+                                namespace: namespace3,
+                                revision: revision3,
+                                chart_version: chart_version3,
+                            } = e;
+                            let vec4 = name3;
+                            let ptr4 = vec4.as_ptr().cast::<u8>();
+                            let len4 = vec4.len();
+                            let vec5 = namespace3;
+                            let ptr5 = vec5.as_ptr().cast::<u8>();
+                            let len5 = vec5.len();
+                            let vec6 = chart_version3;
+                            let ptr6 = vec6.as_ptr().cast::<u8>();
+                            let len6 = vec6.len();
+                            (
+                                1i32,
+                                ptr4.cast_mut(),
+                                len4,
+                                ptr5.cast_mut(),
+                                len5,
+                                _rt::as_i32(revision3),
+                                ptr6.cast_mut(),
+                                len6,
+                            )
+                        }
+                        None => {
+                            (
+                                0i32,
+                                ::core::ptr::null_mut(),
+                                0usize,
+                                ::core::ptr::null_mut(),
+                                0usize,
+                                0i32,
+                                ::core::ptr::null_mut(),
+                                0usize,
+                            )
+                        }
+                    };
                     let ptr8 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
                     #[link(wasm_import_module = "oarlock:helm/steps@0.1.0")]
                     unsafe extern "C" {
-                        #[link_name = "after"]
+                        #[link_name = "before"]
                         fn wit_import9(
                             _: *mut u8,
                             _: usize,
                             _: *mut u8,
                             _: usize,
                             _: i32,
+                            _: i32,
                             _: *mut u8,
                             _: usize,
                             _: *mut u8,
                             _: usize,
                             _: i32,
-                            _: *mut u8,
-                            _: usize,
                             _: *mut u8,
                             _: usize,
                             _: *mut u8,
@@ -873,13 +405,12 @@ pub mod oarlock {
                         _: *mut u8,
                         _: usize,
                         _: i32,
+                        _: i32,
                         _: *mut u8,
                         _: usize,
                         _: *mut u8,
                         _: usize,
                         _: i32,
-                        _: *mut u8,
-                        _: usize,
                         _: *mut u8,
                         _: usize,
                         _: *mut u8,
@@ -895,15 +426,14 @@ pub mod oarlock {
                             true => 1,
                             false => 0,
                         },
-                        ptr4.cast_mut(),
-                        len4,
-                        ptr5.cast_mut(),
-                        len5,
-                        _rt::as_i32(revision3),
-                        ptr6.cast_mut(),
-                        len6,
-                        ptr7.cast_mut(),
-                        len7,
+                        result7_0,
+                        result7_1,
+                        result7_2,
+                        result7_3,
+                        result7_4,
+                        result7_5,
+                        result7_6,
+                        result7_7,
                         ptr8,
                     );
                     let l10 = i32::from(*ptr8.add(0).cast::<u8>());
@@ -1339,6 +869,541 @@ pub mod oarlock {
                     result85
                 }
             }
+            #[allow(unused_unsafe, clippy::all)]
+            /// What comes on top, asked as long as there is a release: the object is ready when this is. Of an object that is being
+            /// deleted nothing is uninstalled until it is ready.
+            #[allow(async_fn_in_trait)]
+            pub fn after(
+                request: &Request,
+                release: &Release,
+            ) -> ::core::result::Result<Step, Failure> {
+                unsafe {
+                    #[repr(align(8))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 8 + 10 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 8
+                            + 10 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let Request {
+                        object: object0,
+                        settings: settings0,
+                        deleting: deleting0,
+                    } = request;
+                    let vec1 = object0;
+                    let ptr1 = vec1.as_ptr().cast::<u8>();
+                    let len1 = vec1.len();
+                    let vec2 = settings0;
+                    let ptr2 = vec2.as_ptr().cast::<u8>();
+                    let len2 = vec2.len();
+                    let Release {
+                        name: name3,
+                        namespace: namespace3,
+                        revision: revision3,
+                        chart_version: chart_version3,
+                    } = release;
+                    let vec4 = name3;
+                    let ptr4 = vec4.as_ptr().cast::<u8>();
+                    let len4 = vec4.len();
+                    let vec5 = namespace3;
+                    let ptr5 = vec5.as_ptr().cast::<u8>();
+                    let len5 = vec5.len();
+                    let vec6 = chart_version3;
+                    let ptr6 = vec6.as_ptr().cast::<u8>();
+                    let len6 = vec6.len();
+                    let ptr7 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "oarlock:helm/steps@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "after"]
+                        fn wit_import8(
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import8(
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: i32,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: i32,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import8(
+                        ptr1.cast_mut(),
+                        len1,
+                        ptr2.cast_mut(),
+                        len2,
+                        match deleting0 {
+                            true => 1,
+                            false => 0,
+                        },
+                        ptr4.cast_mut(),
+                        len4,
+                        ptr5.cast_mut(),
+                        len5,
+                        _rt::as_i32(revision3),
+                        ptr6.cast_mut(),
+                        len6,
+                        ptr7,
+                    );
+                    let l9 = i32::from(*ptr7.add(0).cast::<u8>());
+                    let result84 = match l9 {
+                        0 => {
+                            let e = {
+                                let l10 = *ptr7.add(8).cast::<*mut u8>();
+                                let l11 = *ptr7
+                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base41 = l10;
+                                let len41 = l11;
+                                let mut result41 = _rt::Vec::with_capacity(len41);
+                                for i in 0..len41 {
+                                    let base = base41
+                                        .add(i * (15 * ::core::mem::size_of::<*const u8>()));
+                                    let e41 = {
+                                        let l12 = *base.add(0).cast::<*mut u8>();
+                                        let l13 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len14 = l13;
+                                        let bytes14 = _rt::Vec::from_raw_parts(
+                                            l12.cast(),
+                                            len14,
+                                            len14,
+                                        );
+                                        let l15 = i32::from(
+                                            *base
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>(),
+                                        );
+                                        let l16 = i32::from(
+                                            *base
+                                                .add(1 + 2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>(),
+                                        );
+                                        let l17 = i32::from(
+                                            *base
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>(),
+                                        );
+                                        use super::super::super::__with_name0::Expect as V24;
+                                        let v24 = match l17 {
+                                            0 => V24::Any,
+                                            1 => V24::Absent,
+                                            2 => {
+                                                let e24 = {
+                                                    let l18 = *base
+                                                        .add(4 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<*mut u8>();
+                                                    let l19 = *base
+                                                        .add(5 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>();
+                                                    let len20 = l19;
+                                                    let bytes20 = _rt::Vec::from_raw_parts(
+                                                        l18.cast(),
+                                                        len20,
+                                                        len20,
+                                                    );
+                                                    _rt::string_lift(bytes20)
+                                                };
+                                                V24::Uid(e24)
+                                            }
+                                            n => {
+                                                debug_assert_eq!(n, 3, "invalid enum discriminant");
+                                                let e24 = {
+                                                    let l21 = *base
+                                                        .add(4 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<*mut u8>();
+                                                    let l22 = *base
+                                                        .add(5 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>();
+                                                    let len23 = l22;
+                                                    let bytes23 = _rt::Vec::from_raw_parts(
+                                                        l21.cast(),
+                                                        len23,
+                                                        len23,
+                                                    );
+                                                    _rt::string_lift(bytes23)
+                                                };
+                                                V24::Version(e24)
+                                            }
+                                        };
+                                        let l25 = i32::from(
+                                            *base
+                                                .add(6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>(),
+                                        );
+                                        let l26 = i32::from(
+                                            *base
+                                                .add(7 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>(),
+                                        );
+                                        let l30 = *base
+                                            .add(10 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l31 = *base
+                                            .add(11 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let base35 = l30;
+                                        let len35 = l31;
+                                        let mut result35 = _rt::Vec::with_capacity(len35);
+                                        for i in 0..len35 {
+                                            let base = base35
+                                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                            let e35 = {
+                                                let l32 = *base.add(0).cast::<*mut u8>();
+                                                let l33 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len34 = l33;
+                                                let bytes34 = _rt::Vec::from_raw_parts(
+                                                    l32.cast(),
+                                                    len34,
+                                                    len34,
+                                                );
+                                                _rt::string_lift(bytes34)
+                                            };
+                                            result35.push(e35);
+                                        }
+                                        _rt::cabi_dealloc(
+                                            base35,
+                                            len35 * (2 * ::core::mem::size_of::<*const u8>()),
+                                            ::core::mem::size_of::<*const u8>(),
+                                        );
+                                        let l36 = i32::from(
+                                            *base
+                                                .add(12 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>(),
+                                        );
+                                        use super::super::super::__with_name0::OnLeave as V40;
+                                        let v40 = match l36 {
+                                            0 => V40::Delete,
+                                            1 => V40::Keep,
+                                            n => {
+                                                debug_assert_eq!(n, 2, "invalid enum discriminant");
+                                                let e40 = {
+                                                    let l37 = *base
+                                                        .add(13 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<*mut u8>();
+                                                    let l38 = *base
+                                                        .add(14 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>();
+                                                    let len39 = l38;
+                                                    let bytes39 = _rt::Vec::from_raw_parts(
+                                                        l37.cast(),
+                                                        len39,
+                                                        len39,
+                                                    );
+                                                    _rt::string_lift(bytes39)
+                                                };
+                                                V40::Restore(e40)
+                                            }
+                                        };
+                                        super::super::super::__with_name0::Child {
+                                            object: _rt::string_lift(bytes14),
+                                            owner: super::super::super::__with_name0::Owner::_lift(
+                                                l15 as u8,
+                                            ),
+                                            write: super::super::super::__with_name0::Write::_lift(
+                                                l16 as u8,
+                                            ),
+                                            expect: v24,
+                                            force: _rt::bool_lift(l25 as u8),
+                                            manager: match l26 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l27 = *base
+                                                            .add(8 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>();
+                                                        let l28 = *base
+                                                            .add(9 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>();
+                                                        let len29 = l28;
+                                                        let bytes29 = _rt::Vec::from_raw_parts(
+                                                            l27.cast(),
+                                                            len29,
+                                                            len29,
+                                                        );
+                                                        _rt::string_lift(bytes29)
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            },
+                                            ignore: result35,
+                                            on_leave: v40,
+                                        }
+                                    };
+                                    result41.push(e41);
+                                }
+                                _rt::cabi_dealloc(
+                                    base41,
+                                    len41 * (15 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
+                                let l42 = i32::from(
+                                    *ptr7
+                                        .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                let l43 = *ptr7
+                                    .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l44 = *ptr7
+                                    .add(8 + 4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len45 = l44;
+                                let bytes45 = _rt::Vec::from_raw_parts(
+                                    l43.cast(),
+                                    len45,
+                                    len45,
+                                );
+                                let l46 = i32::from(
+                                    *ptr7
+                                        .add(8 + 5 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                let l50 = *ptr7
+                                    .add(8 + 8 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l51 = *ptr7
+                                    .add(8 + 9 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base62 = l50;
+                                let len62 = l51;
+                                let mut result62 = _rt::Vec::with_capacity(len62);
+                                for i in 0..len62 {
+                                    let base = base62
+                                        .add(i * (7 * ::core::mem::size_of::<*const u8>()));
+                                    let e62 = {
+                                        let l52 = *base.add(0).cast::<*mut u8>();
+                                        let l53 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len54 = l53;
+                                        let bytes54 = _rt::Vec::from_raw_parts(
+                                            l52.cast(),
+                                            len54,
+                                            len54,
+                                        );
+                                        let l55 = i32::from(
+                                            *base
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>(),
+                                        );
+                                        let l56 = *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l57 = *base
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len58 = l57;
+                                        let bytes58 = _rt::Vec::from_raw_parts(
+                                            l56.cast(),
+                                            len58,
+                                            len58,
+                                        );
+                                        let l59 = *base
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l60 = *base
+                                            .add(6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len61 = l60;
+                                        let bytes61 = _rt::Vec::from_raw_parts(
+                                            l59.cast(),
+                                            len61,
+                                            len61,
+                                        );
+                                        super::super::super::__with_name0::Condition {
+                                            kind: _rt::string_lift(bytes54),
+                                            status: super::super::super::__with_name0::ConditionStatus::_lift(
+                                                l55 as u8,
+                                            ),
+                                            reason: _rt::string_lift(bytes58),
+                                            message: _rt::string_lift(bytes61),
+                                        }
+                                    };
+                                    result62.push(e62);
+                                }
+                                _rt::cabi_dealloc(
+                                    base62,
+                                    len62 * (7 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
+                                Step {
+                                    children: result41,
+                                    ready: _rt::bool_lift(l42 as u8),
+                                    message: _rt::string_lift(bytes45),
+                                    status: match l46 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l47 = *ptr7
+                                                    .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l48 = *ptr7
+                                                    .add(8 + 7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len49 = l48;
+                                                let bytes49 = _rt::Vec::from_raw_parts(
+                                                    l47.cast(),
+                                                    len49,
+                                                    len49,
+                                                );
+                                                _rt::string_lift(bytes49)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    conditions: result62,
+                                }
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l63 = i32::from(*ptr7.add(8).cast::<u8>());
+                                use super::super::super::__with_name0::Failure as V83;
+                                let v83 = match l63 {
+                                    0 => {
+                                        let e83 = {
+                                            let l64 = *ptr7.add(16).cast::<*mut u8>();
+                                            let l65 = *ptr7
+                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len66 = l65;
+                                            let bytes66 = _rt::Vec::from_raw_parts(
+                                                l64.cast(),
+                                                len66,
+                                                len66,
+                                            );
+                                            _rt::string_lift(bytes66)
+                                        };
+                                        V83::Retry(e83)
+                                    }
+                                    1 => {
+                                        let e83 = {
+                                            let l67 = *ptr7.add(16).cast::<i64>();
+                                            let l68 = *ptr7.add(24).cast::<*mut u8>();
+                                            let l69 = *ptr7
+                                                .add(24 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len70 = l69;
+                                            let bytes70 = _rt::Vec::from_raw_parts(
+                                                l68.cast(),
+                                                len70,
+                                                len70,
+                                            );
+                                            (l67 as u64, _rt::string_lift(bytes70))
+                                        };
+                                        V83::RetryAfter(e83)
+                                    }
+                                    2 => {
+                                        let e83 = {
+                                            let l71 = *ptr7.add(16).cast::<*mut u8>();
+                                            let l72 = *ptr7
+                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len73 = l72;
+                                            let bytes73 = _rt::Vec::from_raw_parts(
+                                                l71.cast(),
+                                                len73,
+                                                len73,
+                                            );
+                                            _rt::string_lift(bytes73)
+                                        };
+                                        V83::Terminal(e83)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 3, "invalid enum discriminant");
+                                        let e83 = {
+                                            let l74 = *ptr7.add(16).cast::<*mut u8>();
+                                            let l75 = *ptr7
+                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let base82 = l74;
+                                            let len82 = l75;
+                                            let mut result82 = _rt::Vec::with_capacity(len82);
+                                            for i in 0..len82 {
+                                                let base = base82
+                                                    .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                                let e82 = {
+                                                    let l76 = *base.add(0).cast::<*mut u8>();
+                                                    let l77 = *base
+                                                        .add(::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>();
+                                                    let len78 = l77;
+                                                    let bytes78 = _rt::Vec::from_raw_parts(
+                                                        l76.cast(),
+                                                        len78,
+                                                        len78,
+                                                    );
+                                                    let l79 = *base
+                                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<*mut u8>();
+                                                    let l80 = *base
+                                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>();
+                                                    let len81 = l80;
+                                                    let bytes81 = _rt::Vec::from_raw_parts(
+                                                        l79.cast(),
+                                                        len81,
+                                                        len81,
+                                                    );
+                                                    super::super::super::__with_name0::FieldError {
+                                                        path: _rt::string_lift(bytes78),
+                                                        message: _rt::string_lift(bytes81),
+                                                    }
+                                                };
+                                                result82.push(e82);
+                                            }
+                                            _rt::cabi_dealloc(
+                                                base82,
+                                                len82 * (4 * ::core::mem::size_of::<*const u8>()),
+                                                ::core::mem::size_of::<*const u8>(),
+                                            );
+                                            result82
+                                        };
+                                        V83::Invalid(e83)
+                                    }
+                                };
+                                v83
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result84
+                }
+            }
         }
     }
 }
@@ -1368,17 +1433,6 @@ mod _rt {
             panic!("invalid enum discriminant")
         } else {
             unsafe { core::hint::unreachable_unchecked() }
-        }
-    }
-    pub unsafe fn bool_lift(val: u8) -> bool {
-        if cfg!(debug_assertions) {
-            match val {
-                0 => false,
-                1 => true,
-                _ => panic!("invalid bool discriminant"),
-            }
-        } else {
-            val != 0
         }
     }
     pub fn as_i32<T: AsI32>(t: T) -> i32 {
@@ -1440,6 +1494,17 @@ mod _rt {
             self as i32
         }
     }
+    pub unsafe fn bool_lift(val: u8) -> bool {
+        if cfg!(debug_assertions) {
+            match val {
+                0 => false,
+                1 => true,
+                _ => panic!("invalid bool discriminant"),
+            }
+        } else {
+            val != 0
+        }
+    }
     extern crate alloc as alloc_crate;
     pub use alloc_crate::alloc;
 }
@@ -1450,8 +1515,8 @@ mod _rt {
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2019] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xbf\x0e\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2023] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xc3\x0e\x01A\x02\x01\
 A\x08\x01BB\x01s\x04\0\x04json\x03\0\0\x01ks\x01r\x04\x0bapi-versions\x04kinds\x09\
 namespace\x02\x04names\x04\0\x0aobject-ref\x03\0\x03\x01r\x03\x04code{\x06reason\
 s\x07messages\x04\0\x09api-error\x03\0\x05\x01ps\x01q\x05\x07applied\0\0\x09unch\
@@ -1482,19 +1547,20 @@ vals5\x06status6\x0aconditions7\x06events8\x06notify9\x07requeue0\x09finalized\x
 eld-error\x03\0<\x01o\x02ws\x01p=\x01q\x04\x05retry\x01s\0\x0bretry-after\x01>\0\
 \x08terminal\x01s\0\x07invalid\x01?\0\x04\0\x07failure\x03\0@\x03\0\x1doarlock:r\
 econcile/types@0.1.0\x05\0\x02\x03\0\0\x04json\x02\x03\0\0\x05child\x02\x03\0\0\x09\
-condition\x02\x03\0\0\x07failure\x01B\x19\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\
+condition\x02\x03\0\0\x07failure\x01B\x1a\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\
 \0\x02\x03\x02\x01\x02\x04\0\x05child\x03\0\x02\x02\x03\x02\x01\x03\x04\0\x09con\
 dition\x03\0\x04\x02\x03\x02\x01\x04\x04\0\x07failure\x03\0\x06\x01r\x03\x06obje\
-ct\x01\x08settings\x01\x08deleting\x7f\x04\0\x07request\x03\0\x08\x01r\x05\x04na\
-mes\x09namespaces\x08revisiony\x0dchart-versions\x06config\x01\x04\0\x07release\x03\
-\0\x0a\x01p\x03\x01k\x01\x01p\x05\x01r\x05\x08children\x0c\x05ready\x7f\x07messa\
-ges\x06status\x0d\x0aconditions\x0e\x04\0\x04step\x03\0\x0f\x01j\x01\x01\x01\x07\
-\x01@\x01\x07request\x09\0\x11\x04\0\x06values\x01\x12\x01j\x01\x10\x01\x07\x01@\
-\x01\x07request\x09\0\x13\x04\0\x06before\x01\x14\x01@\x02\x07request\x09\x07rel\
-ease\x0b\0\x13\x04\0\x05after\x01\x15\x03\0\x18oarlock:helm/steps@0.1.0\x05\x05\x04\
-\0@oarlock:helm/hybrid-module-with-all-of-its-exports-removed@0.1.0\x04\0\x0b3\x01\
-\0-hybrid-module-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0c\
-processed-by\x02\x0dwit-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
+ct\x01\x08settings\x01\x08deleting\x7f\x04\0\x07request\x03\0\x08\x01r\x04\x04na\
+mes\x09namespaces\x08revisiony\x0dchart-versions\x04\0\x07release\x03\0\x0a\x01p\
+\x03\x01k\x01\x01p\x05\x01r\x05\x08children\x0c\x05ready\x7f\x07messages\x06stat\
+us\x0d\x0aconditions\x0e\x04\0\x04step\x03\0\x0f\x01j\x01\x01\x01\x07\x01@\x01\x07\
+request\x09\0\x11\x04\0\x06values\x01\x12\x01k\x0b\x01j\x01\x10\x01\x07\x01@\x02\
+\x07request\x09\x07release\x13\0\x14\x04\0\x06before\x01\x15\x01@\x02\x07request\
+\x09\x07release\x0b\0\x14\x04\0\x05after\x01\x16\x03\0\x18oarlock:helm/steps@0.1\
+.0\x05\x05\x04\0@oarlock:helm/hybrid-module-with-all-of-its-exports-removed@0.1.\
+0\x04\0\x0b3\x01\0-hybrid-module-with-all-of-its-exports-removed\x03\0\0\0G\x09p\
+roducers\x01\x0cprocessed-by\x02\x0dwit-component\x070.262.0\x10wit-bindgen-rust\
+\x060.63.0";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {
