@@ -55,10 +55,8 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 return Err(error).with_context(|| format!("{name} is not a module"));
             };
             output::line(describe_library(&args.module, &library))?;
-            output::line(format!(
-                "\nwatches.yaml, of a module that imports it:\n\n{}",
-                entry::of_library(&args.module, &library)
-            ))?;
+            let interfaces = library.exports();
+            output::line(format!("\n{}", entry::of_library(&args.module, interfaces)))?;
         }
     }
     Ok(ExitCode::SUCCESS)

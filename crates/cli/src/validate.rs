@@ -3,9 +3,12 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use oarlock_artifacts::{Depot, Options};
 use oarlock_config::{Parsed, Reading, Severity, Watch};
+use oarlock_core::artifact::{Artifacts as _, Credentials, Reach, Source, Wanted};
 use oarlock_registry::Directory;
 use oarlock_wasm::{EngineOptions, Loader};
 
@@ -23,6 +26,9 @@ pub(crate) struct Args {
     /// Load the modules and libraries from this directory, too, and say what is missing and what does not fit.
     #[arg(long, value_name = "DIR")]
     modules: Option<PathBuf>,
+    /// Look into this chart folder, too, for the charts that entries name.
+    #[arg(long, value_name = "DIR")]
+    charts: Option<PathBuf>,
     /// Print the JSON Schema of such files instead, for editors.
     #[arg(long, exclusive = true)]
     schema: bool,
@@ -63,14 +69,19 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
             .count();
         let mut warned = parsed.diagnostics.len() - found;
         let mut found = found;
+        let mut findings = Vec::new();
         if let Some(modules) = &args.modules {
-            for finding in unfit(file, modules, &parsed.watches).await? {
-                match finding.severity {
-                    Severity::Error => found += 1,
-                    Severity::Warning => warned += 1,
-                }
-                eprintln!("{name}:{finding}");
+            findings.extend(unfit(file, modules, &parsed.watches).await?);
+        }
+        if let Some(charts) = &args.charts {
+            findings.extend(uncharted(charts, &parsed.watches).await?);
+        }
+        for finding in findings {
+            match finding.severity {
+                Severity::Error => found += 1,
+                Severity::Warning => warned += 1,
             }
+            eprintln!("{name}:{finding}");
         }
         errors += found;
         output::line(verdict(&name, &parsed, found, warned))?;
@@ -130,6 +141,38 @@ async fn unfit(file: &Path, modules: &Path, watches: &[Watch]) -> anyhow::Result
                     }
                 }
             }
+        }
+    }
+    Ok(findings)
+}
+
+/// Which entries name charts that are not there or are none.
+async fn uncharted(charts: &Path, watches: &[Watch]) -> anyhow::Result<Vec<Finding>> {
+    let depot = Depot::new(Options {
+        charts: Some(charts.to_owned()),
+        ..Options::default()
+    })
+    .context("charts cannot be looked at")?;
+    let mut findings = Vec::new();
+    for watch in watches {
+        let Some(chart) = watch.chart().filter(|chart| !chart.contains("://")) else {
+            continue;
+        };
+        let wanted = Wanted {
+            source: Source::Local(chart),
+            credentials: Credentials::default(),
+            reach: Reach::Anywhere { plain_http: false },
+            expect: None,
+            max_age: Duration::ZERO,
+            dependencies: false,
+            verify: Vec::new(),
+        };
+        if let Err(error) = depot.fetch(wanted).await {
+            findings.push(Finding {
+                line: watch.line,
+                severity: Severity::Error,
+                text: format!("{}: chart: {error}", watch.gvk),
+            });
         }
     }
     Ok(findings)

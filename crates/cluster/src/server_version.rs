@@ -56,7 +56,12 @@ impl ServerVersion {
         let asked = self.ask().await;
         let fresh = if asked.is_ok() { FRESH } else { PATIENCE };
         let answer = match (asked, last.take()) {
-            (Err(error), Some(Last { answer: Ok(before), .. })) => {
+            (
+                Err(error),
+                Some(Last {
+                    answer: Ok(before), ..
+                }),
+            ) => {
                 tracing::warn!(%error, "the API server does not tell its version; what it said before holds");
                 Ok(before)
             }

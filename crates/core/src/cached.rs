@@ -484,12 +484,16 @@ mod tests {
         assert!(!selects("app=api", &web));
         assert!(selects("app!=web", &json!({})));
         assert!(!selects("app", &Value::Null));
-        assert!(selects("app=web", &json!({"app": "web", "note": "say \"so\"\n"})));
+        assert!(selects(
+            "app=web",
+            &json!({"app": "web", "note": "say \"so\"\n"})
+        ));
     }
 
     #[test]
     fn the_head_is_kind_and_metadata() {
-        let cached = live(&json!({"metadata": {"labels": {"a": "b"}}, "data": {"large": "content"}}));
+        let cached =
+            live(&json!({"metadata": {"labels": {"a": "b"}}, "data": {"large": "content"}}));
         let (head, whole) = (cached.head().unwrap(), cached.object().unwrap());
         assert_eq!(head.target(), whole.target());
         assert_eq!(head.pointer("/metadata"), whole.pointer("/metadata"));

@@ -205,8 +205,9 @@ pub enum Verb {
         /// This very object only.
         uid: Uid,
     },
-    /// Hands over to the call's manager what modules of other names hold of an object that they wrote as somebody's child: the
-    /// next apply prunes what it does not repeat. Values do not change.
+    /// Hands over to the call's manager what modules of other names hold of an object that they wrote as somebody's child; where
+    /// it is no module's name, what was written under it by updates. The next apply prunes what it does not repeat. Values do not
+    /// change.
     Inherit {
         /// The object.
         target: ObjectRef,

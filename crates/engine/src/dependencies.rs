@@ -75,8 +75,7 @@ pub(crate) struct Query {
 impl Query {
     /// Whether the answer holds `object`.
     pub(crate) fn selects(&self, object: &Cached) -> bool {
-        let elsewhere =
-            self.namespace.is_some() && self.namespace.as_deref() != object.namespace();
+        let elsewhere = self.namespace.is_some() && self.namespace.as_deref() != object.namespace();
         if *object.gvk() != self.gvk || elsewhere {
             return false;
         }
@@ -278,7 +277,11 @@ mod tests {
         for name in ["a", "b"] {
             dependencies.set(&key(name), Reads::upstream(shop.clone()));
         }
-        let pushed = [upstream("git@git.example.com:shop"), shop, upstream("https://other/x")];
+        let pushed = [
+            upstream("git@git.example.com:shop"),
+            shop,
+            upstream("https://other/x"),
+        ];
         let readers = |dependencies: &Dependencies| dependencies.on_push(&pushed);
         assert_eq!(readers(&dependencies), [key("a"), key("b")].into());
         dependencies.set(&key("b"), Reads::default());

@@ -621,3 +621,32 @@ fn unavailable(error: &ApiError) -> ReadError {
         ReadError::Unavailable(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Part;
+
+    #[test]
+    fn content_is_learned_wherever_it_may_cross() {
+        let part = |fields: &[&str]| {
+            let fields: Vec<String> = fields.iter().map(|&field| field.to_owned()).collect();
+            Part::of(&fields)
+        };
+        assert!(part(&[]) == Part::Whole);
+        assert!(part(&["/metadata/labels", "/metadata/annotations/a~1b"]) == Part::Metadata);
+        let copy = "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration";
+        for content in [
+            "",
+            "/data",
+            "/data/password",
+            "/metadata",
+            "/metadata/annotations",
+            copy,
+        ] {
+            assert!(
+                part(&["/metadata/labels", content]) == Part::Fields,
+                "{content}"
+            );
+        }
+    }
+}

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::ObjectRef;
+
 /// One object that a module wants, and how.
 ///
 /// ```
@@ -193,6 +195,18 @@ impl Child {
             .ok()
             .and_then(|text| serde_json::from_str(text).ok())
             .unwrap_or_default()
+    }
+
+    /// What it points at; none where it has no `apiVersion`, `kind` or `metadata.name`.
+    pub fn target(&self) -> Option<ObjectRef> {
+        let object = self.object();
+        let text = |pointer: &str| object.pointer(pointer)?.as_str().map(String::from);
+        Some(ObjectRef {
+            api_version: text("/apiVersion")?,
+            kind: text("/kind")?,
+            namespace: text("/metadata/namespace"),
+            name: text("/metadata/name")?,
+        })
     }
 
     /// How it is written.

@@ -238,27 +238,12 @@ impl Step {
 }
 
 fn target(child: &Child) -> Result<ObjectRef, Failure> {
-    let object = child.object();
-    let text = |pointer: &str| {
-        let text = object.pointer(pointer).and_then(Value::as_str);
-        text.map(String::from)
-    };
-    match (
-        text("/apiVersion"),
-        text("/kind"),
-        text("/metadata/name"),
-        text("/metadata/namespace"),
-    ) {
-        (Some(api_version), Some(kind), Some(name), namespace) => Ok(ObjectRef {
-            api_version,
-            kind,
-            namespace,
-            name,
-        }),
-        _ => Err(Failure::Terminal(format!(
-            "a child has no apiVersion, kind or metadata.name: {object}"
-        ))),
-    }
+    child.target().ok_or_else(|| {
+        Failure::Terminal(format!(
+            "a child has no apiVersion, kind or metadata.name: {}",
+            child.object()
+        ))
+    })
 }
 
 const fn health(health: Health) -> &'static str {

@@ -19,18 +19,23 @@ use crate::workspace::{modules_out, shown};
 const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 
 /// What one package of a workspace is built to.
+#[derive(Debug, PartialEq, Eq)]
 struct Artifact {
+    /// Its name, without `.wasm`: that of the package, or of a variant.
+    name: String,
     package: String,
-    /// Name of the file without `.wasm`.
+    /// Name of the file that cargo makes, without `.wasm`.
     file: String,
+    /// Features of a variant: `package.metadata.components` of its manifest.
+    features: Vec<String>,
 }
 
-/// Everything, or what is named: `helm-engine`, and the modules in Rust by their packages.
+/// Everything, or what is named: `helm-engine`, and the modules in Rust.
 pub(crate) fn run(root: &Path, names: &[String]) -> anyhow::Result<()> {
-    let (engine, packages): (Vec<&String>, Vec<&String>) =
+    let (engine, modules): (Vec<&String>, Vec<&String>) =
         names.iter().partition(|name| *name == helm::NAME);
-    if names.is_empty() || !packages.is_empty() {
-        some(root, &packages)?;
+    if names.is_empty() || !modules.is_empty() {
+        some(root, &modules)?;
     }
     if names.is_empty() || !engine.is_empty() {
         helm::build(root)?;
@@ -43,23 +48,23 @@ pub(crate) fn rust(root: &Path) -> anyhow::Result<()> {
     some(root, &[])
 }
 
-/// Some of them by their packages; all where none is named.
-fn some(root: &Path, packages: &[&String]) -> anyhow::Result<()> {
+/// Some of them; all where none is named.
+fn some(root: &Path, names: &[&String]) -> anyhow::Result<()> {
     let target = WasmTarget::ensure(root)?;
     let workspace = root.join("modules");
     let all = artifacts(&workspace)?;
-    let known = |name: &str| all.iter().any(|artifact| artifact.package == name);
-    if let Some(unknown) = packages.iter().find(|name| !known(name)) {
-        let names: Vec<_> = all.iter().map(|a| a.package.as_str()).collect();
+    let known = |name: &str| all.iter().any(|artifact| artifact.name == name);
+    if let Some(unknown) = names.iter().find(|name| !known(name)) {
+        let known: Vec<_> = all.iter().map(|a| a.name.as_str()).collect();
         bail!(
             "{unknown} is no module; hint: there are {} and {}",
-            names.join(", "),
+            known.join(", "),
             helm::NAME
         );
     }
     let wanted: Vec<Artifact> = all
         .into_iter()
-        .filter(|a| packages.is_empty() || packages.iter().any(|name| **name == a.package))
+        .filter(|a| names.is_empty() || names.iter().any(|name| **name == a.name))
         .collect();
     build(
         root,
@@ -98,38 +103,52 @@ fn build(
     out: &Path,
 ) -> anyhow::Result<()> {
     let start = Instant::now();
-    target
-        .cargo_build(target_dir)
-        .args(
-            artifacts
-                .iter()
-                .flat_map(|artifact| ["--package", &artifact.package]),
-        )
-        .dir(workspace)
-        .run()?;
     fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
-    for artifact in artifacts {
-        let built = target_dir
-            .join(TARGET)
-            .join("release")
-            .join(format!("{}.wasm", artifact.file));
-        let bytes =
-            fs::read(&built).with_context(|| format!("cannot read {}", shown(root, &built)))?;
-        if !bytes.starts_with(&COMPONENT) {
-            bail!(
-                "{} is a core module, expected a component; hint: is wasm-component-ld of the toolchain in use?",
-                shown(root, &built)
-            );
+    // Variants of a package become the same file, one after the other; what has no features is built at once.
+    let (variants, plain): (Vec<_>, Vec<_>) = artifacts
+        .iter()
+        .partition(|artifact| !artifact.features.is_empty());
+    let mut rounds: Vec<Vec<&Artifact>> = variants.into_iter().map(|one| vec![one]).collect();
+    if !plain.is_empty() {
+        rounds.insert(0, plain);
+    }
+    for round in rounds {
+        target
+            .cargo_build(target_dir)
+            .args(round.iter().flat_map(|one| ["--package", &one.package]))
+            .args(round.iter().flat_map(|one| {
+                let features = one.features.iter();
+                features.flat_map(|feature| ["--features", feature])
+            }))
+            .dir(workspace)
+            .run()?;
+        for artifact in round {
+            copied(root, artifact, target_dir, out)?;
         }
-        let copy = out.join(format!("{}.wasm", artifact.package));
-        write_if_changed(&copy, &bytes)?;
-        eprintln!("{}: {} KiB", shown(root, &copy), bytes.len() / 1024);
     }
     eprintln!(
         "{}: {:.1} s",
         shown(root, workspace),
         start.elapsed().as_secs_f64()
     );
+    Ok(())
+}
+
+fn copied(root: &Path, artifact: &Artifact, target_dir: &Path, out: &Path) -> anyhow::Result<()> {
+    let built = target_dir
+        .join(TARGET)
+        .join("release")
+        .join(format!("{}.wasm", artifact.file));
+    let bytes = fs::read(&built).with_context(|| format!("cannot read {}", shown(root, &built)))?;
+    if !bytes.starts_with(&COMPONENT) {
+        bail!(
+            "{} is a core module, expected a component; hint: is wasm-component-ld of the toolchain in use?",
+            shown(root, &built)
+        );
+    }
+    let copy = out.join(format!("{}.wasm", artifact.name));
+    write_if_changed(&copy, &bytes)?;
+    eprintln!("{}: {} KiB", shown(root, &copy), bytes.len() / 1024);
     Ok(())
 }
 
@@ -181,8 +200,25 @@ fn parse_artifacts(metadata: &Value) -> Vec<Artifact> {
             } else {
                 continue;
             };
-            let package = package["name"].as_str().unwrap_or(name).to_owned();
-            found.push(Artifact { package, file });
+            let name = package["name"].as_str().unwrap_or(name).to_owned();
+            let components = package["metadata"]["components"].as_object();
+            for (variant, features) in components.into_iter().flatten() {
+                found.push(Artifact {
+                    name: variant.clone(),
+                    package: name.clone(),
+                    file: file.clone(),
+                    features: array(features)
+                        .iter()
+                        .filter_map(|feature| feature.as_str().map(str::to_owned))
+                        .collect(),
+                });
+            }
+            found.push(Artifact {
+                name: name.clone(),
+                package: name,
+                file,
+                features: Vec::new(),
+            });
         }
     }
     found
@@ -196,21 +232,38 @@ fn array(value: &Value) -> &[Value] {
 mod tests {
     use super::*;
 
+    fn found(metadata: &Value) -> Vec<String> {
+        parse_artifacts(metadata)
+            .into_iter()
+            .map(|a| format!("{} = {} of {} {:?}", a.name, a.file, a.package, a.features))
+            .collect()
+    }
+
     #[test]
     fn libraries_are_no_artifacts() {
         let metadata = serde_json::json!({"packages": [
-            {"name": "canary", "targets": [{"name": "oarlock-canary", "kind": ["cdylib", "rlib"]}]},
+            {"name": "canary", "targets": [{"name": "oarlock-canary", "kind": ["cdylib", "rlib"]}], "metadata": null},
             {"name": "oarlock-sdk", "targets": [{"name": "oarlock_sdk", "kind": ["lib"]}]},
             {"name": "spin", "targets": [{"name": "spin-forever", "kind": ["bin"]}]},
         ]});
-        let found: Vec<_> = parse_artifacts(&metadata)
-            .into_iter()
-            .map(|a| (a.package, a.file))
-            .collect();
-        let expected = [("canary", "oarlock_canary"), ("spin", "spin-forever")];
-        assert_eq!(
-            found,
-            expected.map(|(package, file)| (package.to_owned(), file.to_owned()))
-        );
+        let expected = [
+            "canary = oarlock_canary of canary []",
+            "spin = spin-forever of spin []",
+        ];
+        assert_eq!(found(&metadata), expected);
+    }
+
+    #[test]
+    fn a_package_may_be_several_components() {
+        let metadata = serde_json::json!({"packages": [{
+            "name": "helm",
+            "targets": [{"name": "helm", "kind": ["cdylib", "rlib"]}],
+            "metadata": {"components": {"helm-hybrid": ["hybrid"]}},
+        }]});
+        let expected = [
+            "helm-hybrid = helm of helm [\"hybrid\"]",
+            "helm = helm of helm []",
+        ];
+        assert_eq!(found(&metadata), expected);
     }
 }

@@ -21,5 +21,9 @@ pub fn reconcile(object: AnyObject, cx: &Context) -> Result<Outcome, Failure> {
     let engine = run::engine::Imported;
     #[cfg(not(target_arch = "wasm32"))]
     let engine = run::engine::Nowhere;
-    run::reconcile(&object, cx, &engine)
+    #[cfg(all(target_arch = "wasm32", feature = "hybrid"))]
+    let steps: Option<&dyn run::hybrid::Steps> = Some(&run::hybrid::Imported);
+    #[cfg(not(all(target_arch = "wasm32", feature = "hybrid")))]
+    let steps = None;
+    run::reconcile(&object, cx, &engine, steps)
 }

@@ -20,6 +20,7 @@ use crate::hooks::Event;
 use crate::situation::{Hooks, Obstacle, Refusal, Situation, wished};
 use crate::state::{Action, Inputs, Is, Note, Stage, State, Verb};
 use crate::status::{self, Say};
+use crate::storage::Entry;
 use crate::turn::{self, Effect, Requeue, Turn};
 
 /// Milliseconds after which a refused write is sent again.
@@ -68,10 +69,13 @@ pub const fn moment(action: &Action) -> Option<Event> {
     })
 }
 
+/// Tag of a turn before which nothing is under way.
+pub(crate) const IDLE: &str = "idle";
+
 /// Names what a state does next: a report of another one is of no interest any more.
 pub(crate) fn tag(state: &State) -> String {
     state.action.as_ref().map_or_else(
-        || String::from("idle"),
+        || IDLE.to_owned(),
         |action| format!("{}/{:?}/{}", action.number, action.stage, action.moves),
     )
 }
@@ -178,22 +182,30 @@ impl<'a> Run<'a> {
         self.turn(Requeue::OnceWritten)
     }
 
-    /// Revisions whose objects may be there: the last deployed one and whatever failed since.
+    /// Revisions whose objects may be there: the last deployed one, whatever failed since, and what of ours failed before it, since
+    /// ours last served: somebody else's revision takes none of that away.
     fn present(&self, revision: u32) -> Vec<u32> {
         use crate::record::Status;
         let earlier = || {
             self.at
                 .history
                 .iter()
-                .filter(|entry| entry.version < revision)
+                .filter(|entry| entry.version < revision && entry.status != Status::Uninstalled)
         };
-        let from = earlier()
+        let version = |entry: &Entry| entry.version;
+        let is_ours = |entry: &Entry| self.at.is_ours(entry);
+        let deployed = earlier()
             .rev()
             .find(|entry| entry.status == Status::Deployed)
-            .map_or(0, |entry| entry.version);
+            .map_or(0, version);
+        let served = earlier()
+            .rev()
+            .find(|entry| entry.status != Status::Failed && is_ours(entry))
+            .map_or(0, version);
+        let failed = |entry: &Entry| entry.status == Status::Failed && is_ours(entry);
         earlier()
-            .filter(|entry| entry.version >= from && entry.status != Status::Uninstalled)
-            .map(|entry| entry.version)
+            .filter(|entry| entry.version >= deployed || (entry.version > served && failed(entry)))
+            .map(version)
             .collect()
     }
 

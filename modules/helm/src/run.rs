@@ -14,10 +14,11 @@ use crate::dialect::status::{self, Told};
 use crate::machine;
 use crate::record::{Record, Status};
 use crate::situation::{self, Header, Obstacle, Situation, Unserved};
-use crate::state::{Stage, State, Tests};
+use crate::state::{Place, Stage, State, Tests};
 use crate::turn::Event;
 use crate::wish::{DriftMode, Wish};
 use engine::Engine;
+use hybrid::{Asker, Beside, Steps};
 use images::Followed;
 use inputs::{Asked, Prepared};
 use objects::Served;
@@ -31,6 +32,7 @@ pub mod digest;
 mod drift;
 pub mod engine;
 pub mod failed;
+pub mod hybrid;
 mod images;
 pub mod inputs;
 mod objects;
@@ -46,22 +48,34 @@ mod sights;
 pub mod values;
 mod wishes;
 
-/// One run.
+/// One run, with the steps of a hybrid where there are any.
 ///
 /// # Errors
-/// [`Failure::Invalid`] where fields of the object are wrong. Whatever else stands in the way is an outcome: its conditions say so.
+/// [`Failure::Invalid`] where fields of the object are wrong, and the failure of a step. Whatever else stands in the way is an
+/// outcome: its conditions say so.
 pub fn reconcile(
     object: &AnyObject,
     cx: &Context,
     engine: &dyn Engine,
+    steps: Option<&dyn Steps>,
 ) -> Result<Outcome, Failure> {
     let settings: Settings = cx.settings()?;
+    let asker = steps
+        .map(|steps| Asker::new(steps, object, &settings, cx))
+        .transpose()?;
     let object: Value = serde_json::from_str(object.text()).map_err(Failure::terminal)?;
+    let last = cx.last().map(|report| report.tag.as_str());
+    if status::is_dropped(&object, cx.attempt(), last) {
+        return Err(Failure::retry(status::DROPPED));
+    }
     let state = remembered(cx, &object);
     let Some(mut wished) = wishes::read(cx, &object, &settings, &state)? else {
         return Ok(Outcome::new().finalized());
     };
-    let now = u64::try_from(cx.now().as_millis()).unwrap_or_default();
+    if let Some(asker) = &asker {
+        asker.compute(&mut wished.wish.values)?;
+    }
+    let now = cx.now().as_millis();
     // Filters that cannot be read stop what would begin, as a chart that cannot be had does.
     let (followed, unfollowed) = match images::follow(cx, &object, &mut wished.wish, now) {
         Ok(followed) => (followed, None),
@@ -75,10 +89,12 @@ pub fn reconcile(
         wish: &wished.wish,
         missing: unfollowed.as_ref().or(wished.missing.as_ref()),
         settings: &settings,
+        asker: asker.as_ref(),
         now,
     };
     match run.go(&state, followed) {
         Ok(outcome) => Ok(outcome),
+        Err(Stop::Blocked(obstacle)) if asker.is_some() => Err(hybrid::unasked(&obstacle)),
         Err(Stop::Blocked(obstacle)) => Ok(outcome::blocked(&obstacle, now)),
         Err(Stop::Failed(failure)) => Err(failure),
     }
@@ -150,6 +166,7 @@ struct Run<'a> {
     wish: &'a Wish,
     missing: Option<&'a Obstacle>,
     settings: &'a Settings,
+    asker: Option<&'a Asker<'a>>,
     now: u64,
 }
 
@@ -158,10 +175,35 @@ impl Run<'_> {
         let place = situation::place(state, self.wish);
         let account = self.wish.account.as_deref();
         let shelf = Shelf::read(self.cx, &place, account)?;
+        let Some(asker) = self.asker else {
+            return self.decide(state, followed, &place, &shelf, &Beside::default());
+        };
+        let deleting = self.cx.deleting();
+        let release = hybrid::release(state, &place, &shelf, self.uid, deleting)?;
+        let beside = asker.ask(release.as_ref(), account)?;
+        if let Some(held) = beside.held(state, release.as_ref()) {
+            return Ok(held);
+        }
+        match self.decide(state, followed, &place, &shelf, &beside) {
+            Err(Stop::Blocked(obstacle)) => {
+                Ok(beside.beside(outcome::blocked(&obstacle, self.now)))
+            }
+            decided => decided,
+        }
+    }
+
+    fn decide(
+        &self,
+        state: &State,
+        followed: Followed,
+        place: &Place,
+        shelf: &Shelf<'_>,
+        beside: &Beside,
+    ) -> Result<Outcome, Stop> {
         let served = Served::new(self.cx);
         let sights = Sights {
             cx: self.cx,
-            shelf: &shelf,
+            shelf,
             served: &served,
             wish: self.wish,
             uid: self.uid,
@@ -174,29 +216,34 @@ impl Run<'_> {
             _ => Vec::new(),
         };
         let waits = antecedent.is_some() || !dependencies.is_empty();
-        let mut prepared = self.prepared(state, waits);
+        let mut prepared = match beside.obstacle() {
+            Some(obstacle) => Err(obstacle),
+            None => self.prepared(state, waits),
+        };
         let mut rendered = None;
         if let Ok(ready) = &prepared
-            && self.renders(state, &shelf, ready)
+            && self.renders(state, shelf, ready)
         {
             let order = Order {
                 wish: self.wish,
                 state,
                 prepared: ready,
-                shelf: &shelf,
+                shelf,
                 origin: &self.origin(),
                 stable: self.settings.stable_random,
             };
             match rendering::render(self.cx, self.engine, &order) {
                 Ok(Rendering::Whole(whole)) => rendered = Some(*whole),
-                Ok(Rendering::Seed(secret)) => return Ok(outcome::stored(&secret, self.wish)),
+                Ok(Rendering::Seed(secret)) => {
+                    return Ok(beside.beside(outcome::stored(&secret, self.wish)));
+                }
                 Err(obstacle) => prepared = Err(obstacle),
             }
         }
-        let last = report::last(self.cx);
-        let unserved = self.unserved(state, &shelf, &sights)?;
+        let last = beside.without(report::last(self.cx));
+        let unserved = self.unserved(state, shelf, &sights)?;
         let mut state = state.clone();
-        let drift = self.drift(&mut state, &shelf, &served, prepared.as_ref().ok())?;
+        let drift = self.drift(&mut state, shelf, &served, prepared.as_ref().ok())?;
         let state = &state;
         let at = Situation {
             wish: self.wish,
@@ -209,7 +256,7 @@ impl Run<'_> {
                 .map(|ready| ready.inputs.clone())
                 .map_err(Clone::clone),
             history: shelf.history(),
-            newest: self.header(state, &shelf),
+            newest: self.header(state, shelf),
             dependencies: &dependencies,
             antecedent: antecedent.as_deref(),
             report: last.clone(),
@@ -223,11 +270,12 @@ impl Run<'_> {
         let hands = Hands {
             cx: self.cx,
             engine: self.engine,
-            shelf: &shelf,
+            shelf,
             served: &served,
             sights: &sights,
             wish: self.wish,
-            place: &place,
+            place,
+            home: text(self.object, "/metadata/namespace"),
             action: state.action.as_ref(),
             chart: prepared
                 .as_ref()
@@ -235,11 +283,15 @@ impl Run<'_> {
             rendered: rendered.as_ref(),
             now: self.now,
         };
-        let work = hands.work(&turn)?;
-        let mut said = self.said(state, &turn, &work.records, &shelf, &prepared);
+        let mut work = hands.work(&turn)?;
+        let mut said = self.said(state, &turn, &work.records, shelf, &prepared);
         followed.tell(&mut said, &mut turn.events);
         turn.events.extend(warnings(state, rendered.as_ref()));
-        Ok(outcome::of(&turn, work, said, self.wish, self.now))
+        beside.around(&mut work);
+        beside.tell(&mut said);
+        turn.finalized = turn.finalized && beside.lets_go(&mut said);
+        let outcome = outcome::of(&turn, work, said, self.wish, self.now);
+        Ok(beside.dressed(outcome))
     }
 
     /// Objects that differ, where the wish wants that to be known and nothing else is to be done.
@@ -258,7 +310,6 @@ impl Run<'_> {
             return Ok(None);
         };
         let settled = newest.status == Status::Deployed
-            && situation::is_maker(self.uid, newest)
             && state
                 .snapshot(newest.version)
                 .is_some_and(|known| known.inputs == prepared.inputs);
@@ -403,3 +454,6 @@ impl Run<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -202,6 +202,8 @@ pub struct Entry {
     pub labels: BTreeMap<String, String>,
     /// Names of further parts.
     pub parts: Vec<String>,
+    /// When it was written last, in milliseconds since 1970, by the clock of whoever wrote it; none where no label says so.
+    pub touched: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -271,6 +273,10 @@ pub fn entry(secret: &str) -> Result<Option<Entry>, ReadSecret> {
     let status = labels.get("status").map_or(Status::Unknown, |status| {
         serde_json::from_value(Value::String(status.clone())).unwrap_or_default()
     });
+    let touched = ["modifiedAt", "createdAt"]
+        .iter()
+        .find_map(|key| labels.get(*key)?.parse::<u64>().ok())
+        .map(|seconds| seconds.saturating_mul(1000));
     labels.retain(|key, _| !SYSTEM_LABELS.contains(&key.as_str()));
     Ok(Some(Entry {
         secret: name,
@@ -279,6 +285,7 @@ pub fn entry(secret: &str) -> Result<Option<Entry>, ReadSecret> {
         status,
         labels,
         parts,
+        touched,
     }))
 }
 

@@ -105,8 +105,14 @@ impl Opening<'_> {
                         value => (value, false),
                     };
                     match self.node(value, named)? {
-                        Some(Value::Array(maps)) if merges => merged.extend(maps),
-                        Some(value) if merges => merged.push(value),
+                        Some(value) if merges => {
+                            merged.extend(maps(value).ok_or_else(|| DecryptSops::Value {
+                                place: self.place.clone(),
+                                problem: OpenValue::Malformed(
+                                    "a merge key has a map, or a list of maps",
+                                ),
+                            })?)
+                        }
                         Some(value) => {
                             map.insert(key, value);
                         }
@@ -170,15 +176,25 @@ impl Opening<'_> {
     }
 }
 
+/// What a merge key has.
+fn maps(value: Value) -> Option<Vec<Map<String, Value>>> {
+    match value {
+        Value::Object(map) => Some(vec![map]),
+        Value::Array(items) => items
+            .into_iter()
+            .map(|item| match item {
+                Value::Object(map) => Some(map),
+                _ => None,
+            })
+            .collect(),
+        _ => None,
+    }
+}
+
 /// Adds fields of others: those that are there stay, and the first of others counts.
-fn merge(map: &mut Map<String, Value>, others: Vec<Value>) {
-    for other in others {
-        let Value::Object(fields) = other else {
-            continue;
-        };
-        for (key, value) in fields {
-            map.entry(key).or_insert(value);
-        }
+fn merge(map: &mut Map<String, Value>, others: Vec<Map<String, Value>>) {
+    for (key, value) in others.into_iter().flatten() {
+        map.entry(key).or_insert(value);
     }
 }
 

@@ -162,7 +162,7 @@ mod tests {
             upstream("https://git.example/x"),
         );
         let before = forgotten.number(Some(&shop));
-        forgotten.push(&[shop.clone()], at(1));
+        forgotten.push(std::slice::from_ref(&shop), at(1));
         let after = forgotten.number(Some(&shop));
         assert!(after > before);
         assert_eq!(

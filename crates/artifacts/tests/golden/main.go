@@ -1,4 +1,4 @@
-// Writes the tables that the versions, ranges and ignore rules of this crate are tested with, from the libraries that Helm uses:
+// Writes the tables that versions and ranges (crates/version), indexes and ignore rules are tested with, from the libraries that Helm uses:
 //
 //	cd crates/artifacts/tests/golden && go run .
 package main

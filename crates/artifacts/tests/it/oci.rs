@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use oarlock_artifacts::{Depot, Limits, Options};
 use oarlock_core::artifact::{
-    Artifact, Artifacts as _, Credentials, FetchError, Reach, Source, Wanted,
+    Artifact, Artifacts as _, Credentials, FetchError, Reach, Source, Upstream, Wanted,
 };
 use oarlock_core::reference::Digest;
 use oci_client::secrets::RegistryAuth;
@@ -275,6 +275,28 @@ async fn sizes_are_looked_at_before_anything_is_read() {
         .unwrap_err();
     assert!(matches!(error, FetchError::Invalid(_)), "{error}");
     assert!(error.to_string().contains("100 is the most"), "{error}");
+}
+
+#[tokio::test]
+async fn what_was_pushed_to_is_asked_for_again_whatever_its_age() {
+    let Some((server, pusher)) = open().await else {
+        return;
+    };
+    pusher.chart("web", "1.2.3", &archive("web", "1.2.3")).await;
+    let depot = depot();
+    let lazy = async || {
+        let wanted = Wanted {
+            max_age: A_MINUTE,
+            ..wanted(&server.address, "web", "^1")
+        };
+        depot.fetch(wanted).await.unwrap().version
+    };
+    assert_eq!(lazy().await, "1.2.3");
+    pusher.chart("web", "1.3.0", &archive("web", "1.3.0")).await;
+    assert_eq!(lazy().await, "1.2.3");
+    let pushed = Upstream::of(&source(&server.address, "web", "")).unwrap();
+    depot.forget(&[pushed]);
+    assert_eq!(lazy().await, "1.3.0");
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use oarlock_artifacts::{Depot, Limits, Options};
 use oarlock_core::artifact::{
-    Artifact, Artifacts as _, Credentials, FetchError, Reach, Source, Verification, Wanted,
+    Artifact, Artifacts as _, Credentials, FetchError, Reach, Source, Upstream, Verification,
+    Wanted,
 };
 use oarlock_core::reference::Digest;
 
@@ -135,6 +136,35 @@ async fn an_index_that_has_not_changed_is_not_sent_again() {
         .map(|(path, tag)| ((*path).to_owned(), (*tag).to_owned()))
         .collect();
     assert_eq!(conditions, expected);
+}
+
+#[tokio::test]
+async fn an_index_that_was_pushed_to_is_asked_for_again_whatever_its_age() {
+    let server = Server::start().await;
+    let publish = |version: &str| {
+        server.put(
+            "/charts/index.yaml",
+            Reply::ok(index(&[(version, "web.tgz")])),
+        );
+        server.put("/charts/web.tgz", Reply::ok(chart("web", version)));
+    };
+    let url = format!("{}/charts", server.url);
+    let depot = depot();
+    let lazy = async || {
+        let wanted = Wanted {
+            max_age: Duration::from_secs(3600),
+            ..wanted(source(&url, "web", ""))
+        };
+        depot.fetch(wanted).await.unwrap().version
+    };
+    publish("1.0.0");
+    assert_eq!(lazy().await, "1.0.0");
+    publish("1.1.0");
+    let pushed = |url: &str| depot.forget(&[Upstream::parse(url).unwrap()]);
+    pushed("https://charts.example/charts");
+    assert_eq!(lazy().await, "1.0.0");
+    pushed(&url);
+    assert_eq!(lazy().await, "1.1.0");
 }
 
 #[tokio::test]

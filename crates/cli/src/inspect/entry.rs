@@ -5,7 +5,7 @@ use std::path::Path;
 use oarlock_core::escalation::is_secret;
 use oarlock_core::manifest::{Manifest, ResourceGrant};
 use oarlock_core::object::Object;
-use oarlock_wasm::{Inspection, Library};
+use oarlock_wasm::Inspection;
 use serde_json::Value;
 
 /// An entry for every CRD that the module brings and serves, or one with places to fill in.
@@ -18,15 +18,28 @@ pub(super) fn entry(file: &Path, inspection: &Inspection) -> String {
     written(file, &inspection.manifest, libraries, fetches)
 }
 
-/// What names a library in the entry of a module that imports it.
-pub(super) fn of_library(file: &Path, library: &Library) -> String {
+/// What names a library with such interfaces in the entry of whoever imports it.
+pub(super) fn of_library(file: &Path, interfaces: &[String]) -> String {
     let name = file.file_name().unwrap_or(file.as_os_str()).display();
-    let interfaces = library.exports().iter();
-    let lines: Vec<String> = interfaces
-        .map(|interface| format!("    {}: {name}", unversioned(interface)))
-        .collect();
-    format!("  libraries:\n{}", lines.join("\n"))
+    let mut interfaces = interfaces.iter().map(|interface| unversioned(interface));
+    if interfaces.clone().any(|interface| interface == STEPS) {
+        return format!(
+            "watches.yaml, of a chart whose releases it goes with:\n\n- group: GROUP\n  version: VERSION\n  kind: KIND\n  \
+             chart: FOLDER\n  module: {name}"
+        );
+    }
+    let mut text = "watches.yaml, of a module that imports it:\n\n  libraries:".to_owned();
+    for interface in interfaces.by_ref() {
+        text.push_str(&format!("\n    {interface}: {name}"));
+    }
+    text
 }
+
+/// The interface of the steps that a component adds to the releases of a chart.
+const STEPS: &str = "oarlock:helm/steps";
+
+/// Interfaces whose library is one of the project's own.
+const OWN: [(&str, &str); 1] = [("oarlock:helm/engine", "helm-engine.wasm")];
 
 /// The interface through which packages are fetched.
 const ARTIFACTS: &str = "oarlock:reconcile/artifacts";
@@ -64,10 +77,10 @@ fn written<'i>(
         } else {
             ""
         };
-        imported.push_str(&format!(
-            "{head}\n    {}: FILE.wasm",
-            unversioned(interface)
-        ));
+        let interface = unversioned(interface);
+        let own = OWN.iter().find(|(own, _)| *own == interface);
+        let file = own.map_or("FILE.wasm", |(_, file)| file);
+        imported.push_str(&format!("{head}\n    {interface}: {file}"));
     }
     let entries: Vec<String> = kinds
         .iter()
@@ -284,12 +297,42 @@ mod tests {
           kind: KIND
           module: helm.wasm
           libraries:
-            oarlock:helm/engine: FILE.wasm
+            oarlock:helm/engine: helm-engine.wasm
             a:b/c: FILE.wasm
           grants:
             artifacts:
             - https://HOST
         ");
+    }
+
+    #[test]
+    fn steps_go_with_a_chart_and_libraries_with_a_module() {
+        let entry =
+            |interface: &str| of_library(Path::new("modules/mine.wasm"), &[interface.to_owned()]);
+        insta::assert_snapshot!(entry("a:b/c@1.0.0"), @"
+        watches.yaml, of a module that imports it:
+
+          libraries:
+            a:b/c: mine.wasm
+        ");
+        let steps = entry("oarlock:helm/steps@0.1.0");
+        insta::assert_snapshot!(steps, @"
+        watches.yaml, of a chart whose releases it goes with:
+
+        - group: GROUP
+          version: VERSION
+          kind: KIND
+          chart: FOLDER
+          module: mine.wasm
+        ");
+        let (_, usable) = steps.split_once("\n\n").unwrap_or_default();
+        let usable = usable
+            .replace("GROUP", "a.example.com")
+            .replace("VERSION", "v1")
+            .replace("KIND", "A");
+        let parsed = parse("watches.yaml", &usable, &Env::default());
+        let libraries = &parsed.watches[0].libraries;
+        assert_eq!(libraries["oarlock:helm/steps"].to_string(), "mine.wasm");
     }
 
     #[test]

@@ -80,7 +80,10 @@ impl Configuration {
         let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
         let configuration = Self::parse(file, &text).map_err(|findings| {
             let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
-            anyhow::anyhow!("{name} is no file of receivers\n\n{}", findings.join("\n\n"))
+            anyhow::anyhow!(
+                "{name} is no file of receivers\n\n{}",
+                findings.join("\n\n")
+            )
         })?;
         for (name, post) in &configuration.receivers {
             let token = post.token().with_context(|| format!("receiver {name}"))?;
@@ -140,8 +143,12 @@ fn receiver(
     raw: RawReceiver,
     beside: &Path,
 ) -> Option<(String, Post)> {
-    let name = raw.name.and_then(|name| document.ok(&path.key("name"), label(name)));
-    let sender = raw.sender.and_then(|text| document.ok(&path.key("type"), kind(&text)));
+    let name = raw
+        .name
+        .and_then(|name| document.ok(&path.key("name"), label(name)));
+    let sender = raw
+        .sender
+        .and_then(|text| document.ok(&path.key("type"), kind(&text)));
     let at = path.key("sources");
     let texts = raw.sources?;
     if texts.is_empty() {
@@ -227,7 +234,10 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_receivers_is_told_with_its_place() {
-        insta::assert_snapshot!("wrong_receivers", told("receivers:
+        insta::assert_snapshot!(
+            "wrong_receivers",
+            told(
+                "receivers:
 - name: Git
   type: githup
   tokenFile: git-token
@@ -236,7 +246,9 @@ mod tests {
   sources: []
 - {name: twice, type: gogs, tokenFile: a, sources: [\"https://a/b\"]}
 - {name: twice, type: gogs, tokenFile: a, sources: [\"https://a/b\"], secret: x}
-"));
+"
+            )
+        );
         insta::assert_snapshot!("no_receivers", told("- name: git\n"));
     }
 }

@@ -140,7 +140,12 @@ impl Desk {
         let answer = answer.unwrap_or_else(|refusal| refusal);
         self.metrics.count(name, answer.status);
         if answer.status.is_client_error() {
-            tracing::info!(receiver = name, status = answer.status.as_u16(), "a webhook was refused: {}", answer.text);
+            tracing::info!(
+                receiver = name,
+                status = answer.status.as_u16(),
+                "a webhook was refused: {}",
+                answer.text
+            );
         }
         answer.into_response()
     }
@@ -159,7 +164,10 @@ impl Desk {
             return Err(nothing_there());
         }
         if request.method() != Method::POST {
-            let refusal = Answer::new(StatusCode::METHOD_NOT_ALLOWED, "webhooks are sent with POST");
+            let refusal = Answer::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "webhooks are sent with POST",
+            );
             return Err(refusal.with(ALLOW, "POST"));
         }
         if !self.recipient.is_on_duty() {
@@ -185,10 +193,14 @@ impl Desk {
             ));
         }
         if !post.sender.is_news(&head.headers) {
-            return Ok(Answer::new(StatusCode::OK, "ok: nothing that is waited for"));
+            return Ok(Answer::new(
+                StatusCode::OK,
+                "ok: nothing that is waited for",
+            ));
         }
-        let named = payload::upstreams(post.sender, &body)
-            .map_err(|error| Answer::new(StatusCode::BAD_REQUEST, format!("the payload: {error}")))?;
+        let named = payload::upstreams(post.sender, &body).map_err(|error| {
+            Answer::new(StatusCode::BAD_REQUEST, format!("the payload: {error}"))
+        })?;
         let upstreams = self.spoken_for(post, named);
         if upstreams.is_empty() {
             return Ok(Answer::new(
@@ -205,7 +217,8 @@ impl Desk {
 
     /// Of what a payload names, what the receiver speaks for; of one that need not name anything, all that.
     fn spoken_for(&self, post: &Post, named: Option<Vec<Upstream>>) -> Vec<Upstream> {
-        let is_known = |upstream: &Upstream| post.sources.iter().any(|source| source.covers(upstream));
+        let is_known =
+            |upstream: &Upstream| post.sources.iter().any(|source| source.covers(upstream));
         match named {
             Some(named) => named.into_iter().filter(is_known).collect(),
             None => {
@@ -255,7 +268,10 @@ where
     match tokio::time::timeout(READING, body).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long()),
-        Ok(Err(_)) => Err(Answer::new(StatusCode::BAD_REQUEST, "the payload broke off")),
+        Ok(Err(_)) => Err(Answer::new(
+            StatusCode::BAD_REQUEST,
+            "the payload broke off",
+        )),
         Err(_) => Err(Answer::new(
             StatusCode::REQUEST_TIMEOUT,
             "the payload took too long",

@@ -32,7 +32,9 @@ impl Mailbox {
     /// Puts all of `upstreams` in, or none.
     pub(super) fn put(&self, receiver: &str, upstreams: &[Upstream]) -> Result<(), Full> {
         let mut waiting = self.waiting.lock();
-        let new = upstreams.iter().filter(|upstream| !waiting.contains_key(*upstream));
+        let new = upstreams
+            .iter()
+            .filter(|upstream| !waiting.contains_key(*upstream));
         if waiting.len() + new.count() > MOST {
             return Err(Full);
         }

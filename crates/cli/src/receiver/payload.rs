@@ -74,7 +74,9 @@ const OF_GITLAB: &[&str] = &[
 
 /// The texts that are there.
 fn at(payload: &Value, pointers: &[&str]) -> Vec<String> {
-    let texts = pointers.iter().filter_map(|pointer| payload.pointer(pointer)?.as_str());
+    let texts = pointers
+        .iter()
+        .filter_map(|pointer| payload.pointer(pointer)?.as_str());
     texts.map(str::to_owned).collect()
 }
 
@@ -116,7 +118,9 @@ fn registry(payload: &Value) -> Vec<String> {
         }
         let hosts = at(event, &["/request/host", "/target/url"]);
         for host in hosts {
-            let host = host.split_once("://").map_or(host.as_str(), |(_, rest)| rest);
+            let host = host
+                .split_once("://")
+                .map_or(host.as_str(), |(_, rest)| rest);
             let host = host.split('/').next().unwrap_or_default();
             urls.push(format!("oci://{host}/{repository}"));
         }
@@ -171,7 +175,8 @@ mod tests {
         let gitlab = json!({"project": {"git_http_url": "http://example.com/mike/diaspora.git",
             "git_ssh_url": "git@example.com:mike/diaspora.git", "web_url": "http://example.com/mike/diaspora"}});
         assert_eq!(named(Sender::Gitlab, &gitlab), "example.com/mike/diaspora");
-        let cloud = json!({"repository": {"links": {"html": {"href": "https://bitbucket.org/team/repo"}}}});
+        let cloud =
+            json!({"repository": {"links": {"html": {"href": "https://bitbucket.org/team/repo"}}}});
         assert_eq!(named(Sender::Bitbucket, &cloud), "bitbucket.org/team/repo");
         let server = json!({"repository": {"links": {"clone": [
             {"href": "https://git.example.com/scm/team/repo.git", "name": "http"},
@@ -191,12 +196,16 @@ mod tests {
             json!({"action": action, "request": {"host": "registry.example.com:5000"}, "target": {
                 "repository": repository, "url": format!("http://10.0.0.1:5000/v2/{repository}/manifests/sha256:1")}})
         };
-        let events = json!({"events": [event("push", "charts/web"), event("pull", "charts/other")]});
+        let events =
+            json!({"events": [event("push", "charts/web"), event("pull", "charts/other")]});
         assert_eq!(
             named(Sender::Registry, &events),
             "10.0.0.1/charts/web registry.example.com/charts/web"
         );
-        assert_eq!(named(Sender::Registry, &json!({"events": [event("pull", "a")]})), "");
+        assert_eq!(
+            named(Sender::Registry, &json!({"events": [event("pull", "a")]})),
+            ""
+        );
         let harbor = json!({"type": "PUSH_ARTIFACT", "event_data": {"resources": [
             {"tag": "1.0.0", "resource_url": "hub.example.com/charts/web:1.0.0"},
             {"resource_url": "hub.example.com:8443/charts/db@sha256:0123"},
@@ -237,11 +246,12 @@ mod tests {
 
     #[test]
     fn a_payload_names_so_many_at_most() {
-        let event = |number: usize| {
-            json!({"action": "push", "request": {"host": "r.example"}, "target": {"repository": format!("a/{number}")}})
-        };
+        let event = |number: usize| json!({"action": "push", "request": {"host": "r.example"}, "target": {"repository": format!("a/{number}")}});
         let events: Vec<Value> = (0..100).map(event).collect();
-        let upstreams = upstreams(Sender::Registry, json!({"events": events}).to_string().as_bytes());
+        let upstreams = upstreams(
+            Sender::Registry,
+            json!({"events": events}).to_string().as_bytes(),
+        );
         assert_eq!(upstreams.unwrap().unwrap().len(), MOST);
     }
 }

@@ -76,14 +76,18 @@ impl Sender {
             Proof::Signature(names) => {
                 // The first that is there decides.
                 let mut given = names.iter().filter_map(|name| headers.get(*name));
-                given.next().is_some_and(|value| signs(value.as_bytes(), token, body))
+                given
+                    .next()
+                    .is_some_and(|value| signs(value.as_bytes(), token, body))
             }
             Proof::Header(name) => {
                 let given = headers.get(name);
                 given.is_some_and(|value| equal(value.as_bytes(), token))
             }
             Proof::Token => match headers.get(AUTHORIZATION) {
-                Some(value) => presented(value.as_bytes()).is_some_and(|given| equal(&given, token)),
+                Some(value) => {
+                    presented(value.as_bytes()).is_some_and(|given| equal(&given, token))
+                }
                 None => tail.is_some_and(|tail| equal(tail.as_bytes(), token)),
             },
         }
@@ -157,7 +161,11 @@ fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(2) {
         return None;
     }
-    let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let digit = |b: u8| {
+        char::from(b)
+            .to_digit(16)
+            .and_then(|d| u8::try_from(d).ok())
+    };
     text.chunks_exact(2)
         .map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?))
         .collect()

@@ -74,12 +74,22 @@ mod tests {
         ] {
             assert!(!covers(below, other), "{other}");
         }
-        assert!(covers("https://git.example.com/*", "https://git.example.com/any/one"));
+        assert!(covers(
+            "https://git.example.com/*",
+            "https://git.example.com/any/one"
+        ));
     }
 
     #[test]
     fn asterisks_stand_at_the_end() {
-        for wrong in ["", "*", "web/shop", "https://*.example.com/a", "https://a/*/b", "https://a/b*"] {
+        for wrong in [
+            "",
+            "*",
+            "web/shop",
+            "https://*.example.com/a",
+            "https://a/*/b",
+            "https://a/b*",
+        ] {
             assert!(Pattern::parse(wrong).is_err(), "{wrong}");
         }
     }

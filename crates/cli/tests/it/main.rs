@@ -3,6 +3,7 @@
 
 mod broken_modules;
 mod broken_watches;
+mod chart_watches;
 mod commands;
 mod demo;
 mod explain;
@@ -47,6 +48,7 @@ mod steer;
 mod steered;
 mod steered_examples;
 mod tap;
+mod webhook_receiver;
 mod webhooks;
 mod webhooks_canary;
 mod webhooks_killed;

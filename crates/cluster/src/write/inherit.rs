@@ -1,12 +1,14 @@
-//! Whose fields are whose, where one module has followed another.
+//! Whose fields are whose, where one module has followed another, or goes on with the work of another program.
 
 use oarlock_core::cached::writes_children;
 use oarlock_core::cluster::Writer;
+use oarlock_core::manifest::FIELD_MANAGER_PREFIX;
 use oarlock_core::reference::Uid;
 use serde_json::{Map, Value, json};
 
-/// The JSON Merge Patch that makes `manager` the holder of what modules of other names wrote as children; `None` when there is
-/// nothing of the kind, or when `live` is not the object with this uid.
+/// The JSON Merge Patch that makes `manager` the applier of what modules of other names wrote as children and, where it is no
+/// module's name, of what was written under it by updates; `None` when there is nothing of the kind, or when `live` is not the
+/// object with this uid.
 ///
 /// Had the new module just taken the fields by force, those that it does not repeat would stay the old one's for ever: the entry
 /// itself goes over, and the next apply prunes them. The patch holds for this version of the object only.
@@ -32,6 +34,7 @@ pub(super) fn patch(live: &Value, uid: &Uid, manager: &str) -> Option<Value> {
         union(&mut fields, more);
     }
     entry["manager"] = json!(manager);
+    entry["operation"] = json!("Apply");
     entry["fieldsV1"] = fields;
     let mut list: Vec<Value> = kept.into_iter().cloned().collect();
     list.push(entry);
@@ -63,7 +66,12 @@ pub(super) fn writers(live: &Value) -> Vec<Writer> {
 }
 
 fn is_predecessor(entry: &Value, manager: &str) -> bool {
-    writes_children(entry) && text(entry, "manager") != Some(manager)
+    if manager.starts_with(FIELD_MANAGER_PREFIX) {
+        return writes_children(entry) && text(entry, "manager") != Some(manager);
+    }
+    text(entry, "manager") == Some(manager)
+        && text(entry, "operation") == Some("Update")
+        && text(entry, "subresource").is_none()
 }
 
 fn is_applied_by(entry: &Value, manager: &str) -> bool {
@@ -139,6 +147,30 @@ mod tests {
             json!({"f:a": {}, "f:c": {}, "k:{\"b\":1}": {".": {}}}),
         );
         assert_eq!(patched(json!([old, new])), Some(json!([both])));
+    }
+
+    #[test]
+    fn what_a_program_updated_it_applied() {
+        let entry = |manager: &str, operation: &str, fields: Value| json!({"manager": manager, "operation": operation, "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": fields});
+        let patched = |entries: Value| {
+            let patch = patch(&live(entries), &Uid("u".to_owned()), "helm")?;
+            Some(patch["metadata"]["managedFields"].clone())
+        };
+        let kubectl = entry("kubectl", "Update", json!({"f:x": {}}));
+        let updated = entry("helm", "Update", json!({"f:a": {}, "f:b": {}}));
+        assert_eq!(
+            patched(json!([updated, kubectl])),
+            Some(json!([
+                kubectl,
+                entry("helm", "Apply", json!({"f:a": {}, "f:b": {}}))
+            ]))
+        );
+        let mut status = updated.clone();
+        status["subresource"] = json!("status");
+        assert_eq!(patched(json!([status, kubectl])), None);
+        // A module of the house is none of a program's business.
+        let child = self::entry("oarlock/old", "Apply", json!({}));
+        assert_eq!(patched(json!([child])), None);
     }
 
     #[test]

@@ -41,7 +41,12 @@ const GUARDED: [(&str, &[&str]); 5] = [
     ("apiregistration.k8s.io", &["apiservices"]),
     (
         "rbac.authorization.k8s.io",
-        &["clusterrolebindings", "clusterroles", "rolebindings", "roles"],
+        &[
+            "clusterrolebindings",
+            "clusterroles",
+            "rolebindings",
+            "roles",
+        ],
     ),
 ];
 
@@ -74,7 +79,7 @@ fn path(text: &str) -> Result<String, Problem> {
     }
     if let Some((scheme, _)) = text.split_once("://") {
         return Err(wrong(format!("charts of watches do not come by {scheme}://"))
-            .hint("put the chart into the chart folder"));
+            .hint("put the chart into the chart folder; or write module: helm.wasm with settings.chart, its library and its grants"));
     }
     let below = text.strip_prefix(WORKING_DIRECTORY).unwrap_or(text);
     if below.starts_with('/') {
@@ -99,11 +104,7 @@ fn path(text: &str) -> Result<String, Problem> {
     })
 }
 
-type Made = (
-    Option<ModuleSource>,
-    BTreeMap<String, ModuleSource>,
-    Grants,
-);
+type Made = (Option<ModuleSource>, BTreeMap<String, ModuleSource>, Grants);
 
 /// What makes the releases of a chart: alone, or with the steps of `module`. Libraries and grants that are given win; whether
 /// `writes` and `reads` were given makes what is not given.
@@ -184,7 +185,14 @@ mod tests {
         ] {
             assert_eq!(path(text).ok().as_deref(), Some(below), "{text}");
         }
-        for text in ["", "/charts/nginx", "../nginx", "a/../b", "oci://r/c", "a\\b"] {
+        for text in [
+            "",
+            "/charts/nginx",
+            "../nginx",
+            "a/../b",
+            "oci://r/c",
+            "a\\b",
+        ] {
             assert!(path(text).is_err(), "{text}");
         }
     }

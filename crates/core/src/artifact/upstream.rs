@@ -91,7 +91,9 @@ fn address(text: &str) -> Option<(String, String)> {
             (authority, path)
         }
     };
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
     let without_port = host
         .rsplit_once(':')
         .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
@@ -131,17 +133,35 @@ mod tests {
             " https://git.example.com/web/shop ",
         ] {
             let upstream = Upstream::parse(text);
-            assert_eq!(upstream.unwrap().to_string(), "git.example.com/web/shop", "{text}");
+            assert_eq!(
+                upstream.unwrap().to_string(),
+                "git.example.com/web/shop",
+                "{text}"
+            );
         }
-        for text in ["", "shop", "web/shop", "host:1/a", "https://", "https:///a", "https://a/b c"] {
+        for text in [
+            "",
+            "shop",
+            "web/shop",
+            "host:1/a",
+            "https://",
+            "https:///a",
+            "https://a/b c",
+        ] {
             assert_eq!(Upstream::parse(text), None, "{text}");
         }
         assert_eq!(
             Upstream::parse("oci://registry-1.docker.io/acme/shop"),
             Upstream::parse("oci://docker.io/acme/shop")
         );
-        assert_eq!(Upstream::parse("https://[::1]:80/a").unwrap().to_string(), "[::1]/a");
-        assert_eq!(Upstream::parse("file:///srv/a.git").unwrap().to_string(), "/srv/a");
+        assert_eq!(
+            Upstream::parse("https://[::1]:80/a").unwrap().to_string(),
+            "[::1]/a"
+        );
+        assert_eq!(
+            Upstream::parse("file:///srv/a.git").unwrap().to_string(),
+            "/srv/a"
+        );
     }
 
     #[test]
@@ -172,9 +192,18 @@ mod tests {
         ] {
             assert!(upstream.holds(text), "{text}");
         }
-        for text in ["https://host/a/bc", "https://host/a", "https://other/a/b", "a/b"] {
+        for text in [
+            "https://host/a/bc",
+            "https://host/a",
+            "https://other/a/b",
+            "a/b",
+        ] {
             assert!(!upstream.holds(text), "{text}");
         }
-        assert!(Upstream::parse("https://host/").unwrap().holds("https://host/x"));
+        assert!(
+            Upstream::parse("https://host/")
+                .unwrap()
+                .holds("https://host/x")
+        );
     }
 }

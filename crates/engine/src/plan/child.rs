@@ -43,7 +43,8 @@ pub(super) fn plan(scene: &Scene<'_>, child: &Child) -> PlannedWrite {
         let known = scene.memory.synced(&write.target, &write.manager);
         write.repairs = known.is_some_and(|known| known.wanted == *wanted);
         if let Some(live) = scene.live.get(&write.target)
-            && is_inherited(scene, child, live, &write.manager)
+            && (is_inherited(scene, child, live, &write.manager)
+                || is_gone_on_with(child, live, &write.manager))
         {
             let verb = Verb::Inherit {
                 target: write.target.clone(),
@@ -74,6 +75,16 @@ fn is_inherited(scene: &Scene<'_>, child: &Child, live: &Cached, manager: &str) 
         && live
             .object()
             .is_ok_and(|object| names_owner(&object, scene.owner))
+}
+
+/// Whether a child is written for the first time under the name of another program, which may have written `live` by updates: what
+/// it has written so would stay for ever. A version that is expected would not be the object's any more.
+fn is_gone_on_with(child: &Child, live: &Cached, manager: &str) -> bool {
+    child.write == Write::Apply
+        && child.force
+        && !manager.starts_with(FIELD_MANAGER_PREFIX)
+        && !matches!(child.expect, Expect::Version(_))
+        && live.field_set(manager).is_none()
 }
 
 /// The kind of `child`, or the step that says no more than what the wish itself shows and what is granted.

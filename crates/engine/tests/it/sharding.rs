@@ -173,3 +173,14 @@ async fn runs_of_whoever_may_not_write_any_more_are_dropped() {
     world.engine().own(Share::Everything, false).await;
     module.call(2).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_has_no_share_is_not_on_duty() {
+    let world = World::new().await;
+    let engine = world.engine();
+    assert!(engine.is_on_duty());
+    engine.own(Share::Nothing, true).await;
+    assert!(!engine.is_on_duty());
+    engine.own(half(), false).await;
+    assert!(engine.is_on_duty());
+}

@@ -145,3 +145,43 @@ async fn what_another_module_only_shares_stays_its_own() {
         "{names:?}"
     );
 }
+
+/// A child that is written under the name of another program.
+fn of_helm(data: Value) -> oarlock_core::outcome::Child {
+    let mut child = map(data);
+    child.owner = Owner::Unowned;
+    child.force = true;
+    child.manager = Some("helm".to_owned());
+    child
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_work_of_another_program_is_gone_on_with_under_its_name() {
+    let data = json!({"kept": "1", "dropped": "1"});
+    let module = Arc::new(Fake::wishing(&Wish::new(exactly([of_helm(
+        json!({"kept": "2"}),
+    )]))));
+    let mut world = World::with(&module).await;
+    world.create(config_map("one", json!({}))).await;
+    world
+        .patch_as("helm", &at_map("one"), json!({"data": data}))
+        .await;
+    let theirs = json!({"data": {"theirs": "3"}});
+    world.patch_as("kubectl", &at_map("one"), theirs).await;
+    world.create(widget("a")).await;
+    world
+        .until(&at_map("one"), |live| {
+            live.is_some_and(|live| live["data"] == json!({"kept": "2", "theirs": "3"}))
+        })
+        .await;
+    world.until_ready("a").await;
+    world.quiet().await;
+    // It is looked at once.
+    world.restart().await;
+    world.until_ready("a").await;
+    world.quiet().await;
+    world.requests();
+    world.reconcile("a");
+    world.quiet().await;
+    assert_eq!(world.writes(), Vec::<String>::new());
+}

@@ -167,6 +167,13 @@ impl World {
         self.store.refuses(target, None);
     }
 
+    /// The API server found that the last outcome's writes changed nothing, whatever the world made of them.
+    pub fn unchanged(&mut self) {
+        for write in self.last.iter_mut().flat_map(|last| &mut last.writes) {
+            write.status = WriteStatus::Unchanged;
+        }
+    }
+
     /// The operator starts again: nobody tells the module of its last outcome.
     pub fn restart(&mut self) {
         self.last = None;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 
 use super::duration;
 use super::sources::{chart_folder, git_url, repository};
@@ -56,6 +57,8 @@ pub struct Settings {
     pub decryption: Option<Decryption>,
     /// Whether random values of a release stay what they were from one revision to the next.
     pub stable_random: bool,
+    /// What the steps of a hybrid are told; nobody else heeds it.
+    pub steps: Map<String, Value>,
 }
 
 /// What opens encrypted values, in the words of Flux's Kustomization.
@@ -99,6 +102,7 @@ impl Default for Settings {
             default_service_account: None,
             decryption: None,
             stable_random: true,
+            steps: Map::new(),
         }
     }
 }

@@ -15,6 +15,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::part::Part;
+use crate::machine;
 use crate::record::{Record, Status};
 use crate::state::{Handled, Is, Note, Snapshot, Stage, State, Verb};
 use crate::status::OVER;
@@ -75,6 +76,19 @@ pub fn state(object: &Value) -> Result<State, ReadState> {
         ..State::default()
     })
 }
+
+/// Whether what is remembered does not stay in the object: it was written, the run after that failed, and nothing is there. Said of
+/// every other failure in a row only, so that whoever failed for another reason goes on. `last` is the last turn's tag.
+#[must_use]
+pub fn is_dropped(object: &Value, failures: u32, last: Option<&str>) -> bool {
+    let lost = !Part(object).at("status").at(LIFECYCLE).is_given();
+    lost && failures % 2 == 1 && last == Some(machine::IDLE)
+}
+
+/// What is said then.
+pub const DROPPED: &str = "status.lifecycle does not stay: the definition of the kind drops it, and without it nothing can be carried \
+    to its end\nhint: apply the definition that comes with this module (crds/), or let the kind's status have \
+    x-kubernetes-preserve-unknown-fields: true";
 
 /// Whose words are spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

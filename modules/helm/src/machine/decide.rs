@@ -308,9 +308,12 @@ impl Run<'_> {
     fn locked(self, open: &Entry) -> Turn {
         let at = self.at;
         let timeout = milliseconds(at.wish.policy.timeout);
-        let since = at.newest.as_ref().and_then(|header| header.last_deployed);
+        let deployed = at.newest.as_ref().and_then(|header| header.last_deployed);
+        let since = deployed.max(open.touched);
         let stale = since.map_or(0, |since| since.saturating_add(timeout.max(HELM_TIMEOUT)));
-        if !at.is_ours(open) && stale > at.now {
+        // Who uninstalls a revision leaves our label on it.
+        let left_behind = at.is_ours(open) && open.status.is_pending();
+        if !left_behind && stale > at.now {
             return self.obstacle(&Obstacle {
                 reason: "PendingRelease",
                 message: format!(

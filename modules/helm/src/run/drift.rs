@@ -10,7 +10,7 @@ use crate::run::objects::{self, Served};
 use crate::run::report;
 use crate::run::shelf::Shelf;
 use crate::situation::Obstacle;
-use crate::state::{Settled, State};
+use crate::state::State;
 use crate::wish::{DriftIgnore, Wish};
 
 /// Most places that are remembered as settled.

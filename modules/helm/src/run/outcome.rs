@@ -33,6 +33,8 @@ pub(crate) struct Hands<'a> {
     pub(crate) sights: &'a Sights<'a>,
     pub(crate) wish: &'a Wish,
     pub(crate) place: &'a Place,
+    /// Namespace of the object, which is there.
+    pub(crate) home: &'a str,
     /// What is under way, as it was written down.
     pub(crate) action: Option<&'a Action>,
     /// Digest of the chart that this run fetched.

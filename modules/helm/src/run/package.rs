@@ -1,4 +1,4 @@
-//! One file of a chart's package, as it is: a tar archive, compressed by gzip.
+//! One file of a chart's package, as it is: a tar archive, compressed by gzip where the chart is no folder.
 
 use std::io::{self, Read};
 
@@ -6,6 +6,9 @@ use flate2::read::GzDecoder;
 
 /// Length of tar's blocks.
 const BLOCK: usize = 512;
+
+/// What gzip begins with.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// What Helm takes of a file at most.
 const LARGEST: u64 = 5 * 1024 * 1024;
@@ -15,7 +18,13 @@ const LARGEST: u64 = 5 * 1024 * 1024;
 /// # Errors
 /// Where it is no package, or the file is no text.
 pub(super) fn text(package: &[u8], path: &str) -> io::Result<Option<String>> {
-    let mut archive = GzDecoder::new(package);
+    match package.starts_with(&GZIP) {
+        true => find(&mut GzDecoder::new(package), path),
+        false => find(&mut &*package, path),
+    }
+}
+
+fn find(mut archive: &mut dyn Read, path: &str) -> io::Result<Option<String>> {
     let mut name = None;
     loop {
         let mut header = [0; BLOCK];

@@ -98,7 +98,7 @@ fn a_changed_document_is_refused_or_says_the_same() {
                     if value == whole || *name == "mac-only-encrypted.yaml" {
                         continue;
                     }
-                    // Keys of plain values, and where empty things are, SOPS does not sign.
+                    // Keys of plain values, and where empty things are, SOPS does not sign; merged values may be hidden.
                     let mut found = Vec::new();
                     leaves(&value, &mut found);
                     found.sort();

@@ -17,6 +17,7 @@ fn check(name: &str, identities: &Identities) {
 fn every_kind_of_a_value_is_read() {
     check("values.yaml", &anna());
     check("values.json", &anna());
+    check("older.yaml", &anna());
     check("release-one.yaml", &anna());
 }
 

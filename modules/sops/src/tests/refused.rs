@@ -209,6 +209,18 @@ fn numbers_that_json_has_not_are_named() {
 }
 
 #[test]
+fn a_merge_key_without_a_map_is_named() {
+    let text = file("odd.yaml");
+    let changed = text.replace("    !!merge <<:\n        a: 1\n", "    !!merge <<: 5\n");
+    assert_ne!(changed, text);
+    assert_eq!(
+        refusal(&changed, &anna()).to_string(),
+        "open[\"<<\"]: not as SOPS writes it: a merge key has a map, or a list of maps\nhint: change encrypted documents with \
+         `sops edit` only"
+    );
+}
+
+#[test]
 fn a_document_in_an_object_whose_keys_were_not_sorted_says_what_to_do() {
     let object: Value = serde_json::from_str(&file("values.json")).unwrap();
     assert_eq!(

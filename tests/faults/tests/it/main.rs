@@ -31,3 +31,4 @@ mod unreliable;
 mod berth;
 mod canary;
 mod deployer;
+mod releases;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use oarlock_cluster::{Kubernetes, Options};
 use oarlock_config::Watch;
+use oarlock_core::artifact::Artifacts;
 use oarlock_core::clock::Clock;
 use oarlock_core::cluster::Cluster;
 use oarlock_devcluster::{DevCluster, VirtualClock};
@@ -38,6 +39,7 @@ pub(crate) struct Home {
     pub(crate) injector: Injector,
     pub(crate) requests: Requests,
     pub(crate) outside: Arc<Outside>,
+    pub(crate) artifacts: Arc<dyn Artifacts>,
 }
 
 impl Operator {
@@ -62,9 +64,10 @@ impl Operator {
             ..oarlock_engine::Options::default()
         };
         let line = Line::new(Arc::clone(&home.outside), gate.dead().clone());
-        let engine = Engine::new(
+        let engine = Engine::with_packages(
             Arc::clone(&kubernetes) as Arc<dyn Cluster>,
             Arc::new(line),
+            Arc::clone(&home.artifacts),
             port,
             options,
         );

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oarlock_config::{Env, Watch};
+use oarlock_core::artifact::{Artifacts, Closed};
 use oarlock_core::reconciler::Reconciler;
 use oarlock_devcluster::Store;
 use oarlock_devcluster::resource::ResourceId;
@@ -29,6 +30,11 @@ pub(crate) trait Play: Sync {
 
     /// The watch and the module.
     fn served(&self, seed: u64) -> (Watch, Arc<dyn Reconciler>);
+
+    /// Where the module's charts are from.
+    fn artifacts(&self) -> Arc<dyn Artifacts> {
+        Arc::new(Closed)
+    }
 
     /// How many of so many seeds it is worth.
     fn share(&self, seeds: u64) -> u64 {

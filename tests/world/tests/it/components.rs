@@ -58,16 +58,21 @@ pub(crate) async fn component(name: &str) -> Arc<WasmModule> {
 
 /// A component with a library, which serves this interface.
 pub(crate) async fn component_with(name: &str, interface: &str, library: &str) -> Arc<WasmModule> {
+    component_with_all(name, &[(interface, library)]).await
+}
+
+/// A component with libraries, by the interfaces that they serve.
+pub(crate) async fn component_with_all(name: &str, wanted: &[(&str, &str)]) -> Arc<WasmModule> {
     let known = LOADED.lock().get(name).cloned();
     if let Some(known) = known {
         return known;
     }
-    let library = LOADER
-        .load_library(bytes(library), LibraryLimits::default())
-        .await
-        .unwrap();
-    let libraries: BTreeMap<String, Arc<Library>> =
-        BTreeMap::from([(interface.to_owned(), Arc::new(library))]);
+    let mut libraries = BTreeMap::<String, Arc<Library>>::new();
+    for (interface, library) in wanted {
+        let limits = LibraryLimits::default();
+        let library = LOADER.load_library(bytes(library), limits).await.unwrap();
+        libraries.insert((*interface).to_owned(), Arc::new(library));
+    }
     let module = LOADER.load_with(bytes(name), &libraries).await;
     let module = Arc::new(module.unwrap());
     LOADED.lock().insert(name.to_owned(), Arc::clone(&module));

@@ -3,7 +3,9 @@
 mod by_hand;
 mod charts;
 mod encrypted;
+mod hybrid;
 mod killed;
+mod random;
 mod refused;
 mod resync;
 mod scenario;

@@ -21,7 +21,10 @@ impl Recipient for Fake {
     }
 
     fn upstreams(&self) -> Vec<Upstream> {
-        let read = ["https://git.example/acme/shop", "https://git.example/other/shop"];
+        let read = [
+            "https://git.example/acme/shop",
+            "https://git.example/other/shop",
+        ];
         read.iter().filter_map(|url| Upstream::parse(url)).collect()
     }
 
@@ -48,7 +51,11 @@ const RECEIVERS: &str = "receivers:
 impl Site {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join("token"), "a-token-that-is-long-enough\n").unwrap();
+        std::fs::write(
+            directory.path().join("token"),
+            "a-token-that-is-long-enough\n",
+        )
+        .unwrap();
         let file = directory.path().join("receivers.yaml");
         std::fs::write(&file, RECEIVERS).unwrap();
         let mut registry = Registry::default();
@@ -75,7 +82,12 @@ impl Site {
         let status = response.status().as_u16();
         let extra: Vec<String> = [ALLOW, RETRY_AFTER]
             .iter()
-            .filter_map(|name| Some(format!(" {name}={}", response.headers().get(name)?.to_str().ok()?)))
+            .filter_map(|name| {
+                Some(format!(
+                    " {name}={}",
+                    response.headers().get(name)?.to_str().ok()?
+                ))
+            })
             .collect();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         let text = String::from_utf8_lossy(&body).trim_end().to_owned();
@@ -87,7 +99,8 @@ impl Site {
         let request = Request::post("/hook/lab")
             .header("x-gitlab-token", token)
             .header("x-gitlab-event", event);
-        self.send(request.body(Full::new(body.into())).unwrap()).await
+        self.send(request.body(Full::new(body.into())).unwrap())
+            .await
     }
 
     async fn at(&self, method: Method, path: &str) -> String {
@@ -136,7 +149,21 @@ async fn who_is_not_known_and_what_is_not_meant_reaches_nobody() {
     ] {
         told.push(site.at(method, path).await);
     }
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @"
+    401 not signed with the receiver's token
+    200 ok: nothing that is waited for
+    200 ok: nothing of the receiver's sources
+    400 the payload: not JSON
+    400 the payload: it names no repository; hint: the type of the receiver is the sender's
+    413 payloads have 2 MiB at most; sources are polled all the same
+    405 allow=POST webhooks are sent with POST
+    404 not found; webhooks go to /hook/NAME, by the name of a receiver
+    404 not found; webhooks go to /hook/NAME, by the name of a receiver
+    404 not found; webhooks go to /hook/NAME, by the name of a receiver
+    404 not found; webhooks go to /hook/NAME, by the name of a receiver
+    401 not signed with the receiver's token
+    401 not signed with the receiver's token
+    ");
     assert_eq!(site.delivered().await, NOTHING);
 }
 
@@ -155,7 +182,7 @@ async fn whoever_names_nothing_speaks_for_all_of_its_sources() {
 async fn a_replica_that_stands_by_says_so() {
     let site = Site::new();
     site.fake.on_duty.store(false, Ordering::Relaxed);
-    insta::assert_snapshot!(site.push(TOKEN, "Push Hook", PUSH).await, @"");
+    insta::assert_snapshot!(site.push(TOKEN, "Push Hook", PUSH).await, @"503 retry-after=10 this replica stands by; send it to the one that leads");
     assert_eq!(site.delivered().await, NOTHING);
 }
 
@@ -164,10 +191,18 @@ async fn a_token_may_be_renewed() {
     let site = Site::new();
     let file = site.directory.path().join("token");
     std::fs::write(&file, "another-token-of-some-length").unwrap();
-    assert!(site.push(TOKEN, "Push Hook", PUSH).await.starts_with("401 "));
-    assert_eq!(site.push("another-token-of-some-length", "Push Hook", PUSH).await, "200 ok");
+    assert!(
+        site.push(TOKEN, "Push Hook", PUSH)
+            .await
+            .starts_with("401 ")
+    );
+    assert_eq!(
+        site.push("another-token-of-some-length", "Push Hook", PUSH)
+            .await,
+        "200 ok"
+    );
     std::fs::remove_file(&file).unwrap();
-    insta::assert_snapshot!(site.push(TOKEN, "Push Hook", PUSH).await, @"");
+    insta::assert_snapshot!(site.push(TOKEN, "Push Hook", PUSH).await, @"503 the receiver's token cannot be read; its log says why");
 }
 
 #[tokio::test(start_paused = true)]
@@ -179,7 +214,7 @@ async fn more_than_can_be_held_is_refused() {
     for number in 0..=256 {
         told = site.push(TOKEN, "Push Hook", push(number)).await;
     }
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @"429 retry-after=5 too many pushes at a time");
     assert_eq!(site.delivered().await.len(), 256);
     assert_eq!(site.push(TOKEN, "Push Hook", PUSH).await, "200 ok");
 }
@@ -195,5 +230,10 @@ async fn webhooks_are_counted() {
     prometheus_client::encoding::text::encode(&mut text, &site.registry).unwrap();
     let mut lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
     lines.sort_unstable();
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    oarlock_webhook_requests_total{receiver="",code="404"} 1
+    oarlock_webhook_requests_total{receiver="lab",code="200"} 1
+    oarlock_webhook_requests_total{receiver="lab",code="401"} 1
+    oarlock_webhook_runs_total 1
+    "#);
 }

@@ -1,9 +1,10 @@
 //! What the operator does, as the real `helm` tells it.
 
-use kube::api::DeleteParams;
+use kube::api::{DeleteParams, DynamicObject};
 use serde_json::json;
 
 use super::site::{Site, told};
+use crate::ground::is_ready;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn helm_knows_what_the_operator_installs_and_upgrades() {
@@ -53,14 +54,12 @@ async fn helm_knows_what_the_operator_installs_and_upgrades() {
 
     let webs = site.webs();
     webs.delete("shop", &DeleteParams::default()).await.unwrap();
-    kube::runtime::wait::await_condition(
-        webs.clone(),
-        "shop",
-        |web: Option<&kube::api::DynamicObject>| web.is_none(),
-    )
+    kube::runtime::wait::await_condition(webs.clone(), "shop", |web: Option<&DynamicObject>| {
+        web.is_none()
+    })
     .await
     .unwrap();
-    assert_eq!(site.helm_json(&["list", "--all"]).await, json!([]));
+    assert_eq!(site.helm_json(&["list"]).await, json!([]));
     let configs = site.ground.config_maps();
     assert!(configs.get_opt("shop-config").await.unwrap().is_none());
 }
@@ -77,16 +76,19 @@ async fn what_the_api_server_refuses_leaves_the_release_as_it_was() {
         .await;
     let conditions = site
         .ground
-        .conditions(&site.webs(), "shop", |all| all.contains("spec.replicas"))
+        .conditions(&site.webs(), "shop", |all| {
+            all.contains("RollbackSucceeded")
+        })
         .await;
     assert!(conditions.contains("Invalid value: -1"), "{conditions}");
     let history = site.helm_json(&["history", "shop"]).await;
     let told = told(&history);
     assert!(told[1].starts_with("2 failed"), "{told:?}");
+    assert_eq!(site.config("shop").await["message"], "good");
 
     site.change("shop", json!({"message": "mended", "broken": false}))
         .await;
-    site.ready("shop", history.as_array().unwrap().len() as u64 + 1)
-        .await;
+    let mended = |web: &DynamicObject| is_ready(web) && web.metadata.generation == Some(3);
+    site.ground.when(&site.webs(), "shop", mended).await;
     assert_eq!(site.config("shop").await["message"], "mended");
 }

@@ -9,7 +9,8 @@ use tokio::process::Command;
 
 use crate::ground::{Ground, Operator, define, is_ready, replace};
 use crate::helm;
-use crate::process::{PATIENCE, engine_cache, helm_engine, modules};
+use crate::process::{PATIENCE, engine_cache, helm_engine, modules, root};
+use crate::watching::define_as;
 
 /// Of the kind whose `spec` is the values.
 pub(super) const GROUP: &str = "releases.oarlock.dev";
@@ -47,9 +48,7 @@ impl Site {
         let ground = Ground::new(test).await?;
         let helm = helm::helm()?;
         define(&ground.client, GROUP, "Web").await;
-        for name in ["helm.wasm", "helm-engine.wasm"] {
-            ground.module(name, &std::fs::read(modules().join(name)).unwrap());
-        }
+        modules_of_releases(&ground);
         let site = Self { ground, helm };
         site.chart("1.0.0");
         site.watch("");
@@ -63,6 +62,54 @@ impl Site {
             "- group: {GROUP}\n  version: v1\n  kind: Web\n  chart: web\n  selector: {{matchLabels: {{test: {namespace}}}}}\n{more}"
         );
         replace(&self.ground.path("watches.yaml"), text.as_bytes());
+    }
+
+    /// Another ground: the example with unicorns, whose charts stand for colours.
+    pub(super) async fn of_unicorns(test: &str) -> Option<Self> {
+        let ground = Ground::new(test).await?;
+        let helm = helm::helm()?;
+        let definition = root().join("modules/helm/crds/helmreleases.samplecontroller.k8s.io.yaml");
+        let definition = std::fs::read_to_string(definition).unwrap();
+        define_as(&ground.client, serde_saphyr::from_str(&definition).unwrap()).await;
+        modules_of_releases(&ground);
+        let example = root().join("examples/unicorn");
+        let watches = std::fs::read_to_string(example.join("watches.yaml")).unwrap();
+        let selector = format!(
+            "  selector: {{matchLabels: {{test: {}}}}}\n",
+            ground.namespace
+        );
+        let watches = format!("{watches}{selector}");
+        replace(&ground.path("watches.yaml"), watches.as_bytes());
+        std::os::unix::fs::symlink(example.join("charts"), ground.path("charts")).unwrap();
+        Some(Self { ground, helm })
+    }
+
+    pub(super) fn unicorns(&self) -> Api<DynamicObject> {
+        self.ground
+            .api("samplecontroller.k8s.io", "v1alpha1", "HelmRelease")
+    }
+
+    /// Applies the example's unicorn in a colour.
+    pub(super) async fn colour(&self, colour: &str) {
+        let file = root().join("examples/unicorn/unicorn.yaml");
+        let text = std::fs::read_to_string(file).unwrap();
+        let mut unicorn: Value = serde_saphyr::from_str(&text).unwrap();
+        unicorn["spec"]["releaseVersion"] = json!(colour);
+        self.ground.apply(&self.unicorns(), unicorn).await;
+    }
+
+    /// The conditions of the unicorn as soon as they are such.
+    pub(super) async fn unicorn_says(&self, wanted: &str) -> String {
+        let unicorns = self.unicorns();
+        self.ground
+            .conditions(&unicorns, "unicorn-release", |all| all.contains(wanted))
+            .await
+    }
+
+    /// The page that the unicorn's Deployment shows.
+    pub(super) async fn page(&self) -> String {
+        let page = self.ground.config_maps().get("unicorn").await.unwrap();
+        page.data["data"]["index.html"].as_str().unwrap().to_owned()
     }
 
     /// Starts the operator.
@@ -176,6 +223,12 @@ impl Site {
     /// The chart's folder, for the command line.
     pub(super) fn chart_argument(&self) -> String {
         self.chart_folder().display().to_string()
+    }
+}
+
+fn modules_of_releases(ground: &Ground) {
+    for name in ["helm.wasm", "helm-engine.wasm"] {
+        ground.module(name, &std::fs::read(modules().join(name)).unwrap());
     }
 }
 

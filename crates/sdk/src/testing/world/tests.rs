@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::World;
 use crate::http::{Request, Response};
 use crate::{
-    Child, Context, Failure, Object, ObjectRef, Outcome, ReadError, Removal, Resource, Selection,
+    ApiError, Child, Context, Failure, Object, ObjectRef, Outcome, ReadError, Removal,
+    RemovalStatus, Resource, Selection, WriteStatus,
 };
 
 /// Borrows what its spec says of a Deployment.
@@ -209,4 +210,67 @@ fn a_module_reads_what_is_not_its_own() {
     assert!(world.run(read).unwrap().changed);
     assert!(world.live(&web()).is_none());
     assert_eq!(world.requests().len(), 1);
+}
+
+#[test]
+fn a_module_is_told_what_became_of_its_writes() {
+    let mut world = world(json!({"replicas": 3}), json!({"replicas": null}));
+    world.foreign(deployment());
+    let too_many = ApiError {
+        code: 429,
+        reason: String::from("TooManyRequests"),
+        message: String::from("later"),
+    };
+    world.refuses(&web(), too_many.clone());
+    world.run(borrow).unwrap();
+    assert_eq!(world.refusal().unwrap().reason, "TooManyRequests");
+    assert!(
+        world.status()["seen"].is_null(),
+        "the status is not written"
+    );
+    let told = |world: &World| {
+        let last = std::cell::RefCell::new(None);
+        let look = |_: Object<Loan>, cx: &Context| {
+            *last.borrow_mut() = cx.last().cloned();
+            Ok(Outcome::new())
+        };
+        drop(world.call(look).unwrap());
+        last.into_inner()
+    };
+    let report = told(&world).unwrap();
+    assert_eq!(report.refused(), Some((&web(), &too_many)));
+    world.takes(&web());
+    world.run(borrow).unwrap();
+    assert_eq!(told(&world).unwrap().writes[0].status, WriteStatus::Applied);
+    world.unchanged();
+    assert_eq!(
+        told(&world).unwrap().writes[0].status,
+        WriteStatus::Unchanged
+    );
+    world.restart();
+    assert_eq!(told(&world), None);
+}
+
+#[test]
+fn a_removal_may_be_refused_too() {
+    let mut world = world(Value::Null, Value::Null);
+    world.foreign(deployment());
+    let no = ApiError {
+        code: 403,
+        reason: String::from("Forbidden"),
+        message: String::from("no"),
+    };
+    world.refuses(&web(), no.clone());
+    let remove = |_: Object<Loan>, _: &Context| Ok(Outcome::new().remove(Removal::of(web())));
+    world.run(remove).unwrap();
+    assert!(world.live(&web()).is_some());
+    let look = |_: Object<Loan>, cx: &Context| {
+        let last = cx.last().unwrap();
+        assert_eq!(last.removals[0].status, RemovalStatus::Refused(no.clone()));
+        Ok(Outcome::new())
+    };
+    drop(world.call(look).unwrap());
+    world.takes(&web());
+    world.run(remove).unwrap();
+    assert!(world.live(&web()).is_none());
 }

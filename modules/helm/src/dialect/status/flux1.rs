@@ -340,8 +340,12 @@ fn released(told: &Told<'_>) -> Option<(Is, &'static str, String)> {
             format!("Release was successful for {of}"),
         )),
         Some(Phase::TestFailed) => {
-            let note = standing(state.tested.as_ref())?;
-            Some((Is::False, word(Phase::TestFailed), note.message.clone()))
+            let note = state.tested.as_ref().filter(|note| note.is == Is::False);
+            let message = note.map_or_else(
+                || format!("Test failed for {of}"),
+                |note| note.message.clone(),
+            );
+            Some((Is::False, word(Phase::TestFailed), message))
         }
         // A rollback changes nothing of what failed.
         _ => {

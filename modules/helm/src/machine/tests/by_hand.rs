@@ -4,7 +4,7 @@ use super::World;
 use super::world::inputs;
 use crate::record::Status;
 use crate::turn::Requeue;
-use crate::wish::DriftMode;
+use crate::wish::{DriftMode, Strategy};
 
 fn two() -> World {
     let mut world = World::installed();
@@ -181,6 +181,29 @@ fn a_helm_that_died_is_unlocked() {
     assert!(world.reasons().contains(&"PendingRelease"));
 }
 
+/// Helm marks the record, which is ours, before it removes anything.
+#[test]
+fn an_uninstallation_by_hand_is_waited_for() {
+    let mut world = two();
+    world.record_by_hand(2, Status::Uninstalling);
+    let turn = world.settle();
+    assert!(turn.effects.is_empty());
+    assert_eq!(world.history(), "1 superseded, 2 uninstalling");
+    assert_eq!(world.condition("Ready"), "False PendingRelease");
+    world.records.clear();
+    world.objects.clear();
+    world.settle();
+    assert_eq!(world.history(), "1 deployed");
+}
+
+#[test]
+fn an_uninstallation_by_hand_that_died_is_unlocked() {
+    let mut world = two();
+    world.record_by_hand(2, Status::Uninstalling);
+    world.finish();
+    assert_eq!(world.history(), "1 superseded, 2 failed, 3 deployed");
+}
+
 #[test]
 fn our_own_pending_record_is_unlocked_at_once_when_the_status_was_lost() {
     let mut world = World::installed();
@@ -274,4 +297,34 @@ fn what_was_forced_is_not_forgotten_over_a_stale_record() {
     world.settle();
     assert_eq!(world.state.handled.force.as_deref(), Some("now"));
     assert_eq!(world.records[&4].status, Status::Deployed);
+}
+
+#[test]
+fn what_failed_before_somebodys_revision_goes_with_the_next() {
+    let mut world = World::installed();
+    world.wish.policy.upgrade_remediation.strategy = Strategy::Retry;
+    world.wants("2.0.0");
+    world.chart.objects.push("Ingress/web".into());
+    world.breaks();
+    world.finish();
+    assert_eq!(world.history(), "1 deployed, 2 failed");
+    assert!(world.objects.contains_key("Ingress/web"));
+    // Helm compares with the last deployed revision alone.
+    world.heals();
+    world.by_hand(
+        3,
+        Status::Deployed,
+        "Upgrade complete",
+        inputs("1.5.0", "a"),
+    );
+    world.records.get_mut(&3).unwrap().chart.objects.truncate(2);
+    world.wants("3.0.0");
+    world.chart.objects.truncate(2);
+    world.finish();
+    assert!(
+        world.history().ends_with("4 deployed"),
+        "{}",
+        world.history()
+    );
+    assert!(!world.objects.contains_key("Ingress/web"));
 }

@@ -1,5 +1,7 @@
 //! Whatever happens in whatever order: the rules of the world hold, and it ends with what is wished for.
 
+use serde_json::json;
+
 use super::World;
 use super::world::{inputs, remediation};
 use crate::hooks::Event as Moment;
@@ -59,7 +61,14 @@ fn happens(world: &mut World, dice: &mut Dice) {
         }
         18..=20 => world.fuse = Some(usize::try_from(dice.below(4)).unwrap()),
         21 | 22 => world.conflict = Some(0),
-        23..=25 => world.wants(dice.pick(&["1.0.0", "2.0.0", "3.0.0"])),
+        23..=25 => {
+            let version = dice.pick(&["1.0.0", "2.0.0", "3.0.0"]);
+            world.wants(version);
+            world.chart.objects.truncate(2);
+            if version != "1.0.0" {
+                world.chart.objects.push(format!("Ingress/{version}"));
+            }
+        }
         26 => world.breaks(),
         27 => world.heals(),
         28 => world.slow = !world.slow,
@@ -88,9 +97,8 @@ fn happens(world: &mut World, dice: &mut Dice) {
             world.asks(&token, dice.below(2) == 0, dice.below(2) == 0);
         }
         35 => {
-            world
-                .refused
-                .insert("Deployment/web".into(), dice.pick(&[422, 503]));
+            let what = dice.pick(&["Deployment/web", "clean"]);
+            world.refused.insert(what.into(), dice.pick(&[422, 503]));
         }
         36 => world.refused.clear(),
         37 => {
@@ -108,6 +116,10 @@ fn whatever_happens_in_whatever_order_it_ends_with_what_is_wished_for() {
     for seed in 0..200 {
         let mut dice = Dice(seed);
         let mut world = start(&mut dice);
+        let speaker = usize::try_from(seed).unwrap() % SPEAKERS.len();
+        world.object["apiVersion"] = json!(SPEAKERS[speaker]);
+        world.wish.policy.actions.upgrade.cleanup = Some(seed % 2 == 0);
+        world.wish.policy.actions.rollback.cleanup = Some(seed % 3 == 0);
         for _ in 0..dice.below(150) {
             happens(&mut world, &mut dice);
         }
@@ -120,7 +132,13 @@ fn whatever_happens_in_whatever_order_it_ends_with_what_is_wished_for() {
         world.drift = None;
         world.wish.suspended = false;
         world.wants("9.0.0");
+        world.chart.objects.truncate(2);
         world.finish();
+        // Of a revision that was pruned nobody knows what it left.
+        if world.wish.policy.max_history.is_none() {
+            let left: Vec<_> = world.objects.keys().collect();
+            assert_eq!(left, ["Deployment/web", "Service/web"], "seed {seed}");
+        }
         let newest = world.records.values().next_back().unwrap();
         assert_eq!(
             newest.status,
@@ -144,5 +162,48 @@ fn whatever_happens_in_whatever_order_it_ends_with_what_is_wished_for() {
         );
         assert_eq!(world.counters(), (0, 0, 0), "seed {seed}");
         world.outcome();
+        all_is_well(&world);
     }
 }
+
+/// What the object says in the words of its dialect.
+fn all_is_well(world: &World) {
+    let status = &world.object["status"];
+    let generation = json!(world.generation);
+    match world.object["apiVersion"].as_str().unwrap() {
+        "helm.fluxcd.io/v1" => {
+            assert_eq!(status["phase"], "Succeeded");
+            assert_eq!(status["releaseStatus"], "deployed");
+            assert_eq!(status["revision"], "9.0.0");
+            assert_eq!(status["rollbackCount"], json!(null));
+            assert_eq!(status["observedGeneration"], generation);
+            assert!(world.in_words("Released").starts_with("True Succeeded"));
+        }
+        "flux.weave.works/v1beta1" => {
+            assert_eq!(status["releaseStatus"], "DEPLOYED");
+            assert!(world.in_words("Released").starts_with("True HelmSuccess"));
+        }
+        "helm.toolkit.fluxcd.io/v2" => {
+            assert_eq!(status["observedGeneration"], generation);
+            assert_eq!(status["lastAttemptedRevision"], "9.0.0");
+            assert_eq!(status["history"][0]["chartVersion"], "9.0.0");
+            assert_eq!(status["failures"], json!(null));
+        }
+        _ => {
+            assert_eq!(status["deployedRelease"]["name"], "web");
+            assert!(world.in_words("Deployed").ends_with("notes of 9.0.0"));
+            for kind in ["ReleaseFailed", "Irreconcilable"] {
+                let said = world.in_words(kind);
+                assert!(!said.starts_with("True"), "{kind} {said}");
+            }
+        }
+    }
+}
+
+/// Whose words the object has.
+const SPEAKERS: [&str; 4] = [
+    "helm.toolkit.fluxcd.io/v2",
+    "helm.fluxcd.io/v1",
+    "flux.weave.works/v1beta1",
+    "charts.example.com/v1alpha1",
+];

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::World;
-use crate::dialect::status::{LIFECYCLE, state};
+use crate::dialect::status::{LIFECYCLE, is_dropped, state};
 use crate::situation::Obstacle;
 use crate::wish::{Chart, Follows, Strategy};
 
@@ -388,6 +388,26 @@ fn a_memory_that_somebody_broke_is_told() {
         "status.lifecycle: invalid type: string \"three\", expected u64"
     );
     assert_eq!(state(&json!({})).unwrap(), crate::state::State::default());
+}
+
+#[test]
+fn a_definition_that_drops_the_memory_is_found_out() {
+    let mut world = World::new();
+    let turn = world.run().unwrap();
+    let last = Some(turn.tag.as_str());
+    assert!(!is_dropped(&world.object, 1, last), "it is there");
+    world.object["status"]
+        .as_object_mut()
+        .unwrap()
+        .remove(LIFECYCLE);
+    assert!(is_dropped(&world.object, 1, last));
+    assert!(!is_dropped(&world.object, 0, last), "nothing failed yet");
+    assert!(!is_dropped(&world.object, 2, last), "it is tried again");
+    assert!(
+        !is_dropped(&world.object, 1, None),
+        "after a restart nobody knows"
+    );
+    assert!(!is_dropped(&world.object, 1, Some("blocked")));
 }
 
 #[test]

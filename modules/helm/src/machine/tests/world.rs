@@ -291,6 +291,15 @@ impl World {
         self.records.insert(version, stored);
     }
 
+    /// Somebody writes another status into a record.
+    pub(super) fn record_by_hand(&mut self, version: u32, status: Status) {
+        self.clock += 1;
+        let stored = self.records.get_mut(&version).unwrap();
+        stored.status = status;
+        stored.version = self.clock;
+        stored.written = self.now;
+    }
+
     pub(super) fn history(&self) -> String {
         let all: Vec<String> = self
             .records
@@ -337,6 +346,7 @@ impl World {
                 status: stored.status.clone(),
                 labels: stored.labels.clone(),
                 parts: Vec::new(),
+                touched: Some(stored.written),
             })
             .collect()
     }

@@ -32,12 +32,7 @@ impl Hands<'_> {
             return Ok(());
         }
         if verb == Some(Verb::Install) && self.wish.policy.create_namespace {
-            let namespace = json!({
-                "apiVersion": "v1",
-                "kind": "Namespace",
-                "metadata": {"name": record.namespace, "labels": {"name": record.namespace}},
-            });
-            work.children.push(Child::create(namespace).unowned());
+            self.namespace(&record.namespace, work)?;
         }
         let mut kinds = self.served.kinds()?.clone();
         if crds {
@@ -60,6 +55,27 @@ impl Hands<'_> {
         for gone in difference::between(&old, &new).delete {
             self.gone(gone, &owner, Propagation::Background, work)?;
         }
+        Ok(())
+    }
+
+    /// Creates the release's namespace, unless it is there; labelled as Helm does it.
+    fn namespace(&self, name: &str, work: &mut Work) -> Result<(), Obstacle> {
+        let id = Id {
+            group: String::new(),
+            version: String::from("v1"),
+            kind: String::from("Namespace"),
+            namespace: None,
+            name: name.to_owned(),
+        };
+        if name == self.home || self.live(&id)?.is_some() {
+            return Ok(());
+        }
+        let namespace = json!({
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": name, "labels": {"name": name}},
+        });
+        work.children.push(Child::create(namespace).unowned());
         Ok(())
     }
 

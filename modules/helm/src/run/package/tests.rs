@@ -10,6 +10,12 @@ use super::*;
 /// An archive: names, kinds of entries, contents.
 fn archive(entries: &[(&str, u8, &[u8])]) -> Vec<u8> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(&tar(entries)).unwrap();
+    packed.finish().unwrap()
+}
+
+fn tar(entries: &[(&str, u8, &[u8])]) -> Vec<u8> {
+    let mut packed = Vec::new();
     for (name, kind, content) in entries {
         let mut header = [0; BLOCK];
         let (prefix, name) = name.rsplit_once("//").unwrap_or(("", name));
@@ -28,7 +34,16 @@ fn archive(entries: &[(&str, u8, &[u8])]) -> Vec<u8> {
             .unwrap();
     }
     packed.write_all(&[0; 2 * BLOCK]).unwrap();
-    packed.finish().unwrap()
+    packed
+}
+
+#[test]
+fn a_folder_is_not_compressed() {
+    let folder = tar(&[("chart/values.yaml", b'0', b"a: 1\n")]);
+    assert_eq!(
+        text(&folder, "values.yaml").unwrap().as_deref(),
+        Some("a: 1\n")
+    );
 }
 
 #[test]
@@ -59,7 +74,8 @@ fn a_file_is_found_however_its_name_is_written() {
 #[test]
 fn what_is_no_package_is_refused() {
     assert_eq!(text(b"", "a").unwrap(), None);
-    assert!(text(b"PK\x03\x04 no gzip", "a").is_err());
+    assert!(text(b"\x1f\x8b no gzip", "a").is_err());
+    assert!(text(&[b'x'; BLOCK], "a").is_err());
     let whole = archive(&[("web/a", b'0', &[b'x'; 3000])]);
     for end in [0, 5, whole.len() / 2, whole.len() - 9] {
         // Cut short: not found, or refused.

@@ -111,6 +111,7 @@ impl Stage {
                 injector,
                 requests: Arc::default(),
                 outside: Arc::new(outside),
+                artifacts: play.artifacts(),
             },
             chronicle,
             flood,

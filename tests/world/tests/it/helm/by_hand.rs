@@ -49,7 +49,7 @@ fn revision(site: &Site, of: u64, number: u64, status: &str, description: &str) 
     record.content["version"] = number.into();
     record.content["info"]["status"] = status.into();
     record.content["info"]["description"] = description.into();
-    let now = site.now().to_rfc3339();
+    let now = site.now().rfc3339();
     record.content["info"]["last_deployed"] = now.as_str().into();
     record
 }
@@ -98,11 +98,11 @@ async fn what_helm_installed_is_adopted_where_it_is_what_is_wished_for() {
     site.until_told("Ready", "True").await;
     site.seconds(600).await;
     assert_eq!(site.history(), ["v1 web-1.0.0 deployed: Install complete"]);
-    insta::assert_snapshot!(ready(&site), @"");
+    insta::assert_snapshot!(ready(&site));
     site.set(&json!({"values": {"greeting": "hi"}}));
     site.until_told("Ready", "True UpgradeSucceeded").await;
     assert_eq!(greeting(&site), "hi");
-    insta::assert_snapshot!(site.history().join("\n"), @"");
+    insta::assert_snapshot!(site.history().join("\n"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,7 +111,7 @@ async fn what_helm_installed_is_upgraded_where_it_is_not_what_is_wished_for() {
     site.set(&json!({"values": {"greeting": "hi"}}));
     site.until_told("Ready", "True").await;
     assert_eq!(greeting(&site), "hi");
-    insta::assert_snapshot!(site.history().join("\n"), @"");
+    insta::assert_snapshot!(site.history().join("\n"));
 }
 
 /// The record alone is what the operator decides by; `helm rollback` changes the objects before.
@@ -122,8 +122,6 @@ async fn rolled_back_by_hand(spec: &Value) -> Site {
     site.set(&json!({"values": {"greeting": "hi"}}));
     site.until_told("Ready", "True UpgradeSucceeded").await;
     site.seconds(60).await;
-    let mut back = site.records()[0].content["manifest"].clone();
-    assert!(back.take().as_str().unwrap().contains("hello"));
     site.apply(json!({"apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {"name": "web", "namespace": "default"}, "data": {"greeting": "hello"}}))
         .unwrap();
@@ -138,7 +136,7 @@ async fn a_rollback_by_hand_is_left_alone_and_told_until_something_changes() {
     site.seconds(3 * 3600).await;
     assert_eq!(site.records().len(), 3, "{}", site.told());
     assert_eq!(greeting(&site), "hello");
-    insta::assert_snapshot!(ready(&site), @"");
+    insta::assert_snapshot!(ready(&site));
     let told = site
         .events("web")
         .into_iter()
@@ -147,7 +145,7 @@ async fn a_rollback_by_hand_is_left_alone_and_told_until_something_changes() {
     site.set(&json!({"values": {"greeting": "hey"}}));
     site.until_told("Ready", "True UpgradeSucceeded").await;
     assert_eq!(greeting(&site), "hey");
-    insta::assert_snapshot!(site.history().join("\n"), @"");
+    insta::assert_snapshot!(site.history().join("\n"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -158,7 +156,7 @@ async fn a_rollback_by_hand_is_undone_where_drift_is_corrected() {
     })
     .await;
     site.seconds(60).await;
-    insta::assert_snapshot!(site.history().join("\n"), @"");
+    insta::assert_snapshot!(site.history().join("\n"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -170,7 +168,7 @@ async fn a_rollback_by_hand_to_what_is_wished_for_is_adopted() {
     supersede(&site, 1);
     site.until_told("Ready", "True ReleaseAdopted").await;
     site.seconds(600).await;
-    insta::assert_snapshot!(site.history().join("\n"), @"");
+    insta::assert_snapshot!(site.history().join("\n"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,7 +186,7 @@ async fn whoever_is_at_it_is_waited_for_and_a_stale_lock_is_taken_away() {
     assert_eq!(site.records().len(), 2);
     let waits = ready(&site);
     site.until_told("Ready", "True").await;
-    insta::assert_snapshot!(format!("{waits}\n{}", site.story(since, from).await), @"");
+    insta::assert_snapshot!(format!("{waits}\n{}", site.story(since, from).await));
 }
 
 #[tokio::test(start_paused = true)]

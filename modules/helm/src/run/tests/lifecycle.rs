@@ -1,0 +1,314 @@
+use oarlock_sdk::{ApiError, Health, Requeue, json};
+use serde_json::Value;
+
+use super::site::{Site, deployment};
+use crate::record::Status;
+
+#[test]
+fn a_release_is_installed_as_helm_does_it() {
+    let mut site = Site::new(json!({"values": {"text": "hello"}}));
+    site.settle();
+    assert_eq!(site.history(), "1 deployed");
+    assert_eq!(site.objects(), ["Deployment web", "Service old"]);
+    let record = site.record(1);
+    assert_eq!(record.info.status, Status::Deployed);
+    assert_eq!(record.info.description, "Install complete");
+    assert_eq!(record.info.notes, "web of 1.0.0");
+    assert_eq!(record.info.first_deployed, record.info.last_deployed);
+    assert_eq!(record.config["text"], "hello");
+    let live = site.deployment();
+    assert_eq!(live["spec"]["text"], "hello");
+    assert_eq!(
+        live["metadata"]["labels"]["app.kubernetes.io/managed-by"],
+        "Helm"
+    );
+    assert_eq!(
+        live["metadata"]["annotations"]["meta.helm.sh/release-name"],
+        "web"
+    );
+    assert_eq!(
+        live["metadata"]["annotations"]["meta.helm.sh/release-namespace"],
+        "shop"
+    );
+    assert!(
+        live["metadata"]["ownerReferences"].is_null(),
+        "it is the release's"
+    );
+    assert_eq!(site.condition("Ready"), "True InstallSucceeded");
+}
+
+#[test]
+fn nothing_is_done_where_nothing_changed() {
+    let mut site = Site::new(json!({}));
+    site.settle();
+    let renderings = site.engine.calls().len();
+    let outcome = site.call().unwrap();
+    assert_eq!(outcome.exactly().unwrap().len(), 0);
+    assert_eq!(outcome.removals(), []);
+    assert_eq!(outcome.status_patch(), None);
+    assert!(
+        matches!(outcome.when(), Requeue::At(_)),
+        "the chart is asked for again"
+    );
+    assert!(!site.run());
+    assert_eq!(
+        site.engine.calls().len(),
+        renderings,
+        "the engine is not called"
+    );
+}
+
+#[test]
+fn an_upgrade_takes_away_what_the_chart_has_no_more() {
+    let mut site = Site::new(json!({}));
+    site.settle();
+    site.upgrade("2.0.0");
+    site.settle();
+    assert_eq!(site.history(), "1 superseded, 2 deployed");
+    assert_eq!(site.objects(), ["Deployment web"]);
+    assert_eq!(site.deployment()["spec"]["version"], "2.0.0");
+    assert_eq!(site.record(1).info.description, "Install complete");
+    let record = site.record(2);
+    assert_eq!(record.info.description, "Upgrade complete");
+    assert_eq!(
+        record.info.first_deployed,
+        site.record(1).info.first_deployed
+    );
+}
+
+#[test]
+fn a_deleted_object_takes_its_release_with_it() {
+    let mut site = Site::new(json!({"values": {"kept": true, "random": true}}));
+    site.settle();
+    assert_eq!(
+        site.objects(),
+        [
+            "Deployment web",
+            "Secret kept",
+            "Secret sh.helm.release.v1.web.seed",
+            "Service old"
+        ]
+    );
+    site.world.delete();
+    site.settle();
+    assert!(site.world.is_gone());
+    assert_eq!(site.history(), "");
+    assert_eq!(
+        site.objects(),
+        ["Secret kept"],
+        "what says that it stays stays"
+    );
+}
+
+#[test]
+fn what_belongs_to_another_release_by_now_stays() {
+    let mut site = Site::new(json!({}));
+    site.settle();
+    let other = json!({"metadata": {"annotations": {"meta.helm.sh/release-name": "other"}}});
+    site.world.edit_foreign(&deployment(), &other);
+    site.world.delete();
+    site.settle();
+    assert!(site.world.is_gone());
+    assert_eq!(site.objects(), ["Deployment web"]);
+}
+
+#[test]
+fn a_refused_upgrade_is_rolled_back() {
+    let mut site = Site::flux(json!({
+        "upgrade": {"remediation": {"retries": 0, "remediateLastFailure": true, "strategy": "rollback"}},
+    }));
+    site.settle();
+    assert_eq!(site.history(), "1 deployed", "{:#}", site.world.status());
+    site.world.refuses(
+        &deployment(),
+        ApiError {
+            code: 422,
+            reason: String::from("Invalid"),
+            message: String::from("Deployment.apps \"web\" is invalid"),
+        },
+    );
+    site.upgrade("1.1.0");
+    // Until the failure is written down.
+    for _ in 0..20 {
+        site.run();
+        if site.history().contains("failed") {
+            break;
+        }
+    }
+    assert_eq!(site.history(), "1 deployed, 2 failed");
+    assert_eq!(
+        site.record(2).info.description,
+        "Upgrade \"web\" failed: Deployment shop/web: Deployment.apps \"web\" is invalid"
+    );
+    site.world.takes(&deployment());
+    site.settle();
+    assert_eq!(site.history(), "1 superseded, 2 failed, 3 deployed");
+    let record = site.record(3);
+    assert_eq!(record.version, 3);
+    assert!(
+        record
+            .info
+            .description
+            .starts_with("Rollback to 1: Upgrade \"web\" failed")
+    );
+    assert_eq!(site.deployment()["spec"]["version"], "1.0.0");
+    assert_eq!(site.condition("Ready"), "False RollbackSucceeded");
+    assert_eq!(site.condition("Released"), "False UpgradeFailed");
+}
+
+#[test]
+fn what_is_not_ready_is_waited_for() {
+    let mut site = Site::flux(json!({}));
+    site.world.health(&deployment(), Health::InProgress);
+    site.settle();
+    assert_eq!(site.history(), "1 pending-install");
+    assert_eq!(site.condition("Ready"), "Unknown Progressing");
+    assert_eq!(
+        site.message("Reconciling"),
+        "resource Deployment/shop/web not ready. status: InProgress, message: "
+    );
+    site.world.health(&deployment(), Health::Current);
+    site.settle();
+    assert_eq!(site.history(), "1 deployed");
+}
+
+#[test]
+fn what_failed_for_good_is_not_waited_for() {
+    let mut site = Site::flux(json!({}));
+    site.world.health(&deployment(), Health::Failed);
+    site.settle();
+    assert_eq!(site.history(), "1 failed");
+    assert_eq!(
+        site.record(1).info.description,
+        "Release \"web\" failed: resource Deployment/shop/web not ready. status: Failed, message: "
+    );
+}
+
+#[test]
+fn what_cannot_be_had_touches_nothing() {
+    let mut site = Site::new(json!({}));
+    site.settle();
+    site.upgrade("9.9.9");
+    site.settle();
+    let outcome = site.call().unwrap();
+    assert_eq!(site.history(), "1 deployed");
+    assert_eq!(site.condition("Ready"), "False ArtifactFailed");
+    assert_eq!(outcome.exactly().unwrap().len(), 0);
+    site.upgrade("1.1.0");
+    site.settle();
+    assert_eq!(site.history(), "1 superseded, 2 deployed");
+    assert_eq!(site.condition("Ready"), "True UpgradeSucceeded");
+}
+
+#[test]
+fn a_source_that_is_not_there_is_told_and_holds_no_deletion_up() {
+    let mut site = Site::flux(json!({}));
+    site.settle();
+    let source =
+        oarlock_sdk::ObjectRef::new("source.toolkit.fluxcd.io/v1", "HelmRepository", "charts");
+    site.world.delete_foreign(&source.in_namespace("shop"));
+    site.settle();
+    assert_eq!(site.condition("Ready"), "False ArtifactFailed");
+    assert!(
+        site.message("Ready")
+            .contains("HelmRepository shop/charts is not there")
+    );
+    assert_eq!(site.history(), "1 deployed");
+    site.world.delete();
+    site.settle();
+    assert!(site.world.is_gone());
+    assert_eq!(site.objects(), Vec::<String>::new());
+}
+
+#[test]
+fn an_object_that_nobody_can_read_any_more_can_go() {
+    let mut site = Site::new(json!({}));
+    site.settle();
+    site.world
+        .edit(json!({"spec": {"chart": 5, "releaseName": "OTHER!"}}));
+    assert!(site.call().is_err(), "its fields are wrong");
+    site.world.delete();
+    site.settle();
+    assert!(site.world.is_gone());
+    assert_eq!(site.objects(), Vec::<String>::new());
+    assert_eq!(site.history(), "");
+}
+
+#[test]
+fn a_namespace_is_created_where_it_is_wished_for() {
+    let mut site = Site::flux(json!({
+        "targetNamespace": "prod", "install": {"createNamespace": true}, "releaseName": "web",
+    }));
+    site.settle();
+    assert_eq!(
+        site.objects(),
+        ["Deployment web", "Namespace prod", "Service old"]
+    );
+    // Records are in the object's own namespace.
+    assert_eq!(site.history(), "1 deployed");
+    let record = site.record(1);
+    assert_eq!(record.namespace, "prod");
+}
+
+#[test]
+fn two_objects_with_one_release_do_not_fight() {
+    let mut site = Site::new(json!({}));
+    site.settle();
+    // The other one made it: its token is on the record.
+    let name = crate::storage::secret_name("web", 1);
+    let target = site.secret(&name);
+    let token = json!({"metadata": {"labels": {"helm.oarlock.dev/action": "other-uid.1.1"}}});
+    site.world.edit_foreign(&target, &token);
+    site.world.foreign(json!({
+        "apiVersion": "helm.fluxcd.io/v1", "kind": "HelmRelease",
+        "metadata": {"name": "first", "namespace": "shop", "uid": "other-uid"}, "spec": {},
+    }));
+    site.settle();
+    assert_eq!(site.condition("Ready"), "False ReleaseOwned");
+    assert!(
+        site.message("Ready").contains("HelmRelease shop/first"),
+        "{}",
+        site.message("Ready")
+    );
+    site.world.delete();
+    site.settle();
+    assert!(site.world.is_gone());
+    assert_eq!(site.history(), "1 deployed", "it is the other's");
+    assert_eq!(site.objects().len(), 3);
+}
+
+#[test]
+fn dependencies_are_waited_for() {
+    let other = |ready: &str| {
+        json!({
+            "apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
+            "metadata": {"name": "base", "namespace": "shop", "generation": 2},
+            "status": {
+                "observedGeneration": 2,
+                "conditions": [{"type": "Ready", "status": ready, "observedGeneration": 2}],
+            },
+        })
+    };
+    let mut site = Site::flux(json!({"dependsOn": [{"name": "base"}]}));
+    site.settle();
+    assert_eq!(site.condition("Ready"), "False DependencyNotReady");
+    site.world.foreign(other("False"));
+    site.settle();
+    assert!(
+        site.message("Ready")
+            .contains("dependency 'shop/base' is not ready")
+    );
+    site.world.foreign(other("True"));
+    site.settle();
+    assert_eq!(site.history(), "1 deployed");
+}
+
+#[test]
+fn the_status_says_what_the_record_says() {
+    let mut site = Site::new(json!({}));
+    site.settle();
+    let status: &Value = site.world.status();
+    assert!(status["lifecycle"]["action"].is_null());
+    assert_eq!(status["lifecycle"]["history"][0]["version"], 1);
+    assert_eq!(status["releaseName"], "web", "{status:#}");
+}
