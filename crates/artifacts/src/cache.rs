@@ -88,7 +88,7 @@ impl Cache {
         })
     }
 
-    #[cfg(test)]
+    /// The same, with ages by another clock than the system's.
     pub(crate) fn with_clock(
         mut self,
         now: impl Fn() -> Timestamp + Send + Sync + 'static,

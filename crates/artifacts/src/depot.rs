@@ -8,6 +8,7 @@ use std::time::Duration;
 use oarlock_core::artifact::{
     Artifact, Artifacts, Credentials, FetchError, Reach, Source, Upstream, Verification, Wanted,
 };
+use oarlock_core::clock::Clock;
 use oarlock_core::future::BoxFuture;
 use oarlock_core::reference::Digest;
 use reqwest::StatusCode;
@@ -67,6 +68,15 @@ pub enum OpenDepot {
 impl Depot {
     /// Opens the cache. Nothing else is looked at yet.
     pub fn new(options: Options) -> Result<Self, OpenDepot> {
+        Self::open(options, None)
+    }
+
+    /// The same, for callers whose time is that of `clock`: how old an answer is that a source gave is meant by it.
+    pub fn with_clock(options: Options, clock: Arc<dyn Clock>) -> Result<Self, OpenDepot> {
+        Self::open(options, Some(clock))
+    }
+
+    fn open(options: Options, clock: Option<Arc<dyn Clock>>) -> Result<Self, OpenDepot> {
         let (dir, own_folder) = match &options.cache {
             Some(dir) => (dir.clone(), None),
             None => {
@@ -75,6 +85,10 @@ impl Depot {
             }
         };
         let cache = Cache::open(dir, options.limits.cache)?;
+        let cache = match clock {
+            Some(clock) => cache.with_clock(move || clock.now()),
+            None => cache,
+        };
         let client = Client::new(options.timeouts, &options.limits);
         let end = CancellationToken::new();
         let inner = Inner {

@@ -20,7 +20,7 @@ use crate::arguments::{Bind, bind, seconds, speed};
 use crate::operator::{Operator, Sources};
 use crate::run::{INSTALL_DEADLINE, options};
 use crate::system_clock::SystemClock;
-use crate::{kubeconfig, memory, output, stop};
+use crate::{kubeconfig, memory, output, receiver, stop};
 
 /// Arguments of `oarlock dev`.
 #[derive(Debug, clap::Args)]
@@ -48,6 +48,8 @@ pub(crate) struct Args {
     /// Do not apply the CustomResourceDefinitions that the modules bring.
     #[arg(long)]
     no_crds: bool,
+    #[command(flatten)]
+    webhooks: receiver::Args,
 }
 
 /// Runs until a signal.
@@ -77,6 +79,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     } else {
         Some(operator(&args.sources, &kubernetes, &clock, &mut metrics)?)
     };
+    let webhooks = args.webhooks.listen(false, &mut metrics).await?;
     let url = format!("http://{}", listener.local_addr()?);
     kubeconfig::write(&args.kubeconfig, &cluster.kubeconfig(&url))?;
     let mut services = JoinSet::new();
@@ -97,6 +100,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             client: cluster.client(),
         };
         endpoints.serve(subject, &mut probes)?;
+        if let Some(webhooks) = webhooks {
+            webhooks.serve(Arc::clone(operator.engine()) as _, &mut probes)?;
+        }
     }
     let mut kinds = String::new();
     if let Some(operator) = operator.as_mut().filter(|_| !args.no_crds) {

@@ -101,16 +101,24 @@ impl Sources {
 
     /// Where packages come from.
     pub(crate) fn depot(&self) -> anyhow::Result<Depot> {
+        Depot::new(self.depot_options()).context("charts cannot be kept")
+    }
+
+    /// The same, asking its sources as often as is meant by `clock`.
+    fn depot_on(&self, clock: &Arc<dyn Clock>) -> anyhow::Result<Depot> {
+        Depot::with_clock(self.depot_options(), Arc::clone(clock)).context("charts cannot be kept")
+    }
+
+    fn depot_options(&self) -> oarlock_artifacts::Options {
         // A file without a folder is in the working directory.
         let beside = self.watches.parent().filter(|p| !p.as_os_str().is_empty());
         let charts = self.charts.as_deref().or(beside);
-        Depot::new(oarlock_artifacts::Options {
+        oarlock_artifacts::Options {
             cache: self.cache().map(|cache| cache.join("charts")),
             charts: Some(charts.unwrap_or(Path::new(".")).to_owned()),
             limits: limits(self.chart_cache_size),
             ..oarlock_artifacts::Options::default()
-        })
-        .context("charts cannot be kept")
+        }
     }
 
     /// The cache directory that was asked for, or the user's.
@@ -163,7 +171,7 @@ impl Operator {
             ..EngineOptions::default()
         })
         .context("the WebAssembly engine did not start")?;
-        let depot = Arc::new(sources.depot()?);
+        let depot = Arc::new(sources.depot_on(&clock)?);
         let engine = Engine::with_packages(Arc::clone(&cluster), egress, depot, clock, options);
         engine.register_metrics(metrics);
         let errors = Gauge::default();

@@ -13,16 +13,16 @@ use crate::dialect::Settings;
 use crate::dialect::status::{self, Told};
 use crate::machine;
 use crate::record::{Record, Status};
-use crate::situation::{self, Header, Obstacle, Situation, Unserved};
+use crate::situation::{self, Header, Obstacle, Refusal, Report, Situation, Unserved};
 use crate::state::{Place, Stage, State, Tests};
-use crate::turn::Event;
+use crate::turn::{Event, Turn};
 use crate::wish::{DriftMode, Wish};
 use engine::Engine;
 use hybrid::{Asker, Beside, Steps};
 use images::Followed;
 use inputs::{Asked, Prepared};
 use objects::Served;
-use outcome::{Hands, Said};
+use outcome::{Hands, Said, Work};
 use rendering::{Order, Rendered, Rendering};
 use shelf::Shelf;
 use sights::Sights;
@@ -32,6 +32,7 @@ pub mod digest;
 mod drift;
 pub mod engine;
 pub mod failed;
+mod heed;
 pub mod hybrid;
 mod images;
 pub mod inputs;
@@ -158,6 +159,14 @@ fn remembered(cx: &Context, object: &Value) -> State {
     })
 }
 
+/// How a run goes on once the machine has decided.
+enum Course {
+    /// As it did.
+    Goes(Turn, Work),
+    /// Only this is done yet.
+    Held(Outcome),
+}
+
 struct Run<'a> {
     cx: &'a Context,
     engine: &'a dyn Engine,
@@ -181,7 +190,7 @@ impl Run<'_> {
         let deleting = self.cx.deleting();
         let release = hybrid::release(state, &place, &shelf, self.uid, deleting)?;
         let beside = asker.ask(release.as_ref(), account)?;
-        if let Some(held) = beside.held(state, release.as_ref()) {
+        if let Some(held) = beside.held(state) {
             return Ok(held);
         }
         match self.decide(state, followed, &place, &shelf, &beside) {
@@ -266,7 +275,7 @@ impl Run<'_> {
             drift: drift.as_deref(),
             unserved: &unserved,
         };
-        let mut turn = machine::step(state, &at);
+        let turn = machine::step(state, &at);
         let hands = Hands {
             cx: self.cx,
             engine: self.engine,
@@ -281,17 +290,71 @@ impl Run<'_> {
                 .as_ref()
                 .map(|ready| ready.artifact.digest.as_str()),
             rendered: rendered.as_ref(),
+            predecessor: match self.api_version().starts_with("helm.toolkit.fluxcd.io/") {
+                true => "helm-controller",
+                // The first Flux's and the Operator SDK's programs have one name.
+                false => "helm-operator",
+            },
+            uid: self.uid,
             now: self.now,
         };
-        let mut work = hands.work(&turn)?;
+        let (mut turn, mut work) = match self.carried_out(state, &at, turn, &hands)? {
+            Course::Goes(turn, work) => (turn, work),
+            Course::Held(outcome) => return Ok(beside.beside(outcome)),
+        };
         let mut said = self.said(state, &turn, &work.records, shelf, &prepared);
+        said.conditions.extend(heed::chunked(self.object, newest));
         followed.tell(&mut said, &mut turn.events);
         turn.events.extend(warnings(state, rendered.as_ref()));
         beside.around(&mut work);
-        beside.tell(&mut said);
+        beside.tell(&mut said, &turn.state);
         turn.finalized = turn.finalized && beside.lets_go(&mut said);
         let outcome = outcome::of(&turn, work, said, self.wish, self.now);
         Ok(beside.dressed(outcome))
+    }
+
+    /// What a turn comes to. Where objects are of kinds that its definitions have yet to bring, those are written alone, and all of
+    /// it is done again; not for longer than the action has time.
+    fn carried_out(
+        &self,
+        state: &State,
+        at: &Situation<'_>,
+        turn: Turn,
+        hands: &Hands<'_>,
+    ) -> Result<Course, Obstacle> {
+        let mut work = hands.work(&turn)?;
+        hands.give_up_for_others(&mut work)?;
+        let Some((late, action)) = work.late.first().zip(state.action.as_ref()) else {
+            return Ok(Course::Goes(turn, work));
+        };
+        let timeout = crate::status::timeout(action.verb, self.wish).as_millis();
+        let end = u64::try_from(timeout)
+            .unwrap_or(u64::MAX)
+            .saturating_add(action.since);
+        if self.now < end {
+            let outcome = outcome::held(&turn.tag, &work.late, work.first, self.wish, self.now);
+            return Ok(Course::Held(outcome));
+        }
+        let refused = Refusal {
+            target: late.clone(),
+            code: 404,
+            message: String::from(
+                "its kind is not served yet: the definition was written, and is not established",
+            ),
+        };
+        let report = Some(Report {
+            tag: turn.tag,
+            refused: Some(refused),
+        });
+        let turn = machine::step(
+            state,
+            &Situation {
+                report,
+                ..at.clone()
+            },
+        );
+        let work = hands.work(&turn)?;
+        Ok(Course::Goes(turn, work))
     }
 
     /// Objects that differ, where the wish wants that to be known and nothing else is to be done.
@@ -426,7 +489,7 @@ impl Run<'_> {
     fn said(
         &self,
         state: &State,
-        turn: &crate::turn::Turn,
+        turn: &Turn,
         written: &[Record],
         shelf: &Shelf<'_>,
         prepared: &Result<Prepared, Obstacle>,

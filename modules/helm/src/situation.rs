@@ -101,7 +101,7 @@ pub struct Report {
 pub struct Refusal {
     /// The object, for people.
     pub target: String,
-    /// HTTP status code.
+    /// HTTP status code; 0 where there was no answer.
     pub code: u16,
     /// What the API server says.
     pub message: String,
@@ -111,7 +111,7 @@ impl Refusal {
     /// Whether the same write may be taken later.
     #[must_use]
     pub const fn passes(&self) -> bool {
-        matches!(self.code, 408 | 409 | 425 | 429) || self.code >= 500
+        matches!(self.code, 0 | 408 | 409 | 425 | 429) || self.code >= 500
     }
 }
 

@@ -50,7 +50,7 @@ fn ready(state: &State, wish: &Wish, say: &Say) -> Note {
         return note.clone();
     }
     if let Some(action) = &state.action
-        && matches!(action.verb, Verb::Install | Verb::Upgrade)
+        && matches!(action.verb, Verb::Install | Verb::Upgrade | Verb::Unlock)
     {
         return Note::new(Is::Unknown, "Progressing", running(action.verb, wish));
     }

@@ -66,3 +66,33 @@ async fn few_packages_are_unpacked_at_the_same_time() {
     }
     assert_eq!(begun.load(Ordering::SeqCst), UNPACKED_AT_ONCE + 1);
 }
+
+/// A clock that somebody else moves.
+struct Hand(AtomicU64);
+
+impl Clock for Hand {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
+    }
+
+    fn sleep_until(&self, _deadline: Timestamp) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn answers_age_by_the_clock_that_was_given() {
+    let clock = Arc::new(Hand(AtomicU64::new(1_000)));
+    let depot = Depot::with_clock(Options::default(), Arc::clone(&clock) as _).unwrap();
+    let asked = Question::new(Kind::Archive, "https://charts.example/a.tgz");
+    depot.inner.cache.note(&asked, &7_u32).await;
+    let hour = Duration::from_secs(3600);
+    let is_fresh = async || {
+        let record = depot.inner.cache.record::<u32>(&asked).await.unwrap();
+        record.is_fresh(hour)
+    };
+    clock.0.store(3_600_999, Ordering::Relaxed);
+    assert!(is_fresh().await);
+    clock.0.store(3_601_000, Ordering::Relaxed);
+    assert!(!is_fresh().await);
+}

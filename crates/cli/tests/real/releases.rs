@@ -2,5 +2,7 @@
 
 mod by_hand;
 mod lifecycle;
+mod published;
+mod scenarios;
 mod site;
 mod takeover;

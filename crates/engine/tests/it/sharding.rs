@@ -176,7 +176,7 @@ async fn runs_of_whoever_may_not_write_any_more_are_dropped() {
 
 #[tokio::test(start_paused = true)]
 async fn whoever_has_no_share_is_not_on_duty() {
-    let world = World::new().await;
+    let world = World::with(&Arc::new(Fake::new(|_| Ok(Outcome::nothing())))).await;
     let engine = world.engine();
     assert!(engine.is_on_duty());
     engine.own(Share::Nothing, true).await;

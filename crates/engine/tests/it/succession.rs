@@ -157,31 +157,30 @@ fn of_helm(data: Value) -> oarlock_core::outcome::Child {
 
 #[tokio::test(start_paused = true)]
 async fn the_work_of_another_program_is_gone_on_with_under_its_name() {
-    let data = json!({"kept": "1", "dropped": "1"});
-    let module = Arc::new(Fake::wishing(&Wish::new(exactly([of_helm(
-        json!({"kept": "2"}),
-    )]))));
-    let mut world = World::with(&module).await;
-    world.create(config_map("one", json!({}))).await;
-    world
-        .patch_as("helm", &at_map("one"), json!({"data": data}))
-        .await;
-    let theirs = json!({"data": {"theirs": "3"}});
-    world.patch_as("kubectl", &at_map("one"), theirs).await;
+    let mut first = of_helm(json!({"first": "0"}));
+    first.manager = Some("setup".to_owned());
+    let mut world = World::with(&old([first])).await;
     world.create(widget("a")).await;
-    world
+    world.until_ready("a").await;
+    let data = json!({"kept": "1", "dropped": "1"});
+    for (manager, data) in [("helm", data), ("kubectl", json!({"theirs": "3"}))] {
+        world
+            .patch_as(manager, &at_map("one"), json!({"data": data}))
+            .await;
+    }
+    world.serve(watch(), &new([of_helm(json!({"kept": "2"}))]));
+    let live = world
         .until(&at_map("one"), |live| {
-            live.is_some_and(|live| live["data"] == json!({"kept": "2", "theirs": "3"}))
+            live.is_some_and(|live| {
+                live["data"] == json!({"first": "0", "kept": "2", "theirs": "3"})
+            })
         })
         .await;
-    world.until_ready("a").await;
-    world.quiet().await;
+    assert_eq!(managers(&live.unwrap()), ["helm", "setup", "kubectl"]);
     // It is looked at once.
-    world.restart().await;
-    world.until_ready("a").await;
     world.quiet().await;
     world.requests();
     world.reconcile("a");
     world.quiet().await;
-    assert_eq!(world.writes(), Vec::<String>::new());
+    assert_eq!(world.requests(), Vec::<String>::new());
 }

@@ -330,7 +330,7 @@ pub(super) fn repository(
 
 /// The URL of a git repository, for which people write `user@host:path`, too.
 pub(super) fn git_url(url: &str) -> Result<String, String> {
-    if ["https://", "ssh://", "file://"]
+    if ["https://", "http://", "ssh://", "file://"]
         .iter()
         .any(|scheme| url.starts_with(scheme))
     {
@@ -341,7 +341,7 @@ pub(super) fn git_url(url: &str) -> Result<String, String> {
             Ok(format!("ssh://{host}/{}", path.trim_start_matches('/')))
         }
         _ => Err(format!(
-            "{url:?} is no git repository, expected https://, ssh:// or user@host:path"
+            "{url:?} is no git repository, expected https://, http://, ssh:// or user@host:path"
         )),
     }
 }

@@ -118,6 +118,8 @@ pub struct About {
     pub crds: Vec<Document>,
     /// Paths of all templates and files.
     pub files: Vec<String>,
+    /// Whether other charts are part of it, of which values may switch some off.
+    pub has_subcharts: bool,
 }
 
 /// Why the engine has no answer, in Helm's own words.
@@ -175,7 +177,8 @@ pub trait Engine {
     fn crds(&self, chart: &str) -> Result<Vec<Document>, Failure> {
         Ok(self.inspect(chart)?.crds)
     }
-    /// The JSON text of a chart as a record has it, without the subcharts that these values switch off.
+    /// The JSON text of a chart as a record has it, without the subcharts that these values switch off. Of a chart without any
+    /// it is the same whatever the values are: whoever asks without them gets an answer that all its releases share.
     ///
     /// # Errors
     /// See [`Failure`].

@@ -8,6 +8,9 @@ mod imported;
 #[cfg(test)]
 mod tests;
 
+use std::iter;
+use std::time::Duration;
+
 use oarlock_sdk::hybrid::{Release, Step};
 use oarlock_sdk::{AnyObject, Child, Condition, Context, Failure, Outcome};
 use serde_json::{Map, Value};
@@ -113,8 +116,11 @@ impl<'a> Asker<'a> {
     ) -> Result<Beside, Failure> {
         let before = self.steps.before(&self.request, release)?;
         let after = match release {
-            Some(release) => self.steps.after(&self.request, release)?,
-            None => Step::new(),
+            Some(release) => {
+                let step = self.steps.after(&self.request, release)?;
+                After::Of(release.revision, Box::new(step))
+            }
+            None => After::NoRelease,
         };
         Ok(Beside {
             deleting: self.request.deleting,
@@ -162,12 +168,46 @@ pub(crate) struct Beside {
     /// Whom they are written as.
     account: Option<String>,
     before: Step,
-    after: Step,
+    after: After,
+}
+
+/// What comes after the release.
+#[derive(Debug, Default)]
+enum After {
+    /// Nobody adds anything.
+    #[default]
+    Nothing,
+    /// There was no release to ask of.
+    NoRelease,
+    /// Of a revision.
+    Of(u32, Box<Step>),
+}
+
+impl After {
+    fn step(&self) -> Option<&Step> {
+        match self {
+            Self::Nothing | Self::NoRelease => None,
+            Self::Of(_, step) => Some(step),
+        }
+    }
+
+    /// What is waited for before a revision counts as ready.
+    fn waits_for(&self, revision: u32) -> Option<&str> {
+        match self {
+            Self::Nothing => None,
+            Self::Of(of, step) if *of == revision => step.waits_for(),
+            Self::NoRelease | Self::Of(..) => Some("it is looked at next"),
+        }
+    }
 }
 
 impl Beside {
     fn wanted(&self) -> impl Iterator<Item = &Child> {
-        self.before.wanted().iter().chain(self.after.wanted())
+        self.steps().flat_map(Step::wanted)
+    }
+
+    fn steps(&self) -> impl Iterator<Item = &Step> {
+        iter::once(&self.before).chain(self.after.step())
     }
 
     /// Why no new revision begins.
@@ -181,16 +221,16 @@ impl Beside {
     }
 
     /// The outcome of a run in which nothing is uninstalled yet.
-    pub(crate) fn held(&self, state: &State, release: Option<&Release>) -> Option<Outcome> {
+    pub(crate) fn held(&self, state: &State) -> Option<Outcome> {
         let leaves = |verb| matches!(verb, Verb::Uninstall { .. });
         let begun = state
             .action
             .as_ref()
             .is_some_and(|action| leaves(action.verb));
-        if !self.deleting || begun || release.is_none() {
+        if !self.deleting || begun {
             return None;
         }
-        let what = self.after.waits_for()?;
+        let what = self.after.step()?.waits_for()?;
         let message = format!("after the release, before it is uninstalled: {what}");
         let outcome = Outcome::new()
             .tag("held")
@@ -224,16 +264,20 @@ impl Beside {
     pub(crate) fn around(&self, work: &mut Work) {
         work.children
             .splice(0..0, self.before.wanted().iter().cloned());
-        work.children.extend(self.after.wanted().iter().cloned());
+        let after = self.after.step().into_iter().flat_map(Step::wanted);
+        work.children.extend(after.cloned());
     }
 
-    /// An object is not ready before what comes after its release is.
-    pub(crate) fn tell(&self, said: &mut Said) {
+    /// An object is not ready before what comes after its release is: after the revision that is deployed when the run is over.
+    pub(crate) fn tell(&self, said: &mut Said, state: &State) {
         let ready = said
             .conditions
             .iter()
             .any(|told| told.kind == "Ready" && told.note.is == Is::True);
-        if let Some(what) = self.after.waits_for().filter(|_| ready) {
+        let mut newest_first = state.history.iter();
+        let deployed = newest_first.find(|known| known.status == Status::Deployed);
+        let waits = deployed.and_then(|known| self.after.waits_for(known.version));
+        if let Some(what) = waits.filter(|_| ready) {
             not_ready(said, format!("after the release: {what}"));
         }
     }
@@ -250,7 +294,7 @@ impl Beside {
     /// What steps say of themselves, where the release says nothing of the same.
     pub(crate) fn dressed(&self, mut outcome: Outcome) -> Outcome {
         let mut status = Map::new();
-        for step in [&self.before, &self.after] {
+        for step in self.steps() {
             if let Some(Value::Object(patch)) = step.status_patch() {
                 status.extend(patch.clone());
             }
@@ -283,7 +327,7 @@ fn not_ready(said: &mut Said, message: String) {
 pub(crate) fn unasked(obstacle: &Obstacle) -> Failure {
     let message = obstacle.message.clone();
     match obstacle.retry {
-        Some(after) => Failure::RetryAfter(std::time::Duration::from_millis(after), message),
+        Some(after) => Failure::RetryAfter(Duration::from_millis(after), message),
         None => Failure::Terminal(message),
     }
 }

@@ -24,6 +24,9 @@ mod records;
 /// Helm's own field manager.
 const MANAGER: &str = "helm";
 
+/// Milliseconds after which it is looked whether a new kind is served, should nobody tell.
+const LATE: u64 = 2_000;
+
 /// What effects are made of.
 pub(crate) struct Hands<'a> {
     pub(crate) cx: &'a Context,
@@ -41,6 +44,10 @@ pub(crate) struct Hands<'a> {
     pub(crate) chart: Result<&'a str, &'a Obstacle>,
     /// What was rendered for this run.
     pub(crate) rendered: Option<&'a Rendered>,
+    /// Field manager of the program that made releases of these objects before.
+    pub(crate) predecessor: &'static str,
+    /// `metadata.uid` of the object.
+    pub(crate) uid: &'a str,
     /// Milliseconds since 1970.
     pub(crate) now: u64,
 }
@@ -50,6 +57,10 @@ pub(crate) struct Hands<'a> {
 pub(crate) struct Work {
     pub(crate) children: Vec<Child>,
     pub(crate) removals: Vec<Removal>,
+    /// Those of the children that have to be there before what is late.
+    pub(crate) first: Vec<Child>,
+    /// Objects of kinds that are not served before that.
+    pub(crate) late: Vec<String>,
     /// Records as they are after it.
     pub(crate) records: Vec<Record>,
 }
@@ -125,6 +136,26 @@ pub(crate) fn stored(secret: &Value, wish: &Wish) -> Outcome {
     }
 }
 
+/// Only what comes first is done yet, and nothing is remembered: the same turn comes again.
+pub(crate) fn held(
+    tag: &str,
+    late: &[String],
+    first: Vec<Child>,
+    wish: &Wish,
+    now: u64,
+) -> Outcome {
+    let message = format!("waiting for the kind of {} to be served", late.join(", "));
+    let outcome = Outcome::new()
+        .tag(tag)
+        .children(first)
+        .condition(Condition::yes("Reconciling", "Progressing", message))
+        .requeue_at(instant(now.saturating_add(LATE)));
+    match &wish.account {
+        Some(account) => outcome.act_as(account.clone()),
+        None => outcome,
+    }
+}
+
 /// Nothing is done, and nothing is remembered: something stands in the way.
 pub(crate) fn blocked(obstacle: &Obstacle, now: u64) -> Outcome {
     let note = Condition::no("Ready", obstacle.reason, obstacle.message.clone());
@@ -157,12 +188,11 @@ fn condition(told: &turn::Condition) -> Condition {
     }
 }
 
-/// At rest the source of the chart is asked again as often as the wish says.
+/// The source of the chart is asked again as often as the wish says, also while something is waited for: a fix may be pushed there.
 fn requeue(turn: &Turn, wish: &Wish, now: u64) -> Requeue {
-    let rests = turn.state.action.is_none() && !wish.suspended && !turn.finalized;
     let poll = wish
         .poll
-        .filter(|_| rests)
+        .filter(|_| !wish.suspended && !turn.finalized)
         .and_then(|poll| u64::try_from(poll.as_millis()).ok())
         .map(|poll| now.saturating_add(poll));
     match (turn.requeue, poll) {

@@ -131,8 +131,16 @@ pub fn render(cx: &Context, engine: &dyn Engine, order: &Order<'_>) -> Result<Re
         };
         order.owned(cx, &owner, &placement.placed, &kinds, action)?;
     }
+    let chart = &order.prepared.artifact.digest;
+    let about = engine
+        .inspect(chart)
+        .map_err(|failure| failed::engine(&failure))?;
+    let deciding: &[ValueSource] = match about.has_subcharts {
+        true => &sources,
+        false => &[],
+    };
     let chart = engine
-        .record_of(&order.prepared.artifact.digest, &sources)
+        .record_of(chart, deciding)
         .map_err(|failure| failed::engine(&failure))?;
     let mut record = Record::new(&place.name, &place.namespace, action.revision);
     record.chart = Some(

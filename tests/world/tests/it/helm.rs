@@ -5,6 +5,7 @@ mod charts;
 mod encrypted;
 mod hybrid;
 mod killed;
+mod pushed;
 mod random;
 mod refused;
 mod resync;

@@ -43,45 +43,51 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// `None`, said loudly, where there is no real API server.
-    pub(super) async fn new(test: &str) -> Option<Self> {
+    /// With the modules and nothing else. `None`, said loudly, where there is no real API server.
+    pub(super) async fn bare(test: &str) -> Option<Self> {
         let ground = Ground::new(test).await?;
+        for name in ["helm.wasm", "helm-engine.wasm"] {
+            ground.module(name, &std::fs::read(modules().join(name)).unwrap());
+        }
         let helm = helm::helm()?;
-        define(&ground.client, GROUP, "Web").await;
-        modules_of_releases(&ground);
-        let site = Self { ground, helm };
+        Some(Self { ground, helm })
+    }
+
+    /// With a kind whose `spec` is the values of a chart.
+    pub(super) async fn new(test: &str) -> Option<Self> {
+        let site = Self::bare(test).await?;
+        define(&site.ground.client, GROUP, "Web").await;
         site.chart("1.0.0");
-        site.watch("");
+        let namespace = &site.ground.namespace;
+        site.write_watches(&format!(
+            "- group: {GROUP}\n  version: v1\n  kind: Web\n  chart: web\n  selector: {{matchLabels: {{test: {namespace}}}}}\n"
+        ));
         Some(site)
     }
 
-    /// The watch of Webs, with more lines of it.
-    pub(super) fn watch(&self, more: &str) {
-        let namespace = &self.ground.namespace;
-        let text = format!(
-            "- group: {GROUP}\n  version: v1\n  kind: Web\n  chart: web\n  selector: {{matchLabels: {{test: {namespace}}}}}\n{more}"
-        );
+    /// Writes the watches file.
+    pub(super) fn write_watches(&self, text: &str) {
         replace(&self.ground.path("watches.yaml"), text.as_bytes());
     }
 
     /// Another ground: the example with unicorns, whose charts stand for colours.
     pub(super) async fn of_unicorns(test: &str) -> Option<Self> {
-        let ground = Ground::new(test).await?;
-        let helm = helm::helm()?;
+        let site = Self::bare(test).await?;
         let definition = root().join("modules/helm/crds/helmreleases.samplecontroller.k8s.io.yaml");
         let definition = std::fs::read_to_string(definition).unwrap();
-        define_as(&ground.client, serde_saphyr::from_str(&definition).unwrap()).await;
-        modules_of_releases(&ground);
+        define_as(
+            &site.ground.client,
+            serde_saphyr::from_str(&definition).unwrap(),
+        )
+        .await;
         let example = root().join("examples/unicorn");
         let watches = std::fs::read_to_string(example.join("watches.yaml")).unwrap();
-        let selector = format!(
-            "  selector: {{matchLabels: {{test: {}}}}}\n",
-            ground.namespace
-        );
-        let watches = format!("{watches}{selector}");
-        replace(&ground.path("watches.yaml"), watches.as_bytes());
-        std::os::unix::fs::symlink(example.join("charts"), ground.path("charts")).unwrap();
-        Some(Self { ground, helm })
+        let namespace = &site.ground.namespace;
+        site.write_watches(&format!(
+            "{watches}  selector: {{matchLabels: {{test: {namespace}}}}}\n"
+        ));
+        std::os::unix::fs::symlink(example.join("charts"), site.ground.path("charts")).unwrap();
+        Some(site)
     }
 
     pub(super) fn unicorns(&self) -> Api<DynamicObject> {
@@ -223,12 +229,6 @@ impl Site {
     /// The chart's folder, for the command line.
     pub(super) fn chart_argument(&self) -> String {
         self.chart_folder().display().to_string()
-    }
-}
-
-fn modules_of_releases(ground: &Ground) {
-    for name in ["helm.wasm", "helm-engine.wasm"] {
-        ground.module(name, &std::fs::read(modules().join(name)).unwrap());
     }
 }
 

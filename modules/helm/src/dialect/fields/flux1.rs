@@ -11,7 +11,7 @@ pub(in crate::dialect) const TABLE: Table = &[
     done(
         "spec.chart.git",
         Shape::Text,
-        "`https://`, `ssh://` or `user@host:path`; any other is refused",
+        "`https://`, `http://`, `ssh://` or `user@host:path`; any other is refused",
     ),
     done(
         "spec.chart.ref",

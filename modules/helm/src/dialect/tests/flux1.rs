@@ -338,7 +338,7 @@ kind: HelmRelease
 metadata: {name: web, namespace: apps, annotations: {fluxcd.io/ignore: maybe}}
 spec:
   helmVersion: v2
-  chart: {git: 'http://git.example.com/charts', path: web, secretRef: {name: key, namespace: flux}}
+  chart: {git: 'git://git.example.com/charts', path: web, secretRef: {name: key, namespace: flux}}
   timeout: -1
   maxHistory: -2
   rollback: {enable: true, timeout: 0}
@@ -350,7 +350,7 @@ spec:
         ),
         [
             "metadata.annotations[fluxcd.io/ignore]: \"maybe\" is not one of true, false, sync_only",
-            "spec.chart.git: \"http://git.example.com/charts\" is no git repository, expected https://, ssh:// or user@host:path",
+            "spec.chart.git: \"git://git.example.com/charts\" is no git repository, expected https://, http://, ssh:// or user@host:path",
             "spec.chart.secretRef.namespace: credentials are read in the object's own namespace\nhint: put the Secret into apps",
             "spec.helmVersion: v2 keeps its releases in Tiller\nhint: convert the release (helm 2to3 convert), then say v3 or \
              nothing",

@@ -228,7 +228,7 @@ fn what_is_wrong_with_a_source_is_told_where_the_release_refers_to_it() {
             "spec.chart.spec.sourceRef: GitRepository apps/src: spec.ref.name: \"refs/pull/1/head\" is neither a branch nor a tag, \
              expected refs/heads/… or refs/tags/…",
             "spec.chart.spec.sourceRef: GitRepository apps/src: spec.url: \"git://git.example.com/web\" is no git repository, \
-             expected https://, ssh:// or user@host:path",
+             expected https://, http://, ssh:// or user@host:path",
         ]
     );
     let spec = "{url: 'oci://registry.example.com/web', layerSelector: {mediaType: text/plain}, verify: {provider: cosign}}";

@@ -62,7 +62,10 @@ impl Engine for Imported {
         let found = wit::inspect(chart).map_err(failure)?;
         let metadata = map(&found.metadata)?;
         let app_version = metadata.get("appVersion").and_then(Value::as_str);
+        let has_subcharts = metadata.get("dependencies").is_some()
+            || found.files.iter().any(|path| path.starts_with("charts/"));
         Ok(About {
+            has_subcharts,
             app_version: app_version.unwrap_or_default().to_owned(),
             crds: documents(found.crds),
             files: found.files,

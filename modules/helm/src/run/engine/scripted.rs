@@ -80,6 +80,14 @@ impl Scripted {
         self
     }
 
+    /// A chart that others are part of.
+    pub(crate) fn umbrella(mut self, digest: &str) -> Self {
+        if let Some(chart) = self.charts.get_mut(digest) {
+            chart.about.has_subcharts = true;
+        }
+        self
+    }
+
     /// What was asked so far.
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.calls.borrow().clone()

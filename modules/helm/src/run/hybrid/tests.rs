@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use oarlock_sdk::artifacts::{Artifact, Source};
 use oarlock_sdk::testing::{Packages, World};
-use oarlock_sdk::{ApiError, KindInfo, ObjectRef, ReadError, Requeue, json};
+use oarlock_sdk::{ApiError, ConditionStatus, KindInfo, ObjectRef, ReadError, Requeue, json};
 
 use super::*;
 use crate::run::engine::scripted::{self, Scripted};
@@ -263,6 +263,30 @@ fn nothing_begins_before_what_comes_first_is_ready() {
         site.condition("Ready")
     );
     assert_eq!(site.condition("Login"), "True Made: ");
+}
+
+#[test]
+fn no_revision_is_ready_before_it_was_looked_at() {
+    let mut site = Site::new();
+    let mut seen = Vec::new();
+    for size in [3, 4] {
+        site.world.edit(json!({"spec": {"size": size}}));
+        for _ in 0..20 {
+            let outcome = site.call().unwrap();
+            site.world.perform(&outcome, usize::MAX);
+            let ready = outcome.condition_of("Ready").unwrap();
+            if ready.status != ConditionStatus::Yes {
+                continue;
+            }
+            let version = &site.world.status()["lifecycle"]["history"][0]["version"];
+            let job = format!("welcome-{version}");
+            let mut children = outcome.exactly().unwrap().iter();
+            assert!(children.any(|child| child.object()["metadata"]["name"] == job.as_str()));
+            seen.push(job);
+        }
+    }
+    seen.dedup();
+    assert_eq!(seen, ["welcome-1", "welcome-2"]);
 }
 
 #[test]

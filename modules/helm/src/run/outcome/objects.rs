@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use oarlock_sdk::{Child, Propagation, Removal};
+use oarlock_sdk::{Child, Expect, Propagation, Removal};
 use serde_json::{Map, Value, json};
 
 use super::{Hands, Work, applied};
 use crate::difference::{self, crds, keeps};
 use crate::manifest::{Document, Id, Kinds, Object, Placed};
 use crate::run::{drift, objects, report};
-use crate::situation::Obstacle;
-use crate::state::Verb;
+use crate::situation::{self, Obstacle};
+use crate::state::{Stage, Verb};
 use crate::wish::{self, Crds};
 
 impl Hands<'_> {
@@ -38,8 +38,22 @@ impl Hands<'_> {
         if crds {
             self.definitions(verb, &mut kinds, work)?;
         }
+        let served = self.served.kinds()?;
         let owner = objects::owner(&record);
         let new = objects::placed(&record, &kinds)?.placed;
+        for Placed { id, object } in &new {
+            if served.scope(&id.group, &id.version, &id.kind).is_none() {
+                let target = objects::reference(id);
+                work.late.push(format!(
+                    "{} ({})",
+                    report::named(&target),
+                    object.api_version()
+                ));
+            }
+        }
+        if !work.late.is_empty() {
+            work.first.clone_from(&work.children);
+        }
         let mut listed: BTreeSet<_> = BTreeSet::new();
         let mut children = Vec::new();
         // The last of several that are one object counts.
@@ -76,6 +90,52 @@ impl Hands<'_> {
             "metadata": {"name": name, "labels": {"name": name}},
         });
         work.children.push(Child::create(namespace).unowned());
+        Ok(())
+    }
+
+    /// Lets the program that made the release before give its fields up, once its objects are written as this one wants them: what it
+    /// alone held of them goes, such as what the chart has no more. Where it holds nothing, nothing changes.
+    pub(crate) fn give_up_for_others(&self, work: &mut Work) -> Result<(), Obstacle> {
+        let Some(action) = self
+            .action
+            .filter(|action| action.verb.makes() && action.stage == Stage::Ready)
+        else {
+            return Ok(());
+        };
+        let others = action
+            .against
+            .last()
+            .and_then(|before| self.shelf.entry(*before));
+        if others.is_none_or(|entry| situation::is_maker(self.uid, entry)) {
+            return Ok(());
+        }
+        for placed in self.sights.of_revisions(&[action.revision])? {
+            let Some(live) = self.live(&placed.id)? else {
+                continue;
+            };
+            let target = objects::reference(&placed.id);
+            let listed = |child: &Child| child.target().as_ref() == Some(&target);
+            if work.children.iter().any(listed) {
+                continue;
+            }
+            let mut metadata = json!({"name": target.name});
+            if let Some(namespace) = &target.namespace {
+                metadata["namespace"] = json!(namespace);
+            }
+            let bare = json!({
+                "apiVersion": target.api_version,
+                "kind": target.kind,
+                "metadata": metadata,
+            });
+            let child = Child::apply(bare)
+                .unowned()
+                .force()
+                .manager(self.predecessor);
+            work.children.push(match objects::uid(&live) {
+                Some(uid) => child.expect(Expect::Uid(uid.to_owned())),
+                None => continue,
+            });
+        }
         Ok(())
     }
 

@@ -248,6 +248,22 @@ fn a_revision_is_rendered_as_helm_would() {
 }
 
 #[test]
+fn all_releases_of_a_chart_without_subcharts_share_what_their_records_say_of_it() {
+    let asked = |engine: &Scripted| {
+        Case::install().whole(engine);
+        let record = engine.calls().into_iter().find_map(|call| match call {
+            Call::Record(values) => Some(values),
+            _ => None,
+        });
+        record.unwrap()
+    };
+    assert_eq!(asked(&engine(plain)), []);
+    let values = json!({"replicas": 2}).as_object().unwrap().clone();
+    let umbrella = engine(plain).umbrella(DIGEST);
+    assert_eq!(asked(&umbrella), [ValueSource::Json(values)]);
+}
+
+#[test]
 fn whatever_the_wish_does_to_objects_it_does_to_hooks() {
     let mut case = Case::install();
     case.wish.post = vec![Post::Patch {

@@ -1,7 +1,7 @@
 use oarlock_sdk::{ApiError, Health, Requeue, json};
 use serde_json::Value;
 
-use super::site::{Site, deployment};
+use super::site::{Site, deployment, kind};
 use crate::record::Status;
 
 #[test]
@@ -311,4 +311,112 @@ fn the_status_says_what_the_record_says() {
     assert!(status["lifecycle"]["action"].is_null());
     assert_eq!(status["lifecycle"]["history"][0]["version"], 1);
     assert_eq!(status["releaseName"], "web", "{status:#}");
+}
+
+#[test]
+fn definitions_come_first_and_their_kinds_are_waited_for() {
+    let mut site = Site::new(json!({"chart": {"version": "3.0.0"}}));
+    site.settle();
+    assert_eq!(site.history(), "1 pending-install");
+    assert_eq!(
+        site.objects(),
+        ["CustomResourceDefinition widgets.demo.example.com"]
+    );
+    assert_eq!(
+        site.message("Reconciling"),
+        "waiting for the kind of Widget shop/one (demo.example.com/v1) to be served"
+    );
+    site.world
+        .serves(kind("demo.example.com/v1", "Widget", true));
+    site.settle();
+    assert_eq!(site.history(), "1 deployed");
+    assert_eq!(site.objects().len(), 4, "{:?}", site.objects());
+    site.world.delete();
+    site.settle();
+    assert!(site.world.is_gone());
+    assert_eq!(
+        site.objects(),
+        ["CustomResourceDefinition widgets.demo.example.com"],
+        "definitions stay: all objects of their kinds would go with them"
+    );
+}
+
+#[test]
+fn a_kind_that_never_comes_fails_the_installation() {
+    let mut site = Site::new(json!({"chart": {"version": "3.0.0"}, "timeout": 60}));
+    site.settle();
+    let later = site.world.now() + std::time::Duration::from_secs(61);
+    site.world.set_now(later);
+    for _ in 0..3 {
+        site.run();
+    }
+    assert!(site.history().starts_with("1 failed"), "{}", site.history());
+    let why = site.record(1).info.description;
+    assert!(
+        why.contains("Widget shop/one (demo.example.com/v1): its kind is not served yet"),
+        "{why}"
+    );
+}
+
+#[test]
+fn a_large_record_is_spread_and_told() {
+    let mut site = Site::new(json!({"values": {"large": true}}));
+    site.settle();
+    assert_eq!(site.history(), "1 deployed");
+    assert_eq!(site.condition("Chunked"), "True RecordTooLarge");
+    let parts = |site: &Site| {
+        let of = |secret: &&Value| secret["type"] == "oarlock.dev/release-part.v1";
+        site.world.objects().filter(of).count()
+    };
+    assert_eq!(parts(&site), 1, "parts of states before are gone");
+    site.world
+        .edit(json!({"spec": {"values": {"large": null, "text": "small"}}}));
+    site.settle();
+    assert_eq!(site.history(), "1 superseded, 2 deployed");
+    assert_eq!(site.condition("Chunked"), "False RecordWhole");
+    site.world.delete();
+    site.settle();
+    assert!(site.world.is_gone());
+    assert_eq!(parts(&site), 0);
+    assert_eq!(site.objects(), Vec::<String>::new());
+}
+
+#[test]
+fn who_made_the_release_before_gives_its_fields_up() {
+    let mut site = Site::flux(json!({}));
+    site.settle();
+    // As if somebody else had made it, and nothing were known of it.
+    let target = site.secret(&crate::storage::secret_name("web", 1));
+    let unmarked = json!({"metadata": {"labels": {"helm.oarlock.dev/action": null}}});
+    site.world.edit_foreign(&target, &unmarked);
+    site.world.edit(json!({"status": null}));
+    site.upgrade("1.1.0");
+    let mut given_up = Vec::new();
+    for _ in 0..12 {
+        let outcome = site.call().unwrap();
+        for child in outcome.exactly().unwrap() {
+            if child.field_manager() == Some("helm-controller") {
+                given_up.push(child.object());
+                assert!(matches!(child.expected(), oarlock_sdk::Expect::Uid(_)));
+            }
+        }
+        site.world.perform(&outcome, usize::MAX);
+    }
+    assert_eq!(site.history(), "1 superseded, 2 deployed");
+    assert_eq!(given_up.len(), 2, "once for each object: {given_up:?}");
+    assert_eq!(
+        given_up[0],
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "old", "namespace": "shop"}})
+    );
+}
+
+#[test]
+fn whoever_the_wish_names_acts() {
+    let mut site = Site::flux(json!({"serviceAccountName": "deployer"}));
+    for _ in 0..8 {
+        let outcome = site.call().unwrap();
+        assert_eq!(outcome.account(), Some("deployer"));
+        site.world.perform(&outcome, usize::MAX);
+    }
+    assert_eq!(site.history(), "1 deployed");
 }

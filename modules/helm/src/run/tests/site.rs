@@ -22,7 +22,20 @@ pub(super) struct Site {
     fuse: Option<usize>,
 }
 
-fn kind(api_version: &str, kind: &str, namespaced: bool) -> KindInfo {
+/// The definition in `crds/` of 3.0.0.
+const WIDGETS: &str = "apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: widgets.demo.example.com
+spec:
+  group: demo.example.com
+  scope: Namespaced
+  names: {kind: Widget, plural: widgets}
+  versions:
+    - {name: v1, served: true, storage: true}
+";
+
+pub(super) fn kind(api_version: &str, kind: &str, namespaced: bool) -> KindInfo {
     KindInfo {
         api_version: api_version.to_owned(),
         kind: kind.to_owned(),
@@ -42,6 +55,7 @@ fn template(version: &'static str, request: &Request) -> Rendered {
         let api_version = match kind {
             "Deployment" => "apps/v1",
             "Job" => "batch/v1",
+            "Widget" => "demo.example.com/v1",
             _ => "v1",
         };
         let content =
@@ -60,6 +74,16 @@ fn template(version: &'static str, request: &Request) -> Rendered {
             text("text")
         ),
     ));
+    if version == "3.0.0" {
+        documents.push(object("Widget", "one", ""));
+    }
+    if values.contains_key("large") {
+        let noise: Vec<String> = (0..200_000_u32)
+            .map(|n| format!("{:08x}", n.wrapping_mul(0x9e37_79b9)))
+            .collect();
+        let data = format!("data:\n  noise: {}\n", noise.concat());
+        documents.push(object("ConfigMap", "large", &data));
+    }
     if values.contains_key("kept") {
         let kept = "  annotations:\n    helm.sh/resource-policy: keep\n";
         documents.insert(0, object("Secret", "kept", kept));
@@ -130,6 +154,7 @@ impl Site {
         let mut world = World::new(object);
         for (api_version, of, namespaced) in [
             ("v1", "Secret", true),
+            ("v1", "ConfigMap", true),
             ("v1", "Service", true),
             ("v1", "Namespace", false),
             ("apps/v1", "Deployment", true),
@@ -140,7 +165,7 @@ impl Site {
         }
         let mut packages = Packages::new();
         let mut engine = Scripted::new();
-        for version in ["1.0.0", "1.1.0", "2.0.0"] {
+        for version in ["1.0.0", "1.1.0", "2.0.0", "3.0.0"] {
             let digest = format!("sha256:{version}");
             packages = packages.package(
                 Source::Repository {
@@ -161,6 +186,7 @@ impl Site {
                 Ok(template(version, request))
             });
         }
+        let engine = engine.crd("sha256:3.0.0", WIDGETS);
         world.packages(packages);
         Self {
             world,
