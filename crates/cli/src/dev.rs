@@ -43,7 +43,7 @@ pub(crate) struct Args {
     #[arg(long, default_value = "127.0.0.1:0", hide_default_value = true, value_name = "ADDRESS", value_parser = bind)]
     metrics_bind_address: Bind,
     /// The cluster alone, without an operator.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "webhook_receiver_bind_address")]
     no_operator: bool,
     /// Do not apply the CustomResourceDefinitions that the modules bring.
     #[arg(long)]

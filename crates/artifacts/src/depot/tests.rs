@@ -1,8 +1,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
+use oarlock_core::timestamp::Timestamp;
 use tokio::net::TcpListener;
 
 use super::*;
@@ -84,7 +85,11 @@ impl Clock for Hand {
 async fn answers_age_by_the_clock_that_was_given() {
     let clock = Arc::new(Hand(AtomicU64::new(1_000)));
     let depot = Depot::with_clock(Options::default(), Arc::clone(&clock) as _).unwrap();
-    let asked = Question::new(Kind::Archive, "https://charts.example/a.tgz");
+    let asked = Question::new(
+        Kind::Archive,
+        "https://charts.example/a.tgz",
+        &Credentials::default(),
+    );
     depot.inner.cache.note(&asked, &7_u32).await;
     let hour = Duration::from_secs(3600);
     let is_fresh = async || {
