@@ -145,9 +145,6 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         client: client.clone(),
     };
     endpoints.serve(subject, &mut services)?;
-    if let Some(webhooks) = webhooks {
-        webhooks.serve(Arc::clone(operator.engine()) as _, &mut services)?;
-    }
     let mut errand: Option<Errand> = None;
     if args.install_crds {
         operator.load_all().await;
@@ -169,6 +166,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
     }
     let attendance = replica.begin(source, AGENT, operator.engine(), errand, stop.clone())?;
+    // From now on the engine knows whether it is on duty.
+    if let Some(webhooks) = webhooks {
+        webhooks.serve(Arc::clone(operator.engine()) as _, &mut services)?;
+    }
     operator.run(stop).await;
     if let Some(attendance) = attendance {
         attendance.leave().await;

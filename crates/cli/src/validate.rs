@@ -183,6 +183,8 @@ fn verdict(name: &str, parsed: &Parsed, errors: usize, warnings: usize) -> Strin
     let count = |number: usize, word: &str| {
         format!("{number} {word}{}", if number == 1 { "" } else { "s" })
     };
+    // What entries name may be missing or not fit although they themselves are as they should be.
+    let good_too = errors == 0;
     let (errors, warnings) = (count(errors, "error"), count(warnings, "warning"));
     let good = parsed.watches.len();
     let all = good + parsed.rejected.len();
@@ -190,7 +192,8 @@ fn verdict(name: &str, parsed: &Parsed, errors: usize, warnings: usize) -> Strin
         Reading::Unreadable => format!("{name}: not readable ({errors}, {warnings})"),
         Reading::List if good == all => {
             let entries = if all == 1 { "entry" } else { "entries" };
-            format!("{name}: {all} {entries}, all good ({errors}, {warnings})")
+            let state = if good_too { "good" } else { "well-formed" };
+            format!("{name}: {all} {entries}, all {state} ({errors}, {warnings})")
         }
         Reading::List => format!(
             "{name}: {good} of {all} entries {} good ({errors}, {warnings})",

@@ -14,6 +14,7 @@ use oarlock_core::manifest::Access;
 use oarlock_core::reconciler::ReadError;
 use oarlock_core::reference::{Gvk, KindInfo, ObjectRef, Uid};
 use oarlock_core::request::ApiError;
+use oarlock_core::selector::LabelSelector;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -234,6 +235,15 @@ impl Cluster for Kubernetes {
 
     fn list(&self, gvk: &Gvk, namespace: Option<&str>) -> Vec<Arc<Cached>> {
         self.stores.list(gvk, namespace)
+    }
+
+    fn select(
+        &self,
+        gvk: &Gvk,
+        namespace: Option<&str>,
+        selector: &LabelSelector,
+    ) -> Vec<Arc<Cached>> {
+        self.stores.select(gvk, namespace, selector)
     }
 
     fn owned_by(&self, owner: &Uid) -> Vec<Arc<Cached>> {

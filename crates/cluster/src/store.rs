@@ -8,6 +8,7 @@
 //! late events do not bring it back.
 
 mod entry;
+mod rows;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use oarlock_core::cached::Cached;
 use oarlock_core::cluster::{Change, Listener};
 use oarlock_core::reference::{Gvk, ObjectRef, ResourceVersion, Uid};
+use oarlock_core::selector::LabelSelector;
 use parking_lot::{Mutex, RwLock};
 
 use entry::Owned;
@@ -70,6 +72,25 @@ impl Store {
             .get(gvk)
             .map(|slot| slot.table.list(namespace))
             .unwrap_or_default()
+    }
+
+    pub(crate) fn select(
+        &self,
+        gvk: &Gvk,
+        namespace: Option<&str>,
+        selector: &LabelSelector,
+    ) -> Vec<Arc<Cached>> {
+        if let Some(slot) = self.content.read().tables.get(gvk)
+            && let Some(found) = slot.table.select(namespace, selector)
+        {
+            return found;
+        }
+        let mut content = self.content.write();
+        let Some(slot) = content.tables.get_mut(gvk) else {
+            return Vec::new();
+        };
+        slot.table.index(selector);
+        slot.table.select(namespace, selector).unwrap_or_default()
     }
 
     pub(crate) fn owned_by(&self, owner: &Uid) -> Vec<Arc<Cached>> {

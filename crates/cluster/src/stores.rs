@@ -10,6 +10,7 @@ use std::sync::Arc;
 use oarlock_core::cached::Cached;
 use oarlock_core::cluster::{Change, Listener};
 use oarlock_core::reference::{Gvk, KindInfo, ObjectRef, Uid};
+use oarlock_core::selector::LabelSelector;
 use parking_lot::Mutex;
 
 use crate::store::Store;
@@ -92,6 +93,19 @@ impl Stores {
                 .iter()
                 .flat_map(|(_, store)| store.list(gvk, None))
                 .collect(),
+        }
+    }
+
+    pub(crate) fn select(
+        &self,
+        gvk: &Gvk,
+        namespace: Option<&str>,
+        selector: &LabelSelector,
+    ) -> Vec<Arc<Cached>> {
+        let select = |store: &Store| store.select(gvk, namespace, selector);
+        match namespace {
+            Some(_) => self.of(namespace).map(select).unwrap_or_default(),
+            None => self.0.iter().flat_map(|(_, store)| select(store)).collect(),
         }
     }
 

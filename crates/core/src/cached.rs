@@ -1,6 +1,6 @@
 //! An object as the cache holds it: canonical bytes and the few facts that the engine looks up without parsing.
 
-use std::borrow::Borrow as _;
+use std::borrow::{Borrow as _, Cow};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -280,16 +280,35 @@ impl Cached {
         &self.json
     }
 
-    /// Whether its labels are selected. Nothing but them is parsed: whoever asks, asks many objects.
+    /// Whether its labels are selected.
     #[must_use]
     pub fn is_selected_by(&self, selector: &LabelSelector) -> bool {
-        let text = self.labels.map_or("{}", |labels| self.text(labels));
+        if selector.is_empty() {
+            return true;
+        }
+        let labels = self.labels();
+        selector.matches(|key| labels.get(key).map(AsRef::as_ref))
+    }
+
+    /// Its labels. Nothing but them is parsed: whoever asks, asks many objects.
+    #[must_use]
+    pub fn labels(&self) -> BTreeMap<Cow<'_, str>, Cow<'_, str>> {
+        let Some(text) = self.labels.map(|labels| self.text(labels)) else {
+            return BTreeMap::new();
+        };
         if let Ok(labels) = serde_json::from_str::<BTreeMap<&str, &str>>(text) {
-            return selector.matches(|key| labels.get(key).copied());
+            let labels = labels.into_iter();
+            return labels
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect();
         }
         // Texts that are escaped, or no texts at all.
         let labels: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
-        selector.matches(|key| labels.get(key)?.as_str())
+        let texts = labels.into_iter().filter_map(|(key, value)| match value {
+            Value::String(value) => Some((key.into(), value.into())),
+            _ => None,
+        });
+        texts.collect()
     }
 
     /// Parses kind and metadata, and leaves the rest out.

@@ -12,6 +12,7 @@ use crate::outcome::Propagation;
 use crate::reconciler::ReadError;
 use crate::reference::{Gvk, KindInfo, ObjectRef, ResourceVersion, Uid};
 use crate::request::ApiError;
+use crate::selector::LabelSelector;
 use crate::timestamp::Timestamp;
 
 /// A Kubernetes API with a watch-fed cache in front of it. One watch per kind serves everybody.
@@ -51,6 +52,18 @@ pub trait Cluster: Send + Sync + 'static {
 
     /// All cached objects of a kind, sorted by namespace and name.
     fn list(&self, gvk: &Gvk, namespace: Option<&str>) -> Vec<Arc<Cached>>;
+
+    /// Those of [`Self::list`] whose labels are selected.
+    fn select(
+        &self,
+        gvk: &Gvk,
+        namespace: Option<&str>,
+        selector: &LabelSelector,
+    ) -> Vec<Arc<Cached>> {
+        let mut all = self.list(gvk, namespace);
+        all.retain(|object| object.is_selected_by(selector));
+        all
+    }
 
     /// All cached objects of any kind that carry a mark of `owner`, sorted by kind, namespace and name.
     fn owned_by(&self, owner: &Uid) -> Vec<Arc<Cached>>;

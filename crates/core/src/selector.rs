@@ -72,6 +72,17 @@ impl LabelSelector {
         })
     }
 
+    /// Labels that have exactly one value on whatever is selected, which is what can be looked up.
+    pub fn equalities(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter_map(|requirement| match requirement {
+            Requirement::In(key, values) => match values.as_slice() {
+                [value] => Some((key.as_str(), value.as_str())),
+                _ => None,
+            },
+            Requirement::NotIn(..) | Requirement::Exists(_) | Requirement::Absent(_) => None,
+        })
+    }
+
     /// Whether everything is selected.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -196,6 +207,13 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn one_value_can_be_looked_up() {
+        let selector = LabelSelector::parse("a=1,b!=2,c in (3),d in (4,5),e,!f").unwrap();
+        let found: Vec<_> = selector.equalities().collect();
+        assert_eq!(found, [("a", "1"), ("c", "3")]);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Who looked at what: whatever a run read, or looked for and did not find, is a reason to run again.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::Hash;
 
 use oarlock_core::artifact::Upstream;
 use oarlock_core::cached::Cached;
@@ -83,12 +85,74 @@ impl Query {
     }
 }
 
+/// Who asked for objects of a kind. Whoever asks for one value of a label is looked up by it: objects that each look for what
+/// is theirs are many, and so are the changes of a kind.
+#[derive(Debug, Default)]
+struct Asked {
+    by_label: HashMap<String, HashMap<String, HashSet<ObjectRef>>>,
+    otherwise: HashSet<ObjectRef>,
+}
+
+impl Asked {
+    fn add(&mut self, query: &Query, key: &ObjectRef) {
+        let asking = |label: &str, value: &str| {
+            let values = self.by_label.get(label);
+            values
+                .and_then(|values| values.get(value))
+                .map_or(0, HashSet::len)
+        };
+        // One that many ask for, such as who owns an object, tells them little apart.
+        let rarest = query
+            .selector
+            .equalities()
+            .min_by_key(|(label, value)| asking(label, value));
+        let keys = match rarest {
+            Some((label, value)) => self
+                .by_label
+                .entry(label.to_owned())
+                .or_default()
+                .entry(value.to_owned())
+                .or_default(),
+            None => &mut self.otherwise,
+        };
+        keys.insert(key.clone());
+    }
+
+    fn remove(&mut self, query: &Query, key: &ObjectRef) {
+        for (label, value) in query.selector.equalities() {
+            if let Some(values) = self.by_label.get_mut(label) {
+                remove(values, value, key);
+                if values.is_empty() {
+                    self.by_label.remove(label);
+                }
+            }
+        }
+        self.otherwise.remove(key);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.by_label.is_empty() && self.otherwise.is_empty()
+    }
+
+    /// Whose queries may be about an object.
+    fn about(&self, object: &Cached) -> impl Iterator<Item = &ObjectRef> {
+        let labels = match self.by_label.is_empty() {
+            true => BTreeMap::new(),
+            false => object.labels(),
+        };
+        let by_label = labels
+            .into_iter()
+            .filter_map(|(label, value)| self.by_label.get(&*label)?.get(&*value));
+        by_label.flatten().chain(&self.otherwise)
+    }
+}
+
 /// The reads of all objects' last runs, by what was read.
 #[derive(Debug, Default)]
 pub(crate) struct Dependencies {
     reads: HashMap<ObjectRef, Reads>,
     by_object: HashMap<ObjectRef, HashSet<ObjectRef>>,
-    by_kind: HashMap<Gvk, HashSet<ObjectRef>>,
+    by_kind: HashMap<Gvk, Asked>,
     on_kinds: HashSet<ObjectRef>,
     by_upstream: HashMap<Upstream, HashSet<ObjectRef>>,
 }
@@ -113,10 +177,8 @@ impl Dependencies {
                 .insert(key.clone());
         }
         for query in &reads.queries {
-            self.by_kind
-                .entry(query.gvk.clone())
-                .or_default()
-                .insert(key.clone());
+            let asked = self.by_kind.entry(query.gvk.clone()).or_default();
+            asked.add(query, key);
         }
         for upstream in &reads.upstreams {
             self.by_upstream
@@ -139,7 +201,12 @@ impl Dependencies {
             remove(&mut self.by_object, target, key);
         }
         for query in &reads.queries {
-            remove(&mut self.by_kind, &query.gvk, key);
+            if let Some(asked) = self.by_kind.get_mut(&query.gvk) {
+                asked.remove(query, key);
+                if asked.is_empty() {
+                    self.by_kind.remove(&query.gvk);
+                }
+            }
         }
         for upstream in &reads.upstreams {
             remove(&mut self.by_upstream, upstream, key);
@@ -163,24 +230,20 @@ impl Dependencies {
         let Some(target) = new.or(old).map(Cached::target) else {
             return Vec::new();
         };
-        let mut keys: Vec<ObjectRef> = self
-            .by_object
-            .get(&target)
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect();
-        for key in self.by_kind.get(&target.gvk).into_iter().flatten() {
-            let selected = self.reads.get(key).is_some_and(|reads| {
-                reads.queries.iter().any(|query| {
-                    old.is_some_and(|old| query.selects(old))
-                        || new.is_some_and(|new| query.selects(new))
-                })
-            });
-            if selected && !keys.contains(key) {
-                keys.push(key.clone());
+        let mut keys: HashSet<&ObjectRef> =
+            self.by_object.get(&target).into_iter().flatten().collect();
+        if let Some(asked) = self.by_kind.get(&target.gvk) {
+            for object in [old, new].into_iter().flatten() {
+                keys.extend(asked.about(object).filter(|key| {
+                    let reads = self.reads.get(*key);
+                    reads.is_some_and(|reads| {
+                        reads.queries.iter().any(|query| query.selects(object))
+                    })
+                }));
             }
         }
+        let mut keys: Vec<ObjectRef> = keys.into_iter().cloned().collect();
+        keys.sort_unstable();
         keys
     }
 
@@ -213,11 +276,11 @@ impl Dependencies {
     }
 }
 
-fn remove<K: std::hash::Hash + Eq>(
-    index: &mut HashMap<K, HashSet<ObjectRef>>,
-    at: &K,
-    key: &ObjectRef,
-) {
+fn remove<K, Q>(index: &mut HashMap<K, HashSet<ObjectRef>>, at: &Q, key: &ObjectRef)
+where
+    K: Borrow<Q> + Hash + Eq,
+    Q: Hash + Eq + ?Sized,
+{
     if let Some(keys) = index.get_mut(at) {
         keys.remove(key);
         if keys.is_empty() {
@@ -307,5 +370,49 @@ mod tests {
         assert_eq!(dependencies.on_change(Some(&db), Some(&web)), [key("a")]);
         assert_eq!(dependencies.on_change(Some(&web), Some(&db)), [key("a")]);
         assert_eq!(dependencies.on_change(Some(&db), Some(&db)), []);
+        dependencies.forget(&key("a"));
+        assert_eq!(dependencies.on_change(Some(&db), Some(&web)), []);
+        assert!(dependencies.by_kind.is_empty());
+    }
+
+    #[test]
+    fn whoever_asks_for_a_value_of_a_label_is_looked_up_by_it() {
+        let mut dependencies = Dependencies::default();
+        let gvk = Gvk::new("", "v1", "Secret");
+        for release in ["a", "b", "c"] {
+            let asks = |selector: &str| Query {
+                gvk: gvk.clone(),
+                namespace: None,
+                selector: LabelSelector::parse(selector).unwrap(),
+            };
+            let reads = Reads {
+                queries: vec![
+                    asks(&format!("owner=helm,app={release}")),
+                    asks("app in (x,y)"),
+                ],
+                ..Reads::default()
+            };
+            dependencies.set(&key(release), reads);
+        }
+        let of = |label: &str| {
+            Cached::from_live(json!({
+                "apiVersion": "v1", "kind": "Secret",
+                "metadata": {"name": "s", "namespace": "ns", "labels": {"app": label, "owner": "helm"}},
+            }))
+            .unwrap()
+        };
+        assert_eq!(dependencies.on_change(None, Some(&of("b"))), [key("b")]);
+        assert_eq!(
+            dependencies.on_change(Some(&of("a")), Some(&of("b"))),
+            [key("a"), key("b")]
+        );
+        assert_eq!(dependencies.on_change(None, Some(&of("x"))).len(), 3);
+        let asked = &dependencies.by_kind[&gvk];
+        // The first could not know better.
+        assert_eq!(asked.by_label["owner"]["helm"].len(), 1);
+        for release in ["a", "b", "c"] {
+            dependencies.forget(&key(release));
+        }
+        assert!(dependencies.by_kind.is_empty());
     }
 }

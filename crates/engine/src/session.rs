@@ -440,13 +440,14 @@ impl Host for Session {
                 queries: vec![query.clone()],
                 ..Reads::default()
             });
+            let namespace = selection.namespace.as_deref();
             let found = self
                 .cluster
-                .list(&selection.gvk, selection.namespace.as_deref());
+                .select(&selection.gvk, namespace, &query.selector);
             let part = Part::of(&selection.fields);
             Ok(found
                 .iter()
-                .filter(|live| query.selects(live) && shows(&sight, live))
+                .filter(|live| shows(&sight, live))
                 .inspect(|live| {
                     // What does not cross cannot be told.
                     if part != Part::Metadata {

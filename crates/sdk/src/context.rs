@@ -174,6 +174,13 @@ impl Context {
 
     /// The API server's version, such as `v1.34.0`, at most some minutes old. A newer one is no reason to run again.
     ///
+    /// ```
+    /// # use oarlock_sdk::{Context, testing::FakeCluster};
+    /// let cx = Context::builder().cluster(FakeCluster::new().server_version("v1.30.2")).build();
+    /// assert_eq!(cx.server_version()?, "v1.30.2");
+    /// # Ok::<(), oarlock_sdk::ReadError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Where the host has no answer.

@@ -5,7 +5,7 @@
 //! killed in between does the same again, and the same again changes nothing. Nothing waits: what is not ready yet is looked
 //! at again when it changes. `LIFECYCLE.md` has the states and the table of transitions.
 
-mod decide;
+pub(crate) mod decide;
 mod ending;
 mod leaving;
 mod remedy;

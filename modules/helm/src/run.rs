@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::dialect::Settings;
 use crate::dialect::status::{self, Told};
-use crate::machine;
+use crate::machine::{self, decide::ADOPTED};
 use crate::record::{Record, Status};
 use crate::situation::{self, Header, Obstacle, Refusal, Report, Situation, Unserved};
 use crate::state::{Place, Stage, State, Tests};
@@ -219,7 +219,9 @@ impl Run<'_> {
             now: self.now,
         };
         let newest = shelf.history().last();
-        let antecedent = relatives::antecedent(self.cx, self.object, self.uid, newest)?;
+        // What is remembered as one's own is nobody else's.
+        let foreign = newest.filter(|entry| state.snapshot(entry.version).is_none());
+        let antecedent = relatives::antecedent(self.cx, self.object, self.uid, foreign)?;
         let dependencies = match (&state.action, self.cx.deleting()) {
             (None, false) => relatives::dependencies(self.cx, self.object, self.wish)?,
             _ => Vec::new(),
@@ -446,9 +448,11 @@ impl Run<'_> {
     /// What the newest record says, where that is not known anyway. One that cannot be read says nothing.
     fn header(&self, state: &State, shelf: &Shelf<'_>) -> Option<Header> {
         let newest = shelf.history().last()?;
+        let snapshot = state.snapshot(newest.version);
         let known = newest.status == Status::Deployed
-            && situation::is_maker(self.uid, newest)
-            && state.snapshot(newest.version).is_some();
+            && snapshot.is_some_and(|known| {
+                known.action == ADOPTED || situation::is_maker(self.uid, newest)
+            });
         if known {
             return None;
         }

@@ -233,6 +233,17 @@ mod tests {
     }
 
     #[test]
+    fn the_example_is_one() {
+        let text = include_str!("../../../../deploy/receivers.yaml");
+        let parsed = Configuration::parse(Path::new("receivers.yaml"), text);
+        let names = parsed.map(|file| file.names().join(" "));
+        assert_eq!(
+            names.ok().as_deref(),
+            Some("github gitlab hub pipeline registry")
+        );
+    }
+
+    #[test]
     fn what_is_wrong_with_receivers_is_told_with_its_place() {
         insta::assert_snapshot!(
             "wrong_receivers",

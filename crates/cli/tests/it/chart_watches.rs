@@ -1,13 +1,16 @@
 //! `chart:` in watches.yaml: files of the Operator SDK's Helm operator, as they are.
 
 use std::fs;
+use std::path::Path;
 
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
-use crate::process::{engine_cache, helm_engine, modules, oarlock};
-use crate::rollout::{api, changes, until};
-use crate::site::Site;
+use crate::guarded::Guarded;
+use crate::process::{Process, engine_cache, helm_engine, modules, oarlock};
+use crate::rights::{apply, generated};
+use crate::rollout::{api, changes, conditions, define_as, until};
+use crate::site::{Site, definition};
 
 const WATCHES: &str = "# Use the 'create api' subcommand to add watches to this file.
 - group: example.com
@@ -20,8 +23,8 @@ const WATCHES: &str = "# Use the 'create api' subcommand to add watches to this 
 ";
 
 /// Beside the watches file, as the SDK's images have it.
-fn chart(site: &Site) {
-    let folder = site.path("helm-charts/widget");
+fn chart(beside: &Path) {
+    let folder = beside.join("helm-charts/widget");
     fs::create_dir_all(folder.join("templates")).unwrap();
     let write = |name: &str, text: &str| fs::write(folder.join(name), text).unwrap();
     write(
@@ -58,7 +61,7 @@ async fn a_watches_file_of_the_helm_operator_runs_unchanged() {
     helm_engine().await;
     let site = Site::new().await;
     let widgets = site.define("Widget").await;
-    chart(&site);
+    chart(&site.path(""));
     for name in ["helm.wasm", "helm-engine.wasm"] {
         site.module(name, &fs::read(modules().join(name)).unwrap());
     }
@@ -99,6 +102,95 @@ async fn a_watches_file_of_the_helm_operator_runs_unchanged() {
     ] {
         api(&client, group, "v1", kind).get(name).await.unwrap();
     }
+}
+
+/// The kinds of the chart, as whoever installs the operator may have named them in its role.
+const NAMED: &str = "- group: example.com
+  version: v1
+  kind: Widget
+  chart: helm-charts/widget
+  grants:
+    write:
+    - {apiGroups: [''], resources: [configmaps, serviceaccounts]}
+    - {apiGroups: [rbac.authorization.k8s.io], resources: [roles]}
+    read: [{apiGroups: [''], resources: [configmaps]}]
+";
+
+/// Its kinds need not be named twice: what is granted to a chart unasked reaches as far as the role of the operator does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_role_of_the_operator_is_what_limits_a_chart() {
+    helm_engine().await;
+    let site = Guarded::new().await;
+    let admin = site.cluster.client();
+    define_as(&admin, definition("Widget")).await;
+    chart(site.path());
+    let write = |name: &str, text: &str| fs::write(site.path().join(name), text).unwrap();
+    write("watches.yaml", WATCHES);
+    write("named.yaml", NAMED);
+    let built = modules();
+    let args = [
+        "named.yaml",
+        "--modules",
+        built.to_str().unwrap(),
+        "--service-account",
+        "kube-system/oarlock",
+    ];
+    apply(&admin, &generated(site.path(), &args).await, false).await;
+    let kubeconfig = site.kubeconfig("oarlock", "kube-system").await;
+    let (watches, cache) = (site.path().join("watches.yaml"), engine_cache());
+    let clock = format!("{}/clock", site.url);
+    let operator = Process::start(&[
+        "run",
+        "--watches",
+        watches.to_str().unwrap(),
+        "--modules",
+        built.to_str().unwrap(),
+        "--kubeconfig",
+        kubeconfig.to_str().unwrap(),
+        "--cache-dir",
+        cache.to_str().unwrap(),
+        "--clock",
+        &clock,
+        "--metrics-bind-address",
+        "0",
+    ]);
+    operator.logs("serving helm").await;
+    let widgets = api(&admin, "example.com", "v1", "Widget");
+    let params = PatchParams::apply("test");
+    let mut widget = json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "web"},
+        "spec": {"size": 3}});
+    widgets
+        .patch("web", &params, &Patch::Apply(&widget))
+        .await
+        .unwrap();
+    let mut states = std::pin::pin!(changes(widgets.clone()));
+    until(&mut states, |widget| {
+        conditions(widget).contains("Deployed=True")
+    })
+    .await;
+
+    // What the role has not, the chart has not.
+    let service =
+        "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n";
+    let template = site
+        .path()
+        .join("helm-charts/widget/templates/service.yaml");
+    fs::write(template, service).unwrap();
+    widget["spec"]["size"] = json!(4);
+    widgets
+        .patch("web", &params, &Patch::Apply(&widget))
+        .await
+        .unwrap();
+    let refused = until(&mut states, |widget| {
+        let shown = conditions(widget);
+        shown.contains("services") && shown.contains("forbidden")
+    })
+    .await;
+    assert!(
+        !conditions(&refused).contains("no grant"),
+        "{}",
+        conditions(&refused)
+    );
 }
 
 #[tokio::test]

@@ -9,9 +9,13 @@ mod demo;
 mod explain;
 mod gateway;
 mod gateway_canary;
+#[expect(dead_code, reason = "the tests of the git client use all of it")]
+#[path = "../../../artifacts/tests/it/git_origin.rs"]
+mod git_origin;
 mod guarded;
 mod helm;
 mod helm_corpus;
+mod helm_hub;
 mod helm_images;
 #[path = "../../src/helm/manifest.rs"]
 mod helm_manifest;

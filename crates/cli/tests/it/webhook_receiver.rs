@@ -171,6 +171,36 @@ async fn a_push_makes_the_objects_run_that_fetched_from_there() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_leader_takes_webhooks() {
+    let site = Site::new().await;
+    site.watches("[]");
+    let file = receivers(&site, "https://git.example.com/*");
+    let replica = async || {
+        let file = file.to_str().unwrap();
+        let listens = [
+            "--webhook-receiver-bind-address",
+            "127.0.0.1:0",
+            "--webhook-receivers",
+            file,
+        ];
+        let elects = ["--leader-elect", "--leader-election-namespace", "default"];
+        let more = [&listens[..], &elects[..]].concat();
+        site.operator_with(&more).await
+    };
+    let leader = replica().await;
+    leader.process.logs("reconciling all objects").await;
+    let standby = replica().await;
+    let push = r#"{"project": {"web_url": "https://git.example.com/a"}}"#;
+    let (one, other) = (address(&leader).await, address(&standby).await);
+    assert_eq!(
+        send(&one, "/hook/lab", TOKEN, push).await,
+        (200, "ok\n".to_owned())
+    );
+    let refused = "this replica stands by; send it to the one that leads\n".to_owned();
+    assert_eq!(send(&other, "/hook/lab", TOKEN, push).await, (503, refused));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_wrong_with_the_receiver_is_told_before_anything_begins() {
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();

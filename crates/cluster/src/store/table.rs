@@ -1,19 +1,20 @@
 //! The objects of one kind.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 use std::sync::Arc;
 
 use oarlock_core::cached::Cached;
 use oarlock_core::cluster::Change;
 use oarlock_core::reference::{ObjectRef, ResourceVersion, Uid};
+use oarlock_core::selector::LabelSelector;
 
-use super::entry::{Entry, Key};
+use super::entry::Entry;
+use super::rows::Rows;
 
 /// One kind's objects, and what is needed to keep late news from undoing newer ones.
 #[derive(Default)]
 pub(super) struct Table {
-    objects: BTreeSet<Entry>,
+    objects: Rows,
     /// Up to here list and watch have told everything.
     observed: Option<ResourceVersion>,
     /// The newest version that was told, or that an own write made.
@@ -47,10 +48,7 @@ fn own_key(object: &Cached) -> OwnKey {
 
 impl Table {
     pub(super) fn get(&self, namespace: Option<&str>, name: &str) -> Option<&Arc<Cached>> {
-        let key = (namespace, name);
-        self.objects
-            .get(&key as &dyn Key)
-            .map(|Entry(cached)| cached)
+        self.objects.get(namespace, name)
     }
 
     fn like(&self, object: &Cached) -> Option<&Arc<Cached>> {
@@ -58,17 +56,21 @@ impl Table {
     }
 
     pub(super) fn list(&self, namespace: Option<&str>) -> Vec<Arc<Cached>> {
-        let Some(namespace) = namespace else {
-            return self.objects.iter().map(|Entry(c)| Arc::clone(c)).collect();
-        };
-        let first = (Some(namespace), "");
-        let from: Bound<&dyn Key> = Bound::Included(&first);
-        self.objects
-            .range::<dyn Key, _>((from, Bound::Unbounded))
-            .map(|Entry(cached)| cached)
-            .take_while(|cached| cached.namespace() == Some(namespace))
-            .cloned()
-            .collect()
+        self.objects.list(namespace)
+    }
+
+    /// As [`Rows::select`].
+    pub(super) fn select(
+        &self,
+        namespace: Option<&str>,
+        selector: &LabelSelector,
+    ) -> Option<Vec<Arc<Cached>>> {
+        self.objects.select(namespace, selector)
+    }
+
+    /// Makes an index for a selector.
+    pub(super) fn index(&mut self, selector: &LabelSelector) {
+        self.objects.index(selector);
     }
 
     pub(super) fn begin_list(&mut self) -> Option<ResourceVersion> {
@@ -88,7 +90,7 @@ impl Table {
     ) -> Vec<Change> {
         let fresh = self.fresh.take().unwrap_or_default();
         self.graves.retain(|_, grave| grave.during_list);
-        let mut before = std::mem::take(&mut self.objects);
+        let mut before = self.objects.drain();
         let mut changes = Vec::new();
         for new in objects {
             let key = own_key(&new);
@@ -106,13 +108,13 @@ impl Table {
                     if fresh.contains(&key)
                         && old.resource_version().newer_than(&new.resource_version()) =>
                 {
-                    self.objects.insert(Entry(old));
+                    self.objects.put(old);
                 }
                 Some(Entry(old)) if same(&old, &new) => {
-                    self.objects.insert(Entry(old));
+                    self.objects.put(old);
                 }
                 old => {
-                    self.objects.insert(Entry(Arc::clone(&new)));
+                    self.objects.put(Arc::clone(&new));
                     changes.extend(replaced(old.map(|Entry(old)| old), new));
                 }
             }
@@ -120,7 +122,7 @@ impl Table {
         for Entry(old) in before {
             let newer = old.resource_version().newer_than(version);
             if newer && fresh.contains(&own_key(&old)) {
-                self.objects.insert(Entry(old));
+                self.objects.put(old);
             } else {
                 changes.push(Change::Deleted(old));
             }
@@ -158,7 +160,7 @@ impl Table {
         {
             return Vec::new();
         }
-        self.objects.replace(Entry(Arc::clone(&new)));
+        self.objects.put(Arc::clone(&new));
         replaced(old, new)
     }
 
@@ -180,7 +182,7 @@ impl Table {
         if other {
             return None;
         }
-        self.objects.remove(&Entry(Arc::clone(&old)));
+        self.objects.remove(&old);
         Some(Change::Deleted(old))
     }
 
@@ -216,7 +218,7 @@ impl Table {
         if !older || old.is_same_object(buried) {
             return None;
         }
-        self.objects.remove(&Entry(Arc::clone(&old)));
+        self.objects.remove(&old);
         Some(Change::Deleted(old))
     }
 
@@ -225,7 +227,7 @@ impl Table {
         if let Some(old) = old
             && uid.is_none_or(|uid| *uid == old.uid())
         {
-            self.objects.remove(&Entry(Arc::clone(&old)));
+            self.objects.remove(&old);
             self.bury(target, old.uid(), old.resource_version());
             return Some(Change::Deleted(old));
         }
@@ -251,7 +253,8 @@ impl Table {
         self.newest = None;
         self.graves.clear();
         self.fresh = None;
-        std::mem::take(&mut self.objects)
+        self.objects
+            .drain()
             .into_iter()
             .map(|Entry(old)| Change::Deleted(old))
             .collect()

@@ -170,6 +170,27 @@ async fn a_read_without_a_grant_is_denied_with_the_grant_that_is_missing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_servers_version_needs_no_grant_and_is_asked_once() {
+    let module = Arc::new(Fake::reading(|_, host| {
+        Box::pin(async move {
+            match host.server_version().await {
+                Ok(version) => said(version),
+                Err(error) => failed(&error),
+            }
+        })
+    }));
+    let world = World::with(&module).await;
+    for name in ["a", "b"] {
+        world.create(widget(name)).await;
+        world.until_ready(name).await;
+    }
+    until_phase(&world, "v1.34.0").await;
+    let requests = world.requests();
+    let asked = requests.iter().filter(|r| r.contains("/version"));
+    assert_eq!(asked.count(), 1, "{requests:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn own_children_are_read_without_a_grant_whether_they_are_there_or_not() {
     async fn children(host: Arc<dyn Host>) -> Answer {
         let states = host.observe(vec![at_map("one")]).await;

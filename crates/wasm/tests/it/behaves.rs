@@ -73,6 +73,7 @@ async fn every_import_reaches_the_host_and_its_answer_comes_back() {
     children Ok(["{}"])
     observe Ok([State { target: ObjectRef { api-version: "v1", kind: "Secret", namespace: Some("default"), name: "a" }, health: Health::InProgress, message: "1 of 2" }, State { target: ObjectRef { api-version: "v1", kind: "Secret", namespace: Some("default"), name: "b" }, health: Health::InProgress, message: "1 of 2" }])
     kinds Ok([KindInfo { api-version: "apps/v1", kind: "Deployment", plural: "deployments", namespaced: true }])
+    server-version Ok("v1.34.0")
     send Ok(Response { status: 200, headers: [("x-oar", "1")], body: [102, 105, 110, 101] })
     "#);
     insta::assert_snapshot!(host.asked(), @r#"

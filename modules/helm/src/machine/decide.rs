@@ -16,6 +16,9 @@ const HELM_TIMEOUT: u64 = 300_000;
 /// Milliseconds between two corrections: somebody else who writes the same fields is not fought more often.
 const CORRECTION: u64 = 30_000;
 
+/// What made a revision that this object only took as its own.
+pub(crate) const ADOPTED: &str = "adopt";
+
 /// Milliseconds after which releases that this one depends on are looked at again.
 const DEPENDENCY: u64 = 30_000;
 
@@ -80,7 +83,7 @@ impl Run<'_> {
             .state
             .snapshot(newest.version)
             .cloned()
-            .filter(|_| ours);
+            .filter(|known| ours || known.action == ADOPTED);
         let known = match known {
             Some(known) => known,
             None => match self.stranger(newest, &inputs, fresh) {
@@ -139,7 +142,7 @@ impl Run<'_> {
                 version: newest.version,
                 status: Status::Deployed,
                 inputs: inputs.clone(),
-                action: String::from("adopt"),
+                action: String::from(ADOPTED),
                 last_deployed: rfc3339(
                     at.newest
                         .as_ref()

@@ -160,11 +160,15 @@ pub trait Engine {
     /// # Errors
     /// See [`Failure`].
     fn render(&self, request: &Request) -> Result<Rendered, Failure>;
-    /// Merges values as a rendering does.
+    /// Merges values as a rendering does. Without a chart there are no files of it; none is loaded then.
     ///
     /// # Errors
     /// See [`Failure`].
-    fn merge(&self, chart: &str, values: &[ValueSource]) -> Result<Map<String, Value>, Failure>;
+    fn merge(
+        &self,
+        chart: Option<&str>,
+        values: &[ValueSource],
+    ) -> Result<Map<String, Value>, Failure>;
     /// What a chart is.
     ///
     /// # Errors

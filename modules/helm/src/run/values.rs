@@ -50,7 +50,9 @@ impl Reader<'_> {
             .any(|source| !matches!(source, ValueSource::Json(_)))
         {
             let merge = |sources: &[ValueSource]| {
-                let merged = self.engine.merge(self.chart, sources);
+                let is_file = |source: &ValueSource| matches!(source, ValueSource::ChartFile(_));
+                let chart = sources.iter().any(is_file).then_some(self.chart);
+                let merged = self.engine.merge(chart, sources);
                 merged.map_err(|failure| failed::engine(&failure))
             };
             let merged = merge(&sources)?;

@@ -2,8 +2,12 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+
+/// Compiling the modules takes longest.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Calls since the operator's start.
 pub(crate) struct Calls {
@@ -13,10 +17,7 @@ pub(crate) struct Calls {
 
 impl Calls {
     pub(crate) fn of(metrics: SocketAddr) -> anyhow::Result<Self> {
-        let mut stream = TcpStream::connect(metrics).context("the operator serves metrics")?;
-        stream.write_all(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
-        let mut text = String::new();
-        stream.read_to_string(&mut text)?;
+        let text = get(metrics, "/metrics").context("the operator serves metrics")?;
         let counted = |line: &str| line.rsplit_once(' ')?.1.parse::<f64>().ok();
         let (mut all, mut writes) = (0, 0);
         for line in text
@@ -47,6 +48,32 @@ impl Calls {
     pub(crate) fn writes(&self) -> u64 {
         self.writes
     }
+}
+
+/// Waits until the operator can work: its modules are compiled, and what it watches is listed.
+pub(crate) async fn until_ready(operator: SocketAddr) -> anyhow::Result<()> {
+    let start = Instant::now();
+    loop {
+        // Nobody listens at first.
+        let answer = get(operator, "/readyz").unwrap_or_default();
+        let status = answer.lines().next().unwrap_or_default();
+        if status.contains(" 200 ") {
+            return Ok(());
+        }
+        anyhow::ensure!(
+            start.elapsed() < PATIENCE,
+            "the operator is not ready: {answer}"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").as_bytes())?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// An address that nobody listens on.

@@ -37,6 +37,7 @@ contract::module!("reads", |_request| {
             cluster::observe(&[secret("a"), secret("b")])
         ),
         format!("kinds {:?}", cluster::kinds()),
+        format!("server-version {:?}", cluster::server_version()),
         format!("send {:?}", http::send(&call)),
     ];
     let mut outcome = nothing();

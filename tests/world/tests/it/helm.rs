@@ -2,9 +2,11 @@
 
 mod by_hand;
 mod charts;
+mod definitions;
 mod encrypted;
 mod hybrid;
 mod killed;
+mod large;
 mod pushed;
 mod random;
 mod refused;

@@ -328,3 +328,29 @@ fn what_failed_before_somebodys_revision_goes_with_the_next() {
     );
     assert!(!world.objects.contains_key("Ingress/web"));
 }
+
+#[test]
+fn what_was_adopted_is_tested_once_and_not_adopted_again() {
+    let mut world = two();
+    world.by_hand(
+        3,
+        Status::Deployed,
+        "Upgrade complete",
+        inputs("2.0.0", "a"),
+    );
+    world.settle();
+    assert_eq!(world.condition("Ready"), "True ReleaseAdopted");
+    let adopted = world.state.clone();
+    world.settle();
+    assert_eq!(world.state, adopted);
+    world.tests(false);
+    world.settle();
+    assert_eq!(world.runs.len(), 1, "{:?}", world.runs);
+    world.wants("2.1.0");
+    world.settle();
+    assert!(
+        world.history().ends_with("4 deployed"),
+        "{}",
+        world.history()
+    );
+}

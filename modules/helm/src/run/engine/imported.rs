@@ -53,8 +53,12 @@ impl Engine for Imported {
         })
     }
 
-    fn merge(&self, chart: &str, values: &[ValueSource]) -> Result<Map<String, Value>, Failure> {
-        let merged = wit::merge(Some(chart), &sources(values)).map_err(failure)?;
+    fn merge(
+        &self,
+        chart: Option<&str>,
+        values: &[ValueSource],
+    ) -> Result<Map<String, Value>, Failure> {
+        let merged = wit::merge(chart, &sources(values)).map_err(failure)?;
         map(&merged)
     }
 

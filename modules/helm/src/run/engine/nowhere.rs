@@ -21,7 +21,7 @@ impl Engine for Nowhere {
         Err(Self::failure())
     }
 
-    fn merge(&self, _: &str, _: &[ValueSource]) -> Result<Map<String, Value>, Failure> {
+    fn merge(&self, _: Option<&str>, _: &[ValueSource]) -> Result<Map<String, Value>, Failure> {
         Err(Self::failure())
     }
 

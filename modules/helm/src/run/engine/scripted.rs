@@ -98,12 +98,18 @@ impl Scripted {
         chart.ok_or_else(|| Failure::Chart(format!("no chart {digest}")))
     }
 
-    fn merged(chart: &Chart, values: &[ValueSource]) -> Result<Map<String, Value>, Failure> {
+    fn merged(
+        chart: Option<&Chart>,
+        values: &[ValueSource],
+    ) -> Result<Map<String, Value>, Failure> {
         let mut merged = Map::new();
         for value in values {
             match value {
                 ValueSource::Json(fields) => crate::run::values::lay(&mut merged, fields.clone()),
                 ValueSource::ChartFile(path) => {
+                    let chart = chart.ok_or_else(|| {
+                        Failure::Values(format!("failed to read {path}: no chart"))
+                    })?;
                     let file = chart.files.get(path).ok_or_else(|| {
                         Failure::Values(format!(
                             "failed to read {path}: the chart {} has no such file",
@@ -157,7 +163,7 @@ impl Engine for Scripted {
             .borrow_mut()
             .push(Call::Render(Box::new(request.clone())));
         let chart = self.of(&request.chart)?;
-        let config = Self::merged(chart, &request.values)?;
+        let config = Self::merged(Some(chart), &request.values)?;
         let rendered = (chart.template)(request)?;
         Ok(Rendered {
             config,
@@ -166,9 +172,14 @@ impl Engine for Scripted {
         })
     }
 
-    fn merge(&self, chart: &str, values: &[ValueSource]) -> Result<Map<String, Value>, Failure> {
+    fn merge(
+        &self,
+        chart: Option<&str>,
+        values: &[ValueSource],
+    ) -> Result<Map<String, Value>, Failure> {
         self.calls.borrow_mut().push(Call::Merge(values.to_vec()));
-        Self::merged(self.of(chart)?, values)
+        let chart = chart.map(|chart| self.of(chart)).transpose()?;
+        Self::merged(chart, values)
     }
 
     fn inspect(&self, chart: &str) -> Result<About, Failure> {

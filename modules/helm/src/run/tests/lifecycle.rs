@@ -259,6 +259,7 @@ fn two_objects_with_one_release_do_not_fight() {
     let target = site.secret(&name);
     let token = json!({"metadata": {"labels": {"helm.oarlock.dev/action": "other-uid.1.1"}}});
     site.world.edit_foreign(&target, &token);
+    site.world.edit(json!({"status": null}));
     site.world.foreign(json!({
         "apiVersion": "helm.fluxcd.io/v1", "kind": "HelmRelease",
         "metadata": {"name": "first", "namespace": "shop", "uid": "other-uid"}, "spec": {},
@@ -419,4 +420,20 @@ fn whoever_the_wish_names_acts() {
         site.world.perform(&outcome, usize::MAX);
     }
     assert_eq!(site.history(), "1 deployed");
+}
+
+#[test]
+fn what_somebody_else_installed_is_adopted_and_looked_at_once() {
+    let mut site = Site::flux(json!({}));
+    site.settle();
+    let target = site.secret(&crate::storage::secret_name("web", 1));
+    let unmarked = json!({"metadata": {"labels": {"helm.oarlock.dev/action": null}}});
+    site.world.edit_foreign(&target, &unmarked);
+    site.world.edit(json!({"status": null}));
+    site.settle();
+    assert_eq!(site.history(), "1 deployed", "no revision");
+    assert_eq!(site.condition("Ready"), "True ReleaseAdopted");
+    let outcome = site.call().unwrap();
+    assert_eq!(outcome.recorded(), []);
+    assert_eq!(outcome.status_patch(), None);
 }

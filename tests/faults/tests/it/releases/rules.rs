@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use http::Method;
 
+use super::story::BROKEN;
 use super::{RELEASES, SECRETS};
 use crate::oracle;
 use crate::play::{Record, all};
@@ -13,6 +14,9 @@ pub(super) fn broken(record: &Record<'_>) -> Vec<String> {
     let mut broken = Vec::new();
     broken.extend(history(record));
     broken.extend(end(record));
+    if !BROKEN.contains(&record.story.name.as_str()) {
+        broken.extend(needless_failure(record));
+    }
     broken.extend(strange_writes(record));
     broken.extend(oracle::broken(record, &RELEASES));
     broken
@@ -51,7 +55,10 @@ fn history(record: &Record<'_>) -> Option<String> {
             there.insert(number, status);
         }
         // What is beyond the history's limit goes, but for the one that is deployed.
-        let kept = there.iter().next().filter(|(_, status)| *status == "deployed");
+        let kept = there
+            .iter()
+            .next()
+            .filter(|(_, status)| *status == "deployed");
         let rest = there.keys().copied().skip(usize::from(kept.is_some()));
         let rest: Vec<u64> = rest.collect();
         if rest.windows(2).any(|pair| pair[0] + 1 != pair[1]) {
@@ -87,6 +94,20 @@ fn end(record: &Record<'_>) -> Option<String> {
     let is_wrong =
         deployed != wanted || statuses.iter().any(is_open) || !is_there && !statuses.is_empty();
     is_wrong.then(|| format!("in the end the revisions are {statuses:?}"))
+}
+
+/// Whatever goes wrong between the operator and the API server is no failure of the release.
+fn needless_failure(record: &Record<'_>) -> Option<String> {
+    record.entries.iter().find_map(|entry| {
+        let secret = &entry.change.object;
+        if secret["metadata"]["labels"]["status"] != "failed" {
+            return None;
+        }
+        let revision = super::record(secret);
+        let why = revision["info"]["description"].as_str()?;
+        let is_called_off = why.ends_with("context canceled");
+        (!is_called_off).then(|| format!("v{} failed: {why}", revision["version"]))
+    })
 }
 
 /// Nothing is written but what belongs to the release.

@@ -21,7 +21,7 @@ const STORIES: &[(&str, Acts)] = &[
     ("rolled back and put right", || {
         vec![
             ready(),
-            values(1, &json!({"image": "web:never-ready", "greeting": "bad"})),
+            break_it(),
             until("/status/history/0/action", &json!("rollback")),
             values(5, &json!({"image": "web:well", "greeting": "good"})),
         ]
@@ -29,7 +29,7 @@ const STORIES: &[(&str, Acts)] = &[
     ("put right while it waits", || {
         vec![
             ready(),
-            values(1, &json!({"image": "web:never-ready", "greeting": "bad"})),
+            break_it(),
             values(10, &json!({"image": "web:well", "greeting": "good"})),
         ]
     }),
@@ -55,6 +55,9 @@ const STORIES: &[(&str, Acts)] = &[
         ]
     }),
 ];
+
+/// Stories in which some Pods are broken.
+pub(super) const BROKEN: &[&str] = &["rolled back and put right", "put right while it waits"];
 
 pub(super) fn of(chance: Chance) -> Story {
     let mut draw = chance.at("story");
@@ -102,7 +105,7 @@ fn manifest() -> Value {
             "maxHistory": 4,
             "chart": {"spec": {"chart": "web", "sourceRef": {"kind": "HelmRepository", "name": "charts"}}},
             "install": {"remediation": {"retries": -1}},
-            "upgrade": {"timeout": "1m", "remediation": {"retries": -1}},
+            "upgrade": {"remediation": {"retries": -1}},
             "driftDetection": {"mode": "enabled"},
             "values": {"replicas": 2},
         },
@@ -115,6 +118,15 @@ fn patch(seconds: u64, patch: &Value) -> Act {
 
 fn values(seconds: u64, values: &Value) -> Act {
     patch(seconds, &json!({"spec": {"values": values}}))
+}
+
+/// Pods of the next revision never get ready, and nobody waits for them for long.
+fn break_it() -> Act {
+    let values = json!({"image": "web:never-ready", "greeting": "bad"});
+    patch(
+        1,
+        &json!({"spec": {"upgrade": {"timeout": "1m"}, "values": values}}),
+    )
 }
 
 fn greet(seconds: u64, greeting: &str) -> Act {

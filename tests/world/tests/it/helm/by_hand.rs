@@ -66,7 +66,7 @@ fn supersede(site: &Site, of: u64) {
 }
 
 /// A release that looks as if `helm install` had made it: its object is gone without an uninstallation, its record is Helm's.
-async fn helms_own() -> Site {
+pub(super) async fn helms_own() -> Site {
     let mut site = Site::new(Dialect::Flux2).await;
     site.set(&json!({}));
     site.until_told("Ready", "True InstallSucceeded").await;

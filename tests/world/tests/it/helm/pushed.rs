@@ -17,7 +17,9 @@ fn publish(site: &Site, version: &str, does: &str) {
 
 /// All versions between 1.0.0 and 1.1.0.
 fn follow(site: &Site) {
-    site.set(&json!({"timeout": "30m", "chart": {"spec": {"version": "~1.0.0", "interval": "1m"}}}));
+    site.set(
+        &json!({"timeout": "30m", "chart": {"spec": {"version": "~1.0.0", "interval": "1m"}}}),
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -31,7 +33,10 @@ async fn a_new_version_rolls_out_by_itself() {
     site.seconds(70).await;
     assert_eq!(
         site.history(),
-        ["v1 superseded: Install complete", "v2 deployed: Upgrade complete"]
+        [
+            "v1 web-1.0.0 superseded: Install complete",
+            "v2 web-1.0.1 deployed: Upgrade complete"
+        ]
     );
 }
 
@@ -42,16 +47,19 @@ async fn a_fix_is_taken_while_the_version_before_is_waited_for() {
     site.until_told("Ready", "True InstallSucceeded").await;
     publish(&site, "1.0.1", "never-ready");
     site.seconds(90).await;
-    assert_eq!(site.history()[1], "v2 pending-upgrade: Preparing upgrade");
+    assert_eq!(
+        site.history()[1],
+        "v2 web-1.0.1 pending-upgrade: Preparing upgrade"
+    );
     publish(&site, "1.0.2", "well");
     // Long before the timeout of half an hour.
     site.seconds(90).await;
     assert_eq!(
         site.history(),
         [
-            "v1 superseded: Install complete",
-            "v2 failed: Upgrade \"web\" failed: context canceled",
-            "v3 deployed: Upgrade complete"
+            "v1 web-1.0.0 superseded: Install complete",
+            "v2 web-1.0.1 failed: Upgrade \"web\" failed: context canceled",
+            "v3 web-1.0.2 deployed: Upgrade complete"
         ]
     );
 }
