@@ -20,6 +20,7 @@ use oarlock_core::reference::Digest;
 
 use crate::depot::Depot;
 use crate::fetched::Fetched;
+use crate::git;
 use crate::package::{Package, PackageError, is_gzip};
 use around::Around;
 use oarlock_version::Constraint;
@@ -36,6 +37,9 @@ pub(crate) async fn complete(
     wanted: &Wanted,
     chart: Fetched,
 ) -> Result<Fetched, FetchError> {
+    if let Some(whole) = git::completed(depot, wanted, &chart).await {
+        return Ok(whole);
+    }
     let (limits, bytes) = (depot.options().limits, Arc::clone(&chart.bytes));
     let origin = chart.origin.clone();
     let plan = depot
@@ -54,6 +58,7 @@ pub(crate) async fn complete(
         })
         .await??;
     let Some((size, plan)) = plan.filter(|(_, plan)| !plan.missing.is_empty()) else {
+        git::complete(depot, wanted, &chart, &chart).await?;
         return Ok(chart);
     };
     let umbrella = Umbrella {
@@ -66,7 +71,13 @@ pub(crate) async fn complete(
         begun: Instant::now(),
     };
     let archives = umbrella.fetch(&plan).await?;
-    umbrella.assemble(chart, &plan, archives).await
+    let whole = umbrella.assemble(chart.clone(), &plan, archives).await?;
+    // A commit does not change; what others have may.
+    let is_neighbour = |missing: &Missing| matches!(missing.place, Place::Folder(_));
+    if plan.missing.iter().all(is_neighbour) {
+        git::complete(depot, wanted, &chart, &whole).await?;
+    }
+    Ok(whole)
 }
 
 /// A chart whose dependencies are being fetched.
@@ -229,7 +240,8 @@ impl Umbrella<'_> {
             return Err(PackageError::FileTooLarge(path, most).at(&self.origin));
         }
         let digest = Digest::of(&fetched.bytes);
-        tracing::info!(
+        // Known ones, too, whenever somebody asks.
+        tracing::debug!(
             chart = %self.origin,
             dependency = %fetched.name,
             version = %fetched.version,

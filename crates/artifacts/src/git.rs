@@ -98,6 +98,57 @@ async fn known(depot: &Depot, question: &Question) -> Option<(Chart, Arc<[u8]>)>
     Some((chart, bytes))
 }
 
+/// What is remembered of a chart that has all that it depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Whole {
+    digest: String,
+    origin: String,
+}
+
+/// `chart`, which was fetched for `wanted`, with what it depends on, where that was found in its commit before.
+pub(crate) async fn completed(depot: &Depot, wanted: &Wanted, chart: &Fetched) -> Option<Fetched> {
+    let question = umbrella(depot, wanted, chart)?;
+    let whole = depot.cache().record::<Whole>(&question).await?.answer;
+    let bytes = depot.cache().blob(&whole.digest.parse().ok()?).await?;
+    Some(Fetched {
+        bytes,
+        origin: whole.origin,
+        ..chart.clone()
+    })
+}
+
+/// Remembers that `whole` is `chart` with what it depends on, all of it of the same commit.
+pub(crate) async fn complete(
+    depot: &Depot,
+    wanted: &Wanted,
+    chart: &Fetched,
+    whole: &Fetched,
+) -> Result<(), FetchError> {
+    if let Some(question) = umbrella(depot, wanted, chart) {
+        let digest = depot.cache().keep(Arc::clone(&whole.bytes)).await?;
+        let remembered = Whole {
+            digest: digest.as_str().to_owned(),
+            origin: whole.origin.clone(),
+        };
+        depot.cache().note(&question, &remembered).await;
+    }
+    Ok(())
+}
+
+/// The question what a chart of a commit is with all that it depends on; `None` where it is of no commit.
+fn umbrella(depot: &Depot, wanted: &Wanted, chart: &Fetched) -> Option<Question> {
+    let Source::Git {
+        url,
+        reference,
+        path,
+    } = &wanted.source
+    else {
+        return None;
+    };
+    let remote = Remote::open(depot, url, &wanted.credentials, &wanted.reach).ok()?;
+    Some(remote.question(Kind::Umbrella, &[&chart.revision, reference, path]))
+}
+
 /// The tags of the repository at `url` that are versions, newest first.
 pub(crate) async fn versions(
     depot: &Depot,

@@ -20,6 +20,8 @@ pub(crate) enum Kind {
     Refs,
     /// A folder of a commit.
     Tree,
+    /// A folder of a commit, with what it depends on.
+    Umbrella,
     /// All that one caller wants of one package.
     Package,
 }
@@ -33,6 +35,7 @@ impl Kind {
             Self::Manifest => "manifest",
             Self::Refs => "refs",
             Self::Tree => "tree",
+            Self::Umbrella => "umbrella",
             Self::Package => "package",
         }
     }

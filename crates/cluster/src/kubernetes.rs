@@ -233,6 +233,19 @@ impl Cluster for Kubernetes {
         self.stores.get(target)
     }
 
+    fn whole(&self, live: Arc<Cached>) -> BoxFuture<'_, Result<Option<Arc<Cached>>, ApiError>> {
+        Box::pin(async move {
+            if let Some(whole) = self.stores.whole(&live) {
+                return Ok(Some(whole));
+            }
+            let whole = self.get(&live.target(), None).await?;
+            if let Some(whole) = &whole {
+                self.stores.read(whole);
+            }
+            Ok(whole)
+        })
+    }
+
     fn list(&self, gvk: &Gvk, namespace: Option<&str>) -> Vec<Arc<Cached>> {
         self.stores.list(gvk, namespace)
     }

@@ -13,6 +13,7 @@
 
 mod access;
 mod backoff;
+mod bodies;
 pub mod client;
 pub mod crd;
 mod discovery;

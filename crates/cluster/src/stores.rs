@@ -13,6 +13,7 @@ use oarlock_core::reference::{Gvk, KindInfo, ObjectRef, Uid};
 use oarlock_core::selector::LabelSelector;
 use parking_lot::Mutex;
 
+use crate::bodies::Bodies;
 use crate::store::Store;
 
 /// What a cache is of.
@@ -46,7 +47,11 @@ impl Scope {
 }
 
 /// All caches.
-pub(crate) struct Stores(Vec<(Scope, Arc<Store>)>);
+pub(crate) struct Stores {
+    each: Vec<(Scope, Arc<Store>)>,
+    /// What of them is cached without its data.
+    bodies: Bodies,
+}
 
 impl Stores {
     /// Of these namespaces, or of all where none is named.
@@ -59,16 +64,19 @@ impl Stores {
             [Scope::Cluster].into_iter().chain(named).collect()
         };
         let store = |scope| (scope, Arc::new(Store::default()));
-        Self(scopes.into_iter().map(store).collect())
+        Self {
+            each: scopes.into_iter().map(store).collect(),
+            bodies: Bodies::default(),
+        }
     }
 
     pub(crate) fn scopes(&self) -> impl Iterator<Item = (&Scope, &Arc<Store>)> {
-        self.0.iter().map(|(scope, store)| (scope, store))
+        self.each.iter().map(|(scope, store)| (scope, store))
     }
 
     /// The cache for objects of a namespace; `None` where nobody looks.
     pub(crate) fn of(&self, namespace: Option<&str>) -> Option<&Store> {
-        self.0.iter().find_map(|(scope, store)| {
+        self.each.iter().find_map(|(scope, store)| {
             let held = match (scope, namespace) {
                 (Scope::All, _) | (Scope::Cluster, None) => true,
                 (Scope::Namespace(own), Some(namespace)) => own == namespace,
@@ -89,7 +97,7 @@ impl Stores {
                 .map(|store| store.list(gvk, namespace))
                 .unwrap_or_default(),
             None => self
-                .0
+                .each
                 .iter()
                 .flat_map(|(_, store)| store.list(gvk, None))
                 .collect(),
@@ -105,17 +113,17 @@ impl Stores {
         let select = |store: &Store| store.select(gvk, namespace, selector);
         match namespace {
             Some(_) => self.of(namespace).map(select).unwrap_or_default(),
-            None => self.0.iter().flat_map(|(_, store)| select(store)).collect(),
+            None => self.each.iter().flat_map(|(_, store)| select(store)).collect(),
         }
     }
 
     pub(crate) fn owned_by(&self, owner: &Uid) -> Vec<Arc<Cached>> {
         let mut owned: Vec<_> = self
-            .0
+            .each
             .iter()
             .flat_map(|(_, store)| store.owned_by(owner))
             .collect();
-        if self.0.len() > 1 {
+        if self.each.len() > 1 {
             owned.sort_by(|a, b| {
                 let key = |c: &Arc<Cached>| (c.gvk().clone(), c.target());
                 key(a).cmp(&key(b))
@@ -126,9 +134,26 @@ impl Stores {
 
     /// We wrote an object.
     pub(crate) fn wrote(&self, new: Arc<Cached>) {
-        if let Some(store) = self.of(new.namespace()) {
-            store.wrote(new);
+        let abridged = new.abridged().map(Arc::new);
+        if abridged.is_some() {
+            self.bodies.keep(&new);
         }
+        if let Some(store) = self.of(new.namespace()) {
+            store.wrote(abridged.unwrap_or(new));
+        }
+    }
+
+    /// An object with its data, where that is known.
+    pub(crate) fn whole(&self, live: &Arc<Cached>) -> Option<Arc<Cached>> {
+        match live.is_abridged() {
+            true => self.bodies.of(live),
+            false => Some(Arc::clone(live)),
+        }
+    }
+
+    /// The data of an object that is cached without was read.
+    pub(crate) fn read(&self, whole: &Arc<Cached>) {
+        self.bodies.keep(whole);
     }
 
     /// We deleted an object, and it is gone.
@@ -140,22 +165,22 @@ impl Stores {
 
     /// Tells everybody of what concerns no object.
     pub(crate) fn tell(&self, change: &Change) {
-        if let Some((_, store)) = self.0.first() {
+        if let Some((_, store)) = self.each.first() {
             store.tell(change);
         }
     }
 
     pub(crate) fn subscribe(&self, listener: Arc<dyn Listener>) {
-        if let [(_, only)] = &*self.0 {
+        if let [(_, only)] = &*self.each {
             only.subscribe(listener);
             return;
         }
         let chorus = Arc::new(Chorus {
             listener,
-            voices: self.0.len(),
+            voices: self.each.len(),
             synced: Mutex::default(),
         });
-        for (voice, (_, store)) in self.0.iter().enumerate() {
+        for (voice, (_, store)) in self.each.iter().enumerate() {
             let chorus = Arc::clone(&chorus);
             store.subscribe(Arc::new(Voice { chorus, voice }));
         }

@@ -34,7 +34,12 @@ pub struct Cached {
     field_sets: Box<[FieldSet]>,
     deleting: bool,
     made_by_host: bool,
+    abridged: bool,
 }
+
+/// Types of Secrets that hold a revision of a Helm release: up to a megabyte each, ten of each release, and hardly ever looked
+/// into. Their labels tell which revisions there are.
+const BULKY_SECRETS: [&str; 2] = ["helm.sh/release.v1", "oarlock.dev/release-part.v1"];
 
 /// Where a text is: in the JSON, or behind its end, beside it.
 #[derive(Clone, Copy, Debug)]
@@ -149,9 +154,47 @@ impl Cached {
             deleting: object.pointer("/metadata/deletionTimestamp").is_some(),
             owners,
             made_by_host: annotations(&object).any(|key| key == OWNER_ANNOTATION),
+            abridged: false,
             field_sets,
             json,
         })
+    }
+
+    /// As [`Self::from_live_of`], without the data of an object that is large and hardly ever looked into.
+    ///
+    /// # Errors
+    /// As [`Self::from_live`].
+    pub fn abridged_of(gvk: &Gvk, mut value: Value) -> Result<Self, ObjectError> {
+        let abridged = is_bulky(gvk, &value);
+        if let Some(object) = value.as_object_mut().filter(|_| abridged) {
+            object.remove("data");
+        }
+        Ok(Self {
+            abridged,
+            ..Self::new(value, Some(gvk))?
+        })
+    }
+
+    /// This object without its data, where it is one of those that are cached so.
+    #[must_use]
+    pub fn abridged(&self) -> Option<Self> {
+        // Sorted by name, the type comes last.
+        let text = self.json.as_str().strip_suffix("\"}")?;
+        if !BULKY_SECRETS.iter().any(|bulky| text.ends_with(bulky)) {
+            return None;
+        }
+        let value = serde_json::from_str(self.json.as_str()).ok()?;
+        let abridged = Self::abridged_of(&self.gvk, value).ok()?;
+        abridged.abridged.then(|| Self {
+            field_sets: self.field_sets.clone(),
+            ..abridged
+        })
+    }
+
+    /// Whether the object has data that is not here.
+    #[must_use]
+    pub const fn is_abridged(&self) -> bool {
+        self.abridged
     }
 
     fn text(&self, place: Place) -> &str {
@@ -357,6 +400,13 @@ pub fn writes_children(entry: &Value) -> bool {
             .is_some()
 }
 
+fn is_bulky(gvk: &Gvk, object: &Value) -> bool {
+    let kind = object.get("type").and_then(Value::as_str);
+    gvk.group.is_empty()
+        && gvk.kind == "Secret"
+        && kind.is_some_and(|kind| BULKY_SECRETS.contains(&kind))
+}
+
 fn is_applied(entry: &Value) -> bool {
     entry.get("operation").and_then(Value::as_str) == Some("Apply")
         && entry.get("subresource").is_none()
@@ -458,6 +508,33 @@ mod tests {
         assert!(one.field_set("oarlock/x").is_some());
         assert_ne!(one.field_set("oarlock/x"), two.field_set("oarlock/x"));
         assert_eq!(one.field_set("kubectl"), None);
+    }
+
+    #[test]
+    fn records_of_releases_are_cached_without_their_data() {
+        let secret = |kind: &str| {
+            json!({
+                "apiVersion": "v1", "kind": "Secret", "type": kind, "data": {"release": "H4sI"},
+                "metadata": {
+                    "name": "s", "namespace": "n", "uid": "u1", "resourceVersion": "7", "labels": {"owner": "helm"},
+                    "managedFields": [{"manager": "helm", "operation": "Apply", "fieldsV1": {"f:data": {}}}],
+                },
+            })
+        };
+        let record = Cached::from_live(secret("helm.sh/release.v1")).unwrap();
+        assert!(!record.is_abridged());
+        let known = record.abridged().unwrap();
+        assert!(known.is_abridged() && known.abridged().is_some());
+        assert!(!known.json().as_str().contains("H4sI"));
+        assert_eq!(known.labels()["owner"], "helm");
+        assert_eq!(known.resource_version(), record.resource_version());
+        assert_eq!(known.field_set("helm"), record.field_set("helm"));
+        let listed = Cached::abridged_of(record.gvk(), secret("helm.sh/release.v1")).unwrap();
+        assert_eq!(listed.json(), known.json());
+
+        let other = Cached::abridged_of(record.gvk(), secret("Opaque")).unwrap();
+        assert!(!other.is_abridged() && other.abridged().is_none());
+        assert!(other.json().as_str().contains("H4sI"));
     }
 
     #[test]

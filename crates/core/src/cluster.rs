@@ -50,6 +50,15 @@ pub trait Cluster: Send + Sync + 'static {
     /// One object from the cache. `None` also for kinds that are not watched.
     fn cached(&self, target: &ObjectRef) -> Option<Arc<Cached>>;
 
+    /// A cached object with all that it has: some are cached without their data ([`Cached::is_abridged`]), which is asked of
+    /// the API server where it is not known any more. `None` when it is gone by now; it may be newer than the cached one.
+    ///
+    /// # Errors
+    /// What the API server said.
+    fn whole(&self, live: Arc<Cached>) -> BoxFuture<'_, Result<Option<Arc<Cached>>, ApiError>> {
+        Box::pin(std::future::ready(Ok(Some(live))))
+    }
+
     /// All cached objects of a kind, sorted by namespace and name.
     fn list(&self, gvk: &Gvk, namespace: Option<&str>) -> Vec<Arc<Cached>>;
 

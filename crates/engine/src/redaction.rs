@@ -1,7 +1,8 @@
 //! Values of Secrets that a run met, and texts without them.
 //!
 //! Whatever is told of a run goes through here on its way out: the module's log lines, Events, conditions, and the host's
-//! own messages, which repeat what modules and the API server say. What is masked are the values of Secrets that the run
+//! own messages, which repeat what modules and the API server say; and what the API server said of an outcome, on its way back
+//! to the module. What is masked are the values of Secrets that the run
 //! read or wants to write, as they are, as base64, and as they look within quotes. Whatever the module itself puts into
 //! the object's status or into other objects is the module's word, and stays.
 
@@ -14,6 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use oarlock_core::cached::Cached;
 use oarlock_core::outcome::{Children, Condition, Event, Outcome};
 use oarlock_core::reference::Gvk;
+use oarlock_core::request::{RemovalStatus, Report, WriteStatus};
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
@@ -105,6 +107,20 @@ impl Redaction {
         for condition in conditions {
             self.clean(&mut condition.message);
             self.clean(&mut condition.reason);
+        }
+    }
+
+    /// Masks what became of an outcome: its module may remember the words in the status.
+    pub(crate) fn clean_report(&self, report: &mut Report) {
+        for result in &mut report.writes {
+            if let WriteStatus::Refused(error) = &mut result.status {
+                self.clean(&mut error.message);
+            }
+        }
+        for result in &mut report.removals {
+            if let RemovalStatus::Refused(error) = &mut result.status {
+                self.clean(&mut error.message);
+            }
         }
     }
 

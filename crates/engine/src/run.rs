@@ -52,6 +52,9 @@ const STEPS: Pace = Pace {
     refill: Duration::from_secs(1),
 };
 
+/// An object that could not be read is tried again after this.
+const UNREAD: Duration = Duration::from_secs(5);
+
 /// How a reconcile ended.
 #[derive(Debug, Default)]
 pub(crate) struct Ended {
@@ -78,12 +81,27 @@ pub(crate) async fn reconcile(
     key: &ObjectRef,
     memory: &mut Memory,
 ) -> Ended {
-    let Some(live) = ports.cluster.cached(key) else {
+    let Some(mut live) = ports.cluster.cached(key) else {
         return Ended {
             forget: true,
             ..Ended::default()
         };
     };
+    if live.is_abridged() {
+        live = match ports.cluster.whole(live).await {
+            Ok(Some(whole)) => whole,
+            // Its deletion is about to be told.
+            Ok(None) => return Ended::default(),
+            Err(error) => {
+                tracing::debug!(object = %key, %error, "an object cannot be read; it is tried again");
+                let next = ports.clock.now().after(UNREAD);
+                return Ended {
+                    next: Some((next, Priority::Timer)),
+                    ..Ended::default()
+                };
+            }
+        };
+    }
     let object = match live.object() {
         Ok(object) => object,
         Err(error) => {
@@ -370,13 +388,15 @@ impl Run<'_> {
             // The module listed none.
             writes.clear();
         }
-        self.memory.last = Some(Report {
+        let mut report = Report {
             tag: outcome.tag,
             generation: self.live.generation(),
             module: module.digest().clone(),
             writes,
             removals: std::mem::take(&mut done.removals),
-        });
+        };
+        self.redaction.clean_report(&mut report);
+        self.memory.last = Some(report);
         if let Some(problem) = problem_of(&done, self.now) {
             return Err(Stop::Problem(problem));
         }

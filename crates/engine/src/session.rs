@@ -216,10 +216,33 @@ impl Session {
                 return Ok(None);
             }
         }
-        if let Some(live) = &live {
-            self.redaction.learn(live);
+        let Some(live) = live else {
+            return Ok(None);
+        };
+        let whole = self.whole(live).await?;
+        if let Some(whole) = &whole {
+            self.redaction.learn(whole);
         }
-        Ok(live)
+        Ok(whole)
+    }
+
+    /// A cached object with all that it has.
+    async fn whole(&self, live: Arc<Cached>) -> Result<Option<Arc<Cached>>, ReadError> {
+        if !live.is_abridged() {
+            return Ok(Some(live));
+        }
+        let _waiting = self.waits.begin();
+        let whole = self.cluster.whole(live).await;
+        whole.map_err(|error| unavailable(&error))
+    }
+
+    /// Cached objects with all that they have, but for those that are gone by now.
+    async fn all_whole(&self, cached: Vec<Arc<Cached>>) -> Result<Vec<Arc<Cached>>, ReadError> {
+        let mut all = Vec::with_capacity(cached.len());
+        for live in cached {
+            all.extend(self.whole(live).await?);
+        }
+        Ok(all)
     }
 
     /// Whether `live` is a child that needs no read grant. Others may set owner references too, and on what this module has
@@ -441,44 +464,38 @@ impl Host for Session {
                 ..Reads::default()
             });
             let namespace = selection.namespace.as_deref();
-            let found = self
+            let mut found = self
                 .cluster
                 .select(&selection.gvk, namespace, &query.selector);
             let part = Part::of(&selection.fields);
-            Ok(found
-                .iter()
-                .filter(|live| shows(&sight, live))
-                .inspect(|live| {
-                    // What does not cross cannot be told.
-                    if part != Part::Metadata {
-                        self.redaction.learn(live);
-                    }
-                })
-                .map(|live| {
-                    let parsed = match part {
-                        Part::Whole => return live.json().clone(),
-                        Part::Fields => live.object(),
-                        Part::Metadata => live.head(),
-                    };
-                    parsed.map_or_else(
-                        |_| live.json().clone(),
-                        |object| Json::from_value(&project(&object, &selection.fields)),
-                    )
-                })
-                .collect())
+            found.retain(|live| shows(&sight, live));
+            // What does not cross needs not be there, and cannot be told.
+            if part != Part::Metadata {
+                found = self.all_whole(found).await?;
+                found.iter().for_each(|live| self.redaction.learn(live));
+            }
+            let answers = found.iter().map(|live| {
+                let parsed = match part {
+                    Part::Whole => return live.json().clone(),
+                    Part::Fields => live.object(),
+                    Part::Metadata => live.head(),
+                };
+                parsed.map_or_else(
+                    |_| live.json().clone(),
+                    |object| Json::from_value(&project(&object, &selection.fields)),
+                )
+            });
+            Ok(answers.collect())
         })
     }
 
     fn children(&self) -> BoxFuture<'_, Result<Vec<Json>, ReadError>> {
         Box::pin(async move {
-            Ok(self
-                .cluster
-                .owned_by(&self.owner.uid())
-                .iter()
-                .filter(|live| self.is_child(live))
-                .inspect(|live| self.redaction.learn(live))
-                .map(|live| live.json().clone())
-                .collect())
+            let mut children = self.cluster.owned_by(&self.owner.uid());
+            children.retain(|live| self.is_child(live));
+            let children = self.all_whole(children).await?;
+            children.iter().for_each(|live| self.redaction.learn(live));
+            Ok(children.iter().map(|live| live.json().clone()).collect())
         })
     }
 

@@ -324,17 +324,37 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 /// Revisions that are kept, unless an object says otherwise; today's Flux keeps five.
 const MAX_HISTORY: u32 = 10;
 
-/// A release of which nothing is known but where it is: for the end of an object that cannot be read any more.
+/// The release of an object that cannot be read any more, and that is deleted: where it is, and whatever the object and the settings
+/// still say of its end. Above all as whom it goes: what is wrong elsewhere in an object gives nobody more rights.
 #[must_use]
-pub fn bare(place: &Place) -> Wish {
+pub fn remnant(object: &Value, place: &Place, settings: &Settings) -> Wish {
+    let metadata = Part(object).at("metadata");
     let head = Head {
-        name: &place.name,
-        namespace: &place.namespace,
-        annotations: Part(&Value::Null),
+        name: metadata.at("name").text().unwrap_or(&place.name),
+        namespace: metadata.at("namespace").text().unwrap_or(&place.storage),
+        annotations: metadata.at("annotations"),
     };
-    Wish {
+    let wish = Wish {
+        namespace: place.namespace.clone(),
         storage: place.storage.clone(),
         ..head.wish(&place.name, Chart::Local(String::new()), helms_own())
+    };
+    let part = Part(object);
+    let wish = match (
+        part.at("apiVersion").text(),
+        part.at("kind").text().unwrap_or_default(),
+    ) {
+        (Some("helm.toolkit.fluxcd.io/v2"), "HelmRelease") => flux2::remnant(object, wish),
+        (Some("helm.fluxcd.io/v1" | "flux.weave.works/v1beta1"), "HelmRelease") => {
+            flux1::remnant(object, &head, wish)
+        }
+        _ => wish,
+    };
+    Wish {
+        account: wish
+            .account
+            .or_else(|| settings.default_service_account.clone()),
+        ..wish
     }
 }
 

@@ -5,8 +5,8 @@
 //! killed in between does the same again, and the same again changes nothing. Nothing waits: what is not ready yet is looked
 //! at again when it changes. `LIFECYCLE.md` has the states and the table of transitions.
 
-pub(crate) mod decide;
-mod ending;
+mod decide;
+pub(crate) mod ending;
 mod leaving;
 mod remedy;
 mod stages;
@@ -17,8 +17,8 @@ mod words;
 use std::time::Duration;
 
 use crate::hooks::Event;
-use crate::situation::{Hooks, Obstacle, Refusal, Situation, wished};
-use crate::state::{Action, Inputs, Is, Note, Stage, State, Verb};
+use crate::situation::{self, Hooks, Obstacle, Refusal, Situation, wished};
+use crate::state::{Action, Inputs, Is, Note, Place, Stage, State, Verb};
 use crate::status::{self, Say};
 use crate::storage::Entry;
 use crate::turn::{self, Effect, Requeue, Turn};
@@ -120,6 +120,11 @@ impl<'a> Run<'a> {
         });
     }
 
+    /// The release that it is about; another than the one that is wished for while that moves.
+    fn place(&self) -> Place {
+        situation::place(&self.state, self.at.wish)
+    }
+
     /// Annotations that need nothing else.
     fn hear(&mut self) {
         let asked = &self.at.wish.requests;
@@ -165,6 +170,14 @@ impl<'a> Run<'a> {
                 .get_or_insert_with(|| wished(self.at.wish));
             self.state.retry_at = None;
             self.state.held = None;
+        }
+        match verb {
+            Verb::Install => self.state.installed = Some(revision),
+            // Somebody uninstalled and installed it meanwhile, and counts anew.
+            _ if verb.makes() => {
+                self.state.installed = self.state.installed.filter(|first| *first < revision)
+            }
+            _ => {}
         }
         self.state.action = Some(Action {
             verb,
@@ -286,7 +299,8 @@ impl<'a> Run<'a> {
             }
         }
         // What was refused of a hook is the course's own to judge.
-        let judged = matches!(self.at.hooks, Hooks::Moved(_));
+        let judged = matches!(self.at.hooks, Hooks::Moved(_))
+            && matches!(action.stage, Stage::Before | Stage::After);
         if let Some(refusal) = self.refusal().filter(|_| !judged) {
             if refusal.passes() && !self.is_late(&action) {
                 let at = self.at.now + AGAIN;
@@ -355,7 +369,7 @@ impl<'a> Run<'a> {
     fn unwritten(mut self, action: &Action, why: &str) -> Turn {
         let (reason, message) = (
             words::failed_reason(action.verb),
-            words::failed(action, self.at, why),
+            words::failed(action, &self.place(), why),
         );
         self.event(format!("refused-{}", self.tag), true, reason, &message);
         self.say = Say::Obstacle(Note::new(Is::False, reason, message));

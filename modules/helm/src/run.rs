@@ -11,19 +11,20 @@ use serde_json::Value;
 
 use crate::dialect::Settings;
 use crate::dialect::status::{self, Told};
-use crate::machine::{self, decide::ADOPTED};
-use crate::record::{Record, Status};
-use crate::situation::{self, Header, Obstacle, Refusal, Report, Situation, Unserved};
-use crate::state::{Place, Stage, State, Tests};
+use crate::machine;
+use crate::record::Record;
+use crate::situation::{self, Obstacle, Situation};
+use crate::state::{Place, State};
 use crate::turn::{Event, Turn};
-use crate::wish::{DriftMode, Wish};
+use crate::wish::Wish;
 use engine::Engine;
 use hybrid::{Asker, Beside, Steps};
 use images::Followed;
 use inputs::{Asked, Prepared};
 use objects::Served;
-use outcome::{Hands, Said, Work};
+use outcome::{Hands, Said};
 use rendering::{Order, Rendered, Rendering};
+use round::Course;
 use shelf::Shelf;
 use sights::Sights;
 
@@ -42,6 +43,7 @@ mod package;
 mod relatives;
 pub mod rendering;
 mod report;
+mod round;
 pub mod seed;
 pub mod served;
 pub mod shelf;
@@ -159,14 +161,6 @@ fn remembered(cx: &Context, object: &Value) -> State {
     })
 }
 
-/// How a run goes on once the machine has decided.
-enum Course {
-    /// As it did.
-    Goes(Turn, Work),
-    /// Only this is done yet.
-    Held(Outcome),
-}
-
 struct Run<'a> {
     cx: &'a Context,
     engine: &'a dyn Engine,
@@ -219,15 +213,17 @@ impl Run<'_> {
             now: self.now,
         };
         let newest = shelf.history().last();
-        // What is remembered as one's own is nobody else's.
-        let foreign = newest.filter(|entry| state.snapshot(entry.version).is_none());
-        let antecedent = relatives::antecedent(self.cx, self.object, self.uid, foreign)?;
+        // What was taken as one's own is nobody else's.
+        let foreign = newest.filter(|entry| state.adopted(entry).is_none());
+        let maker = relatives::maker(self.cx, self.object, self.uid, foreign, self.now)?;
+        let antecedent = maker.named();
         let dependencies = match (&state.action, self.cx.deleting()) {
             (None, false) => relatives::dependencies(self.cx, self.object, self.wish)?,
             _ => Vec::new(),
         };
         let waits = antecedent.is_some() || !dependencies.is_empty();
-        let mut prepared = match beside.obstacle() {
+        let unseen = maker.unseen(place, self.now);
+        let mut prepared = match beside.obstacle().or(unseen) {
             Some(obstacle) => Err(obstacle),
             None => self.prepared(state, waits),
         };
@@ -246,7 +242,11 @@ impl Run<'_> {
             match rendering::render(self.cx, self.engine, &order) {
                 Ok(Rendering::Whole(whole)) => rendered = Some(*whole),
                 Ok(Rendering::Seed(secret)) => {
-                    return Ok(beside.beside(outcome::stored(&secret, self.wish)));
+                    let action = state.action.as_ref();
+                    let home = text(self.object, "/metadata/namespace");
+                    let namespace = outcome::namespace(self.cx, self.wish, place, home, action)?;
+                    let stored = outcome::stored(&secret, namespace, self.wish);
+                    return Ok(beside.beside(stored));
                 }
                 Err(obstacle) => prepared = Err(obstacle),
             }
@@ -269,7 +269,7 @@ impl Run<'_> {
             history: shelf.history(),
             newest: self.header(state, shelf),
             dependencies: &dependencies,
-            antecedent: antecedent.as_deref(),
+            antecedent,
             report: last.clone(),
             hooks: sights.hooks(state, last.as_ref())?,
             tests: sights.tests(state)?,
@@ -301,93 +301,19 @@ impl Run<'_> {
             now: self.now,
         };
         let (mut turn, mut work) = match self.carried_out(state, &at, turn, &hands)? {
-            Course::Goes(turn, work) => (turn, work),
-            Course::Held(outcome) => return Ok(beside.beside(outcome)),
+            Course::Goes(goes) => *goes,
+            Course::Held(outcome) => return Ok(beside.beside(*outcome)),
         };
         let mut said = self.said(state, &turn, &work.records, shelf, &prepared);
         said.conditions.extend(heed::chunked(self.object, newest));
         followed.tell(&mut said, &mut turn.events);
         turn.events.extend(warnings(state, rendered.as_ref()));
+        turn.events.append(&mut work.events);
         beside.around(&mut work);
         beside.tell(&mut said, &turn.state);
         turn.finalized = turn.finalized && beside.lets_go(&mut said);
         let outcome = outcome::of(&turn, work, said, self.wish, self.now);
         Ok(beside.dressed(outcome))
-    }
-
-    /// What a turn comes to. Where objects are of kinds that its definitions have yet to bring, those are written alone, and all of
-    /// it is done again; not for longer than the action has time.
-    fn carried_out(
-        &self,
-        state: &State,
-        at: &Situation<'_>,
-        turn: Turn,
-        hands: &Hands<'_>,
-    ) -> Result<Course, Obstacle> {
-        let mut work = hands.work(&turn)?;
-        hands.give_up_for_others(&mut work)?;
-        let Some((late, action)) = work.late.first().zip(state.action.as_ref()) else {
-            return Ok(Course::Goes(turn, work));
-        };
-        let timeout = crate::status::timeout(action.verb, self.wish).as_millis();
-        let end = u64::try_from(timeout)
-            .unwrap_or(u64::MAX)
-            .saturating_add(action.since);
-        if self.now < end {
-            let outcome = outcome::held(&turn.tag, &work.late, work.first, self.wish, self.now);
-            return Ok(Course::Held(outcome));
-        }
-        let refused = Refusal {
-            target: late.clone(),
-            code: 404,
-            message: String::from(
-                "its kind is not served yet: the definition was written, and is not established",
-            ),
-        };
-        let report = Some(Report {
-            tag: turn.tag,
-            refused: Some(refused),
-        });
-        let turn = machine::step(
-            state,
-            &Situation {
-                report,
-                ..at.clone()
-            },
-        );
-        let work = hands.work(&turn)?;
-        Ok(Course::Goes(turn, work))
-    }
-
-    /// Objects that differ, where the wish wants that to be known and nothing else is to be done.
-    fn drift(
-        &self,
-        state: &mut State,
-        shelf: &Shelf<'_>,
-        served: &Served<'_>,
-        prepared: Option<&Prepared>,
-    ) -> Result<Option<Vec<String>>, Obstacle> {
-        let rests = state.action.is_none() && !self.cx.deleting() && !self.wish.suspended;
-        if !rests || self.wish.policy.drift.mode == DriftMode::Disabled {
-            return Ok(None);
-        }
-        let Some((newest, prepared)) = shelf.history().last().zip(prepared) else {
-            return Ok(None);
-        };
-        let settled = newest.status == Status::Deployed
-            && state
-                .snapshot(newest.version)
-                .is_some_and(|known| known.inputs == prepared.inputs);
-        if !settled {
-            return Ok(None);
-        }
-        let differing = drift::of(self.cx, shelf, served, self.wish, newest.version)?;
-        Ok(Some(drift::told(
-            self.cx,
-            state,
-            newest.version,
-            &differing,
-        )))
     }
 
     fn api_version(&self) -> &str {
@@ -417,8 +343,9 @@ impl Run<'_> {
         if let Some(missing) = self.missing {
             return Err(missing.clone());
         }
-        let moves = situation::place(state, self.wish) != situation::wished(self.wish);
-        if self.cx.deleting() || self.wish.suspended || waits || moves {
+        // Before a release goes to another place what it becomes there has to be had.
+        let leaves = self.moves(state) && state.action.is_some();
+        if self.cx.deleting() || self.wish.suspended || waits || leaves {
             return Err(Obstacle {
                 reason: "Progressing",
                 message: String::from("chart and values were not looked at"),
@@ -437,57 +364,17 @@ impl Run<'_> {
         inputs::prepare(self.cx, self.engine, &asked)
     }
 
+    /// Whether the wish names another place than the release has.
+    fn moves(&self, state: &State) -> bool {
+        situation::place(state, self.wish) != situation::wished(self.wish)
+    }
+
     /// Whether this run needs the rendered chart: of inputs that changed meanwhile nobody wants it.
     fn renders(&self, state: &State, shelf: &Shelf<'_>, prepared: &Prepared) -> bool {
         situation::renders(state)
             && state.action.as_ref().is_some_and(|action| {
                 shelf.entry(action.revision).is_none() && action.inputs == prepared.inputs
             })
-    }
-
-    /// What the newest record says, where that is not known anyway. One that cannot be read says nothing.
-    fn header(&self, state: &State, shelf: &Shelf<'_>) -> Option<Header> {
-        let newest = shelf.history().last()?;
-        let snapshot = state.snapshot(newest.version);
-        let known = newest.status == Status::Deployed
-            && snapshot.is_some_and(|known| {
-                known.action == ADOPTED || situation::is_maker(self.uid, newest)
-            });
-        if known {
-            return None;
-        }
-        shelf.header(newest.version).ok()
-    }
-
-    /// Kinds that are gone matter where older revisions are compared with, or come back.
-    fn unserved(
-        &self,
-        state: &State,
-        shelf: &Shelf<'_>,
-        sights: &Sights<'_>,
-    ) -> Result<Vec<Unserved>, Obstacle> {
-        if let Some(action) = &state.action {
-            let begins = action.verb.makes() && action.stage == Stage::Begin;
-            return match begins {
-                true => sights.unserved(&action.against),
-                false => Ok(Vec::new()),
-            };
-        }
-        let Some(newest) = shelf.history().last() else {
-            return Ok(Vec::new());
-        };
-        let tests = state.snapshot(newest.version).and_then(|known| known.tests);
-        let failed = newest.status == Status::Failed || tests == Some(Tests::Failed);
-        if !failed || self.cx.deleting() || self.wish.suspended {
-            return Ok(Vec::new());
-        }
-        let good = shelf
-            .history()
-            .iter()
-            .rev()
-            .skip(1)
-            .find(|entry| matches!(entry.status, Status::Deployed | Status::Superseded));
-        good.map_or_else(|| Ok(Vec::new()), |entry| sights.unserved(&[entry.version]))
     }
 
     fn said(

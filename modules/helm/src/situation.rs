@@ -5,7 +5,7 @@ use crate::hooks::sight::Sight;
 use crate::hooks::{self, Event};
 use crate::machine::{moment, tag};
 use crate::record::Hook;
-use crate::state::{Action, Inputs, Place, Stage, State, Verb};
+use crate::state::{Action, Inputs, Place, Snapshot, Stage, State, Verb};
 use crate::status;
 use crate::storage::Entry;
 use crate::wish::{Rules, Wish};
@@ -65,6 +65,8 @@ pub struct Obstacle {
 /// What a record says, beside its labels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Header {
+    /// Namespace of its release.
+    pub namespace: String,
     /// Its description.
     pub description: String,
     /// Name of its chart.
@@ -162,11 +164,14 @@ impl Hooks {
         let mut course = stored
             .cloned()
             .unwrap_or_else(|| Course::with(event, run, places, seconds));
+        // What is refused before is the record, and no hook.
+        let runs = matches!(action.stage, Stage::Before | Stage::After);
         let refused = report
-            .filter(|report| report.tag == tag(state))
+            .filter(|report| runs && report.tag == tag(state))
             .and_then(|report| report.refused.as_ref())
             .filter(|refusal| !refusal.passes());
-        if let Some(refusal) = refused {
+        // Where no hook is under way something else was refused.
+        if let Some(refusal) = refused.filter(|_| course.watched().is_some()) {
             course.refused(hooks, &refusal.message, seconds);
             return Self::Moved(Box::new(course));
         }
@@ -223,6 +228,22 @@ impl Situation<'_> {
     pub(crate) fn is_ours(&self, entry: &Entry) -> bool {
         is_maker(self.uid, entry)
     }
+
+    /// Whether the release goes with this object: it made the newest revision or took it as its own, or Helm made that of one of
+    /// its own.
+    pub(crate) fn is_release_of(&self, state: &State) -> bool {
+        let adopted = |entry: &Entry| state.adopted(entry).is_some();
+        let Some(newest) = self.last() else {
+            return false;
+        };
+        match newest.labels.get(TOKEN_LABEL) {
+            Some(token) => token.split('.').next() == Some(self.uid) || adopted(newest),
+            None => self
+                .history
+                .iter()
+                .any(|entry| self.is_ours(entry) || adopted(entry)),
+        }
+    }
 }
 
 /// Whether the object of this uid made a record.
@@ -233,6 +254,15 @@ pub fn is_maker(uid: &str, entry: &Entry) -> bool {
         .labels
         .get(TOKEN_LABEL)
         .is_some_and(|token| token.starts_with(&prefix))
+}
+
+/// What is known of a revision that the object of this uid made, or took as its own.
+#[must_use]
+pub fn known<'a>(state: &'a State, uid: &str, entry: &Entry) -> Option<&'a Snapshot> {
+    match is_maker(uid, entry) {
+        true => state.snapshot(entry.version),
+        false => state.adopted(entry),
+    }
 }
 
 /// Value of [`TOKEN_LABEL`].

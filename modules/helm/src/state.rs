@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::hooks::Event;
 use crate::hooks::course::Course;
 use crate::record::Status;
+use crate::storage::Entry;
 
 mod moment;
 
@@ -52,6 +53,9 @@ pub struct State {
     /// What only looks different of the newest revision: it was written, and the API server changed nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled: Option<Settled>,
+    /// The revision that the release was installed as last: older ones are of before an uninstallation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub installed: Option<u32>,
     /// A revision that somebody made by hand and that is left alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held: Option<u32>,
@@ -270,6 +274,9 @@ pub struct Snapshot {
     /// What its tests said; none before they ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tests: Option<Tests>,
+    /// Uid of the record of a revision that was only taken as this object's own: nothing on the record tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
 }
 
 impl Snapshot {
@@ -356,6 +363,13 @@ impl State {
     #[must_use]
     pub fn snapshot(&self, version: u32) -> Option<&Snapshot> {
         self.history.iter().find(|known| known.version == version)
+    }
+
+    /// What is known of a revision that somebody else made and that was taken as this object's own.
+    #[must_use]
+    pub fn adopted(&self, entry: &Entry) -> Option<&Snapshot> {
+        let is_it = |known: &&Snapshot| known.record.as_ref() == Some(&entry.uid);
+        self.snapshot(entry.version).filter(is_it)
     }
 
     /// Forgets failures: other inputs, or somebody asked for it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::state::{Is, Note, State, Verb};
+use crate::state::{Is, Leaving, Note, State, Verb};
 use crate::turn::Condition;
 use crate::wish::{self, Rules, Wish};
 
@@ -50,7 +50,15 @@ fn ready(state: &State, wish: &Wish, say: &Say) -> Note {
         return note.clone();
     }
     if let Some(action) = &state.action
-        && matches!(action.verb, Verb::Install | Verb::Upgrade | Verb::Unlock)
+        && matches!(
+            action.verb,
+            Verb::Install
+                | Verb::Upgrade
+                | Verb::Unlock
+                | Verb::Uninstall {
+                    leaving: Leaving::Moved
+                }
+        )
     {
         return Note::new(Is::Unknown, "Progressing", running(action.verb, wish));
     }

@@ -25,6 +25,9 @@ pub const PART_TYPE: &str = "oarlock.dev/release-part.v1";
 /// `NUMBER/DIGEST` of a record's parts, on its first Secret; absent where it is whole.
 pub const PARTS_ANNOTATION: &str = "helm.oarlock.dev/parts";
 
+/// Label of whatever belongs to a release's records and is none: the release.
+pub const PART_LABEL: &str = "helm.oarlock.dev/release";
+
 /// Bytes of a record that one Secret takes: `MaxSecretSize` of Kubernetes. The data is base64 once more in the object, and etcd
 /// takes one and a half of these.
 const PART_SIZE: usize = 1 << 20;
@@ -121,7 +124,7 @@ pub fn secrets(
             "metadata": {
                 "name": name,
                 "namespace": record.namespace,
-                "labels": {"helm.oarlock.dev/release": record.name},
+                "labels": {PART_LABEL: record.name},
             },
             "type": PART_TYPE,
             "data": {"release": STANDARD.encode(part)},
@@ -192,6 +195,8 @@ pub enum ReadSecret {
 pub struct Entry {
     /// Name of the Secret.
     pub secret: String,
+    /// `metadata.uid` of the Secret: one that was deleted and made again is another.
+    pub uid: String,
     /// Resource version of the Secret.
     pub resource_version: String,
     /// Revision.
@@ -218,6 +223,8 @@ struct Secret {
 struct Metadata {
     #[serde(default)]
     name: String,
+    #[serde(default)]
+    uid: String,
     #[serde(default)]
     resource_version: String,
     #[serde(default)]
@@ -252,6 +259,7 @@ impl Secret {
 pub fn entry(secret: &str) -> Result<Option<Entry>, ReadSecret> {
     let Metadata {
         name,
+        uid,
         resource_version,
         mut labels,
         annotations,
@@ -280,6 +288,7 @@ pub fn entry(secret: &str) -> Result<Option<Entry>, ReadSecret> {
     labels.retain(|key, _| !SYSTEM_LABELS.contains(&key.as_str()));
     Ok(Some(Entry {
         secret: name,
+        uid,
         resource_version,
         version,
         status,

@@ -33,6 +33,9 @@ pub enum Effect {
         /// The revision.
         revision: u32,
     },
+    /// Creates the namespace of the release where the wish wants that, and writes `crds/` of the chart by its policy: before the
+    /// record, as Helm does it. Hooks may need them, and records may be in that namespace.
+    Ground,
     /// Writes the objects of a revision's manifest in Helm's order, then removes those that only the others have, but for
     /// what is to be kept. Objects whose kinds are not served any more are passed over.
     Objects {
@@ -40,8 +43,6 @@ pub enum Effect {
         of: u32,
         /// What may be there.
         against: Vec<u32>,
-        /// `crds/` of the chart first, by the wish's policy.
-        crds: bool,
     },
     /// Removes the objects of revisions in Helm's order, but for what is to be kept.
     Remove {

@@ -356,7 +356,7 @@ async fn a_folder_of_a_commit_has_neighbours() {
     ");
     // One question for the branch, one for the pack: neighbours are in it.
     assert_eq!(server.seen("info/refs"), 2);
-    assert_eq!(depot.fetch(wanted).await.unwrap(), artifact);
+    assert_eq!(depot.fetch(wanted.clone()).await.unwrap(), artifact);
 
     origin.write(
         "charts/umbrella/Chart.yaml",
@@ -377,6 +377,69 @@ async fn a_folder_of_a_commit_has_neighbours() {
     };
     let error = depot.fetch(wanted).await.unwrap_err().to_string();
     insta::assert_snapshot!(error.replace(&server.address.to_string(), "SERVER"), @"charts/umbrella of http://SERVER/origin main: dependency out: directory ../../../out not found; hint: file:// counts from the chart's folder, and reaches what is in the same source: the chart folder, the git repository, or the package itself");
+}
+
+#[tokio::test]
+async fn what_is_all_of_one_commit_is_put_together_once() {
+    let origin = Origin::new();
+    let own = [dependency("common", "^2", "file://../common")];
+    origin.write("charts/umbrella/Chart.yaml", &umbrella(&own));
+    let common = git_origin::chart("common", "2.0.0");
+    origin.write("charts/common/Chart.yaml", &common);
+    origin.commit("first");
+    let server = git_origin::Server::start(origin.root()).await;
+    let cache = tempfile::tempdir().unwrap();
+    let depot = Depot::new(Options {
+        cache: Some(cache.path().to_owned()),
+        ..Options::default()
+    })
+    .unwrap();
+    let wanted = Wanted {
+        max_age: std::time::Duration::from_secs(3600),
+        ..complete(Source::Git {
+            url: server.url(),
+            reference: "main".to_owned(),
+            path: "charts/umbrella".to_owned(),
+        })
+    };
+    let whole = depot.fetch(wanted.clone()).await.unwrap();
+    let alone = Wanted {
+        dependencies: false,
+        ..wanted.clone()
+    };
+    let alone = depot.fetch(alone).await.unwrap();
+    assert_ne!(alone.digest, whole.digest);
+    // Neither the repository nor the neighbour is there any more.
+    let mirrors = fs::read_dir(cache.path().join("git")).unwrap();
+    for mirror in mirrors {
+        fs::remove_dir_all(mirror.unwrap().path().join("repository")).unwrap();
+    }
+    for blob in fs::read_dir(cache.path().join("blobs")).unwrap() {
+        let blob = blob.unwrap();
+        let name = blob.file_name();
+        if ![&whole, &alone]
+            .iter()
+            .any(|kept| kept.digest.hex() == name)
+        {
+            fs::remove_file(blob.path()).unwrap();
+        }
+    }
+    let packs = server.seen("git-upload-pack");
+    assert_eq!(depot.fetch(wanted.clone()).await.unwrap(), whole);
+    assert_eq!(server.seen("git-upload-pack"), packs);
+
+    // Another commit is another chart.
+    origin.write("charts/common/values.yaml", "a: 1\n");
+    origin.commit("second");
+    let wanted = Wanted {
+        max_age: std::time::Duration::ZERO,
+        ..wanted
+    };
+    let other = depot.fetch(wanted).await.unwrap();
+    assert_ne!(
+        (other.digest, other.revision),
+        (whole.digest, whole.revision)
+    );
 }
 
 #[tokio::test]

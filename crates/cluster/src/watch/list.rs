@@ -181,7 +181,7 @@ pub(super) fn typed(mut value: Value, gvk: &Gvk) -> Result<Cached, ObjectError> 
         object.insert("apiVersion".to_owned(), gvk.api_version().into());
         object.insert("kind".to_owned(), gvk.kind.clone().into());
     }
-    Cached::from_live_of(gvk, value)
+    Cached::abridged_of(gvk, value)
 }
 
 /// While a list is under way both it and the old cache are in memory: what has not changed is there once.

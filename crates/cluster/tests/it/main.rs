@@ -1,5 +1,6 @@
 //! The cluster room against the embedded API, under paused time.
 
+mod bulky;
 mod crds;
 mod events;
 mod kinds;

@@ -128,6 +128,52 @@ async fn an_object_that_enters_or_leaves_a_query_calls_the_asker() {
     until_phase(&world, "two").await;
 }
 
+/// Whether a record of a release is seen with its data: by its name, by its labels, and as metadata alone.
+async fn unpack(host: Arc<dyn Host>) -> Answer {
+    let has_data = |found: &[oarlock_core::json::Json]| {
+        let found: Vec<Value> = found.iter().map(|json| json.to_value()["data"].clone()).collect();
+        json!(found).to_string()
+    };
+    let query = |fields: Vec<String>| Selection {
+        gvk: secrets(),
+        namespace: Some("default".to_owned()),
+        labels: Some("owner=helm".to_owned()),
+        fields,
+        act_as: None,
+    };
+    let mut seen = Vec::new();
+    match host.get(at_secret("s"), None).await {
+        Ok(found) => seen.push(has_data(&found.into_iter().collect::<Vec<_>>())),
+        Err(error) => return failed(&error),
+    }
+    for fields in [vec![], vec!["/data".to_owned()], vec!["/metadata/labels".to_owned()]] {
+        match host.query(query(fields)).await {
+            Ok(found) => seen.push(has_data(&found)),
+            Err(error) => return failed(&error),
+        }
+    }
+    said(seen.join(" "))
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_that_are_cached_without_their_data_are_read_with_it() {
+    let module = Arc::new(Fake::reading(|_, host| Box::pin(unpack(host))));
+    let mut world = World::new().await;
+    world.serve(watch_reading("", "secrets"), &module);
+    let mut record = secret("s", json!({"owner": "helm"}));
+    record["type"] = json!("helm.sh/release.v1");
+    record["data"] = json!({"release": "MQ=="});
+    world.create(record).await;
+    world.create(widget("a")).await;
+    let all = |data: &str| format!(r#"[{{"release":"{data}"}}]"#);
+    until_phase(&world, &format!("{0} {0} {0} [null]", all("MQ=="))).await;
+    // Nothing but the data changes.
+    world
+        .patch(&at_secret("s"), json!({"data": {"release": "Mg=="}}))
+        .await;
+    until_phase(&world, &format!("{0} {0} {0} [null]", all("Mg=="))).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_changes_between_the_read_and_the_end_of_the_run_is_not_missed() {
     let held = tokio::sync::watch::Sender::new(true);

@@ -10,7 +10,7 @@ use oarlock_core::outcome::{
 };
 use oarlock_core::reconciler::{Host, LogLevel, LogLine, RunError, Selection};
 use oarlock_core::reference::{Gvk, ObjectRef};
-use oarlock_core::request::ApiError;
+use oarlock_core::request::{ApiError, WriteStatus};
 use oarlock_core::selector::LabelSelector;
 use serde_json::{Value, json};
 
@@ -243,4 +243,46 @@ async fn failures_and_refusals_do_not_repeat_what_is_in_a_secret() {
         .until_condition("w", "Ready", "False", "WriteRefused")
         .await;
     insta::assert_snapshot!(message, @r#"Secret default/mine was not applied: data.password: Invalid value: "[redacted]", or [redacted] (Invalid, 422)"#);
+}
+
+/// A module may remember in its status why a write was refused.
+#[tokio::test(start_paused = true)]
+async fn what_was_refused_comes_back_without_what_is_in_a_secret() {
+    let module = Arc::new(Fake::reading(move |request, _| {
+        let said = request.last.and_then(|report| {
+            let write = report.writes.into_iter().next()?;
+            match write.status {
+                WriteStatus::Refused(error) => Some(error.message),
+                _ => None,
+            }
+        });
+        Box::pin(async move {
+            Ok(match said {
+                Some(said) => Outcome {
+                    status: status(json!({"phase": said})),
+                    ..Outcome::nothing()
+                },
+                None => exactly([child(secret("mine", "web"))]),
+            })
+        })
+    }));
+    let mut world = World::new().await;
+    world.strike(|call| match call.verb.target().gvk.kind.as_str() {
+        "Secret" => Strike::Refuse(ApiError::new(
+            422,
+            "Invalid",
+            "data.password: Invalid value: \"correct-horse\"",
+        )),
+        _ => Strike::Pass,
+    });
+    let mut writing = watch();
+    writing.grants.write.push(grant("", "secrets"));
+    world.serve(writing, &module);
+    world.create(widget("w")).await;
+    world.until_ready("w").await;
+    let live = world.live(&at_widget("w")).await;
+    assert_eq!(
+        live["status"]["phase"],
+        "data.password: Invalid value: \"[redacted]\""
+    );
 }

@@ -185,6 +185,16 @@ fn contributions(from: Part<'_>) -> Vec<Values> {
     .collect()
 }
 
+/// What an object that cannot be read as a whole still says of the end of its release.
+pub(super) fn remnant(object: &Value, head: &Head<'_>, wish: Wish) -> Wish {
+    let mut findings = Findings::default();
+    Wish {
+        suspended: is_ignored(head, &mut findings),
+        policy: policy(Part(object).at("spec"), &mut findings),
+        ..wish
+    }
+}
+
 fn policy(spec: Part<'_>, findings: &mut Findings) -> Policy {
     let max_history = findings.count(spec, "maxHistory").unwrap_or(MAX_HISTORY);
     let rolls_back_at_all = spec.at("rollback.enable").is_set();

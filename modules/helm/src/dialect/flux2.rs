@@ -248,6 +248,17 @@ fn tell(spec: Part<'_>, findings: &mut Findings) {
     }
 }
 
+/// What an object that cannot be read as a whole still says of the end of its release.
+pub(super) fn remnant(object: &Value, wish: Wish) -> Wish {
+    let spec = Part(object).at("spec");
+    Wish {
+        suspended: spec.at("suspend").is_set(),
+        account: spec.at("serviceAccountName").owned(),
+        policy: policy(spec, &mut Findings::default()),
+        ..wish
+    }
+}
+
 fn policy(spec: Part<'_>, findings: &mut Findings) -> Policy {
     let max_history = findings.count(spec, "maxHistory").unwrap_or(MAX_HISTORY);
     let timeout = spec.at("timeout").duration().unwrap_or(TIMEOUT);

@@ -5,6 +5,7 @@ mod flux2;
 mod kustomize;
 mod origins;
 mod others;
+mod remnant;
 mod settled;
 
 use serde_json::Value;

@@ -3,8 +3,10 @@
 use crate::machine::stages::is_open;
 use crate::machine::{Run, ending, milliseconds};
 use crate::record::Status;
-use crate::situation::{Obstacle, wished};
-use crate::state::{Attempt, Inputs, Is, Leaving, Note, Snapshot, State, Tests, Verb, rfc3339};
+use crate::situation::{self, Header, Obstacle, wished};
+use crate::state::{
+    Attempt, Inputs, Is, Leaving, Note, Place, Snapshot, State, Tests, Verb, rfc3339,
+};
 use crate::status::{Say, ignores_tests};
 use crate::storage::Entry;
 use crate::turn::{Requeue, Turn};
@@ -17,7 +19,7 @@ const HELM_TIMEOUT: u64 = 300_000;
 const CORRECTION: u64 = 30_000;
 
 /// What made a revision that this object only took as its own.
-pub(crate) const ADOPTED: &str = "adopt";
+const ADOPTED: &str = "adopt";
 
 /// Milliseconds after which releases that this one depends on are looked at again.
 const DEPENDENCY: u64 = 30_000;
@@ -31,7 +33,21 @@ impl Run<'_> {
         if at.wish.suspended {
             return self.suspended();
         }
+        let moved = self
+            .state
+            .release
+            .as_ref()
+            .is_some_and(|place| *place != wished(at.wish));
+        if !at.deleting
+            && !moved
+            && let Some(elsewhere) = self.elsewhere()
+        {
+            return self.obstacle(&elsewhere);
+        }
+        // Who only goes waits for nobody else's.
+        let passes = at.deleting && !at.is_release_of(&self.state);
         if at.antecedent.is_none()
+            && !passes
             && let Some(open) = at.last().filter(|newest| is_open(&newest.status))
         {
             return self.locked(open);
@@ -39,12 +55,7 @@ impl Run<'_> {
         if at.deleting {
             return self.leave();
         }
-        if self
-            .state
-            .release
-            .as_ref()
-            .is_some_and(|place| *place != wished(at.wish))
-        {
+        if moved {
             return self.moved();
         }
         if let [first, ..] = at.dependencies {
@@ -78,13 +89,7 @@ impl Run<'_> {
     }
 
     fn present_release(mut self, newest: &Entry, inputs: Inputs, fresh: bool) -> Turn {
-        let ours = self.at.is_ours(newest);
-        let known = self
-            .state
-            .snapshot(newest.version)
-            .cloned()
-            .filter(|known| ours || known.action == ADOPTED);
-        let known = match known {
+        let known = match situation::known(&self.state, self.at.uid, newest).cloned() {
             Some(known) => known,
             None => match self.stranger(newest, &inputs, fresh) {
                 Ok(known) => known,
@@ -133,7 +138,7 @@ impl Run<'_> {
         if at
             .newest
             .as_ref()
-            .is_some_and(|header| header.is_of(inputs))
+            .is_some_and(|header| self.is_wished(header, inputs))
             && !self.is_forced()
         {
             let snapshot = Snapshot {
@@ -150,6 +155,7 @@ impl Run<'_> {
                         .unwrap_or(at.now),
                 ),
                 tests: None,
+                record: Some(newest.uid.clone()),
             };
             self.adopt(snapshot.clone());
             return Ok(snapshot);
@@ -159,6 +165,17 @@ impl Run<'_> {
         match unknown || corrects || fresh || self.is_forced() {
             true => Err(Stranger::Replaced),
             false => Err(Stranger::Held),
+        }
+    }
+
+    /// Whether a revision that somebody else made is of these inputs. What came back from a known revision is of that one's, which
+    /// tells more than the record does.
+    fn is_wished(&self, header: &Header, inputs: &Inputs) -> bool {
+        let again = header.description.strip_prefix("Rollback to ");
+        let again = again.and_then(|rest| rest.split(':').next()?.parse().ok());
+        match again.and_then(|version| self.state.snapshot(version)) {
+            Some(known) => known.inputs == *inputs,
+            None => header.is_of(inputs),
         }
     }
 
@@ -375,10 +392,39 @@ impl Run<'_> {
         })
     }
 
+    /// Records in one namespace, releases in two: of one name there can be only one.
+    fn elsewhere(&self) -> Option<Obstacle> {
+        let (at, newest) = (self.at, self.at.last()?);
+        let namespace = &at.newest.as_ref()?.namespace;
+        let Place { name, storage, .. } = wished(at.wish);
+        let other = !namespace.is_empty() && *namespace != at.wish.namespace;
+        let known = at.is_ours(newest) || self.state.adopted(newest).is_some();
+        (other && !known).then(|| Obstacle {
+            reason: "InvalidOwnership",
+            message: format!(
+                "release {name:?} with its records in namespace {storage:?} is in namespace {namespace:?}, not in {:?}; nothing of it is touched\n\
+                 hint: give this one another releaseName or storageNamespace, or name the namespace where that one is",
+                at.wish.namespace
+            ),
+            retry: None,
+        })
+    }
+
     fn moved(mut self) -> Turn {
-        match self.at.last() {
+        match self
+            .at
+            .last()
+            .filter(|_| self.at.is_release_of(&self.state))
+        {
             Some(newest) if newest.status != Status::Uninstalled => {
-                if let Some(until) = self.state.retry_at.filter(|until| *until > self.at.now) {
+                // What is there goes only for something that can come.
+                if let [first, ..] = self.at.dependencies {
+                    return self.dependent(first);
+                }
+                if let Err(obstacle) = &self.at.inputs {
+                    return self.obstacle(obstacle);
+                }
+                if let Some(until) = self.left_at() {
                     return self.turn(Requeue::At(until));
                 }
                 let (revision, inputs) = (newest.version, self.inputs_of(newest.version));
@@ -391,6 +437,7 @@ impl Run<'_> {
                 )
             }
             _ => {
+                self.tell_left();
                 let (handled, actions) = (self.state.handled.clone(), self.state.actions);
                 self.state = State {
                     handled,

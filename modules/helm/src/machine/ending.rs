@@ -35,7 +35,7 @@ impl Run<'_> {
         self.supersede();
         self.remember(&action, Status::Deployed);
         self.state.action = None;
-        let message = words::succeeded(&action, at);
+        let message = words::succeeded(&action, &self.place());
         let reason = words::succeeded_reason(action.verb);
         let note = Note::new(Is::True, reason, message.clone());
         if rolled {
@@ -46,7 +46,7 @@ impl Run<'_> {
             self.state.released = Some(note);
             withdraw(&mut self.state.remediated);
             if at.wish.policy.test.is_some() {
-                let (title, chart) = (words::title(&action, at), action.inputs.chart());
+                let (title, chart) = (words::title(&action, &self.place()), action.inputs.chart());
                 self.state.tested = Some(Note::new(
                     Is::Unknown,
                     "AwaitingTests",
@@ -70,7 +70,7 @@ impl Run<'_> {
     /// The record is marked as failed.
     pub(super) fn give_up(mut self, action: Action, why: &str, canceled: bool) -> Turn {
         let at = self.at;
-        let description = words::failure(action.verb, &at.wish.name, why);
+        let description = words::failure(action.verb, &self.place().name, why);
         if let Some(entry) = at
             .entry(action.revision)
             .filter(|entry| entry.status.is_pending())
@@ -114,7 +114,7 @@ impl Run<'_> {
 
     /// Condition and Event of a failure.
     pub(super) fn told_failed(&mut self, action: &Action, why: &str) {
-        let message = words::failed(action, self.at, why);
+        let message = words::failed(action, &self.place(), why);
         let reason = words::failed_reason(action.verb);
         let note = Note::new(Is::False, reason, message.clone());
         match action.verb {
@@ -153,10 +153,14 @@ impl Run<'_> {
                 (
                     Is::True,
                     "TestSucceeded",
-                    format!("{}: {what}", words::succeeded(&action, at)),
+                    format!("{}: {what}", words::succeeded(&action, &self.place())),
                 )
             }
-            Err(why) => (Is::False, "TestFailed", words::failed(&action, at, &why)),
+            Err(why) => (
+                Is::False,
+                "TestFailed",
+                words::failed(&action, &self.place(), &why),
+            ),
         };
         if is == Is::True || ignored {
             self.prune(action.revision, None);
@@ -193,9 +197,8 @@ impl Run<'_> {
         self.effects.push(Effect::Objects {
             of: action.revision,
             against: Vec::new(),
-            crds: false,
         });
-        let message = words::succeeded(&action, self.at);
+        let message = words::succeeded(&action, &self.place());
         self.state.action = None;
         self.state.corrected_at = Some(self.at.now);
         self.state.drifted = Some(Note::new(Is::False, "DriftCorrected", message.clone()));
@@ -204,7 +207,7 @@ impl Run<'_> {
     }
 
     pub(super) fn uncorrected(mut self, action: &Action, why: &str) -> Turn {
-        let message = words::failed(action, self.at, why);
+        let message = words::failed(action, &self.place(), why);
         let reason = words::failed_reason(action.verb);
         self.state.action = None;
         self.state.corrected_at = Some(self.at.now);
@@ -223,7 +226,7 @@ impl Run<'_> {
         let state = entry.status.as_str();
         let description = format!("Release unlocked from stale '{state}' state");
         self.update(entry, Status::Failed, Some(description), Content::Kept);
-        let (title, chart) = (words::title(&action, at), action.inputs.chart());
+        let (title, chart) = (words::title(&action, &self.place()), action.inputs.chart());
         let message = format!("Unlocked Helm release {title} with chart {chart} in {state} state");
         self.state.action = None;
         self.state.released = Some(Note::new(Is::False, "PendingRelease", message.clone()));
@@ -250,21 +253,7 @@ impl Run<'_> {
 
     /// The newest revision before one that served, or does.
     pub(super) fn last_good(&self, before: u32) -> Option<u32> {
-        let failed_tests = |version| {
-            let tests = self.state.snapshot(version).and_then(|known| known.tests);
-            tests == Some(Tests::Failed)
-        };
-        let good = |entry: &&Entry| {
-            entry.version < before
-                && matches!(entry.status, Status::Deployed | Status::Superseded)
-                && !failed_tests(entry.version)
-        };
-        self.at
-            .history
-            .iter()
-            .rev()
-            .find(good)
-            .map(|entry| entry.version)
+        last_good(&self.state, self.at.history, before)
     }
 
     /// Forgets the oldest revisions beyond what the wish keeps; never the newest, one that is in the cluster, or `also`.
@@ -308,19 +297,42 @@ impl Run<'_> {
     }
 
     pub(super) fn remember(&mut self, action: &Action, status: Status) {
-        let at = self.at;
+        let (at, place) = (self.at, self.place());
         let snapshot = Snapshot {
-            name: at.wish.name.clone(),
-            namespace: at.wish.namespace.clone(),
+            name: place.name,
+            namespace: place.namespace,
             version: action.revision,
             status,
             inputs: action.inputs.clone(),
             action: action.verb.as_str().to_owned(),
             last_deployed: rfc3339(at.now),
             tests: None,
+            record: None,
         };
         remember(&mut self.state, snapshot);
     }
+}
+
+/// The newest revision before one that served, or does, of this installation.
+pub(crate) fn last_good(state: &State, history: &[Entry], before: u32) -> Option<u32> {
+    let failed_tests = |version| {
+        let tests = state.snapshot(version).and_then(|known| known.tests);
+        tests == Some(Tests::Failed)
+    };
+    let good = |entry: &&Entry| {
+        entry.version < before
+            && matches!(entry.status, Status::Deployed | Status::Superseded)
+            && !failed_tests(entry.version)
+            && !is_replaced(state, entry)
+    };
+    history.iter().rev().find(good).map(|entry| entry.version)
+}
+
+/// Records of an installation before the last uninstallation say nothing about what is in the cluster.
+pub(super) fn is_replaced(state: &State, entry: &Entry) -> bool {
+    let known = state.snapshot(entry.version);
+    known.is_some_and(|known| known.status == Status::Uninstalled)
+        || state.installed.is_some_and(|first| entry.version < first)
 }
 
 /// Puts a revision first; old ones go, but for the one that is in the cluster.

@@ -2,24 +2,28 @@
 
 use crate::machine::stages::Next;
 use crate::machine::{AGAIN, Run, ending, words};
+use crate::ownership::{RELEASE_NAME, RELEASE_NAMESPACE};
 use crate::record::Status;
 use crate::situation::Readiness;
-use crate::state::{Action, Is, Leaving, Note, Stage, Verb};
+use crate::state::{Action, Is, Leaving, Note, Place, Snapshot, Stage, Verb};
 use crate::status::{self, Say};
 use crate::turn::{Content, Effect, Requeue, Turn};
 
 impl Run<'_> {
     /// The object is being deleted and nothing is under way.
-    pub(super) fn leave(self) -> Turn {
+    pub(super) fn leave(mut self) -> Turn {
         let at = self.at;
-        let made = self.state.release.is_some() && at.antecedent.is_none();
+        let made = at.is_release_of(&self.state) && at.antecedent.is_none();
         match at
             .last()
             .filter(|newest| made && newest.status != Status::Uninstalled)
         {
-            None => self.finalized(),
+            None => {
+                self.tell_left();
+                self.finalized()
+            }
             Some(newest) => {
-                if let Some(until) = self.state.retry_at.filter(|until| *until > at.now) {
+                if let Some(until) = self.left_at() {
                     return self.turn(Requeue::At(until));
                 }
                 let (revision, inputs) = (newest.version, self.inputs_of(newest.version));
@@ -34,6 +38,49 @@ impl Run<'_> {
         }
     }
 
+    /// When a failed uninstallation is tried again. Other pauses hold nothing up that goes.
+    pub(super) fn left_at(&self) -> Option<u64> {
+        let failed = |note: &&Note| note.is == Is::False && note.reason == "UninstallFailed";
+        self.state.released.as_ref().filter(failed)?;
+        self.state.retry_at.filter(|until| *until > self.at.now)
+    }
+
+    /// What stays in the cluster though its object or its wish goes is told.
+    pub(super) fn tell_left(&mut self) {
+        let at = self.at;
+        let Place {
+            name, namespace, ..
+        } = self.place();
+        let lives = |known: &&Snapshot| known.status != Status::Uninstalled;
+        let known = self.state.history.first().filter(lives);
+        let (title, message) = match (at.last(), known) {
+            (None, Some(known)) => (
+                known.title(),
+                format!(
+                    "the records of release {namespace}/{name} are gone, {} was the last of them: nothing of it can be uninstalled\n\
+                     hint: unless it was uninstalled by hand, its objects (annotations {RELEASE_NAME}: {name} and \
+                     {RELEASE_NAMESPACE}: {namespace}) are left",
+                    known.title()
+                ),
+            ),
+            (Some(newest), _)
+                if newest.status != Status::Uninstalled
+                    && at.antecedent.is_none()
+                    && !at.is_release_of(&self.state) =>
+            {
+                let title = format!("{namespace}/{name}.v{}", newest.version);
+                let message = format!(
+                    "release {namespace}/{name} stays: revision {} is not of this object\n\
+                     hint: helm uninstall {name} --namespace {namespace}, if nobody needs it",
+                    newest.version
+                );
+                (title, message)
+            }
+            _ => return,
+        };
+        self.event(format!("left-{title}"), true, "ReleaseLeft", &message);
+    }
+
     pub(super) fn finalized(self) -> Turn {
         let mut turn = self.turn(Requeue::OnChange);
         turn.finalized = true;
@@ -45,11 +92,8 @@ impl Run<'_> {
         loop {
             match action.stage.clone() {
                 Stage::Begin => {
-                    let Some(entry) = self.at.entry(action.revision) else {
-                        action.stage = Stage::End;
-                        continue;
-                    };
-                    if entry.status == Status::Uninstalling {
+                    let entry = self.at.entry(action.revision);
+                    if entry.is_some_and(|entry| entry.status == Status::Uninstalling) {
                         action.stage = Stage::Before;
                         continue;
                     }
@@ -118,7 +162,7 @@ impl Run<'_> {
     }
 
     fn warn(&mut self, action: &Action, why: &str) {
-        let message = words::failed(action, self.at, why);
+        let message = words::failed(action, &self.place(), why);
         let reason = words::failed_reason(action.verb);
         self.state.released = Some(Note::new(Is::False, reason, message.clone()));
         let key = format!("{}-{}", ending::key(action, "failed"), self.state.failures);
@@ -133,7 +177,7 @@ impl Run<'_> {
             .entry(action.revision)
             .filter(|entry| entry.status == Status::Uninstalling)
         {
-            let description = words::failure(action.verb, &at.wish.name, why);
+            let description = words::failure(action.verb, &self.place().name, why);
             self.update(entry, former, Some(description), Content::Kept);
         }
         self.state.action = None;
@@ -145,10 +189,12 @@ impl Run<'_> {
             }
         ) {
             self.state.remediation_failures += 1;
-            let message = words::failed(&action, at, why);
+            let message = words::failed(&action, &self.place(), why);
             self.state.remediated = Some(Note::new(Is::False, "UninstallFailed", message));
         }
-        self.warn(&action, why);
+        let hint = "hint: nothing was removed, and it is tried again. spec.uninstall.disableHooks passes its hooks over, where the \
+                    kind has it; of an object that is suspended the release stays";
+        self.warn(&action, &format!("{why}\n{hint}"));
         self.postpone();
         self.turn(Requeue::OnceWritten)
     }
@@ -174,7 +220,7 @@ impl Run<'_> {
             });
             self.effects.extend(all);
         }
-        let message = words::succeeded(&action, at);
+        let message = words::succeeded(&action, &self.place());
         self.event(
             ending::key(&action, "done"),
             false,

@@ -1,6 +1,7 @@
 //! What follows a failure.
 
 use crate::machine::Run;
+use crate::machine::ending::is_replaced;
 use crate::record::Status;
 use crate::state::{Inputs, Leaving, Verb};
 use crate::storage::Entry;
@@ -82,15 +83,9 @@ impl Run<'_> {
         let earlier = |entry: &Entry| {
             entry.version != newest.version
                 && matches!(entry.status, Status::Deployed | Status::Superseded)
-                && !self.is_replaced(entry)
+                && !is_replaced(&self.state, entry)
         };
         self.state.served || self.at.history.iter().any(earlier)
-    }
-
-    /// Records of an installation before the last uninstallation say nothing about what is in the cluster.
-    fn is_replaced(&self, entry: &Entry) -> bool {
-        let known = self.state.snapshot(entry.version);
-        known.is_some_and(|known| known.status == Status::Uninstalled)
     }
 
     fn roll_back(self, newest: &Entry) -> Turn {
@@ -135,7 +130,10 @@ impl Run<'_> {
         };
         self.stall(
             "RetriesExceeded",
-            format!("Failed to {verb} after {count} attempt(s)"),
+            format!(
+                "Failed to {verb} after {count} attempt(s)\nhint: change the wish, or reset it (annotations \
+                 reconcile.fluxcd.io/requestedAt and resetAt), or force one try more (requestedAt and forceAt)"
+            ),
         )
     }
 }

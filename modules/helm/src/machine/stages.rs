@@ -13,6 +13,12 @@ impl Run<'_> {
     pub(super) fn fate(&self, action: &Action) -> Fate {
         match action.verb {
             Verb::Install | Verb::Upgrade | Verb::Rollback { .. } => self.fate_of_revision(action),
+            // Nothing was touched yet, and by this record nothing can be.
+            Verb::Uninstall { .. }
+                if action.stage == Stage::Begin && self.at.entry(action.revision).is_none() =>
+            {
+                Fate::Dropped
+            }
             Verb::Uninstall { .. } => Fate::GoesOn,
             Verb::Test | Verb::Correct => {
                 let newest = self.at.last();
@@ -100,7 +106,6 @@ impl Run<'_> {
                     self.effects.push(Effect::Objects {
                         of: action.revision,
                         against: action.against.clone(),
-                        crds: !matches!(action.verb, Verb::Rollback { .. }),
                     });
                     return self.enter(action, Stage::Ready);
                 }
@@ -150,6 +155,9 @@ impl Run<'_> {
                 description: Some(String::from("superseded by new release")),
                 token: None,
             }));
+        }
+        if rolls.is_none() {
+            self.effects.push(Effect::Ground);
         }
         self.tell_unserved(&action);
         self.effects.push(Effect::Record(RecordWrite {

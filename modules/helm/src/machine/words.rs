@@ -1,7 +1,7 @@
 //! Helm's words for records, and Flux's for conditions and Events.
 
-use crate::situation::{Refusal, Situation};
-use crate::state::{Action, Snapshot, Verb};
+use crate::situation::Refusal;
+use crate::state::{Action, Place, Snapshot, Verb};
 
 /// Description of a record while it is at it.
 pub(super) fn pending(action: &Action) -> String {
@@ -68,8 +68,8 @@ pub(super) const fn succeeded_reason(verb: Verb) -> &'static str {
 }
 
 /// What a condition says of an action that failed.
-pub(super) fn failed(action: &Action, at: &Situation<'_>, why: &str) -> String {
-    let (namespace, name, chart) = (&at.wish.namespace, &at.wish.name, action.inputs.chart());
+pub(super) fn failed(action: &Action, at: &Place, why: &str) -> String {
+    let (namespace, name, chart) = (&at.namespace, &at.name, action.inputs.chart());
     let (title, verb) = (title(action, at), action.verb.as_str());
     match action.verb {
         Verb::Install | Verb::Upgrade => {
@@ -92,8 +92,8 @@ pub(super) fn failed(action: &Action, at: &Situation<'_>, why: &str) -> String {
 }
 
 /// What a condition says of an action that went well.
-pub(super) fn succeeded(action: &Action, at: &Situation<'_>) -> String {
-    let (namespace, name, chart) = (&at.wish.namespace, &at.wish.name, action.inputs.chart());
+pub(super) fn succeeded(action: &Action, at: &Place) -> String {
+    let (namespace, name, chart) = (&at.namespace, &at.name, action.inputs.chart());
     let (title, verb) = (title(action, at), action.verb.as_str());
     match action.verb {
         Verb::Rollback { to } => format!(
@@ -116,9 +116,6 @@ pub(super) fn released(known: &Snapshot) -> String {
 }
 
 /// `namespace/name.vN`.
-pub(super) fn title(action: &Action, at: &Situation<'_>) -> String {
-    format!(
-        "{}/{}.v{}",
-        at.wish.namespace, at.wish.name, action.revision
-    )
+pub(super) fn title(action: &Action, at: &Place) -> String {
+    format!("{}/{}.v{}", at.namespace, at.name, action.revision)
 }

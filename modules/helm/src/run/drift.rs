@@ -99,7 +99,11 @@ fn rules(ignore: &[DriftIgnore]) -> Result<Vec<(Selector, &[String])>, Obstacle>
     for rule in ignore {
         let target = Selector::parse(&rule.target).map_err(|wrong| Obstacle {
             reason: "DriftRulesInvalid",
-            message: format!("spec.driftDetection.ignore: {wrong}"),
+            message: format!(
+                "spec.driftDetection.ignore: {wrong}\n\
+                 hint: group, version, kind, name and namespace of a target are regular expressions, labelSelector and \
+                 annotationSelector are written as kubectl's"
+            ),
             retry: None,
         })?;
         rules.push((target, rule.paths.as_slice()));

@@ -93,7 +93,8 @@ pub(super) fn engine(failure: &Failure) -> Obstacle {
     }
 }
 
-/// The lines around the one that a YAML error names: it counts those of one document of one file.
+/// The keys around the line that a YAML error names, which counts those of one document of one file. Values are left out, and all of a
+/// Secret: what is shown goes to whoever may read the object.
 fn around(output: &str, why: &str) -> Option<String> {
     let source = why
         .split_once("YAML parse error on ")
@@ -105,22 +106,53 @@ fn around(output: &str, why: &str) -> Option<String> {
         .and_then(|(line, _)| line.parse().ok())?;
     let head = format!("# Source: {source}\n");
     let (_, text) = output.split_once(&head)?;
+    let file = text.split("\n---\n# Source: ").next().unwrap_or_default();
+    let document: Vec<&str> = file.trim_start_matches("---\n").lines().collect();
+    // Of several documents nobody knows which.
+    if document.iter().any(|line| line.starts_with("---")) {
+        return None;
+    }
+    let is_secret = |line: &&str| line.trim().replace(['"', '\''], "") == "kind: Secret";
+    if document.iter().any(is_secret) {
+        return None;
+    }
     let first = line.saturating_sub(2).max(1);
     let mut shown = String::new();
-    for (place, text) in text
-        .lines()
-        .take_while(|text| !text.starts_with("---\n# Source: "))
+    for (place, text) in document
+        .into_iter()
         .enumerate()
         .skip(first - 1)
         .take(line + 2 - first)
     {
-        let row = format!("{:>4} | {text}\n", place + 1);
+        let row = format!("{:>4} | {}\n", place + 1, key_of(text));
         if shown.len() + row.len() > SHOWN {
             break;
         }
         shown.push_str(&row);
     }
     (!shown.is_empty()).then(|| shown.trim_end().to_owned())
+}
+
+/// A line without its value.
+fn key_of(line: &str) -> String {
+    let indent = line.len() - line.trim_start().len();
+    let (indent, text) = line.split_at(indent);
+    let (dash, text) = match text.strip_prefix("- ") {
+        Some(rest) => ("- ", rest),
+        None => ("", text),
+    };
+    let is_key = |key: &str| {
+        let legal = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+        !key.is_empty() && key.chars().all(legal)
+    };
+    match text.split_once(':') {
+        Some((key, value)) if is_key(key) && (value.is_empty() || value.starts_with(' ')) => {
+            let value = if value.trim().is_empty() { "" } else { " …" };
+            format!("{indent}{dash}{key}:{value}")
+        }
+        _ if text.is_empty() => String::new(),
+        _ => format!("{indent}{dash}…"),
+    }
 }
 
 #[cfg(test)]
@@ -142,8 +174,39 @@ mod tests {
         assert_eq!(
             obstacle.message,
             "YAML parse error on web/templates/deployment.yaml: error converting YAML to JSON: yaml: line 3: mapping values are not allowed\n   \
-             1 | kind: Deployment\n   2 | metadata:\n   3 |   name: a: b\n   4 | spec: {}\n\
+             1 | kind: …\n   2 | metadata:\n   3 |   name: …\n   4 | spec: …\n\
              hint: correct the values or the chart; what runs is untouched until then"
+        );
+    }
+
+    #[test]
+    fn values_are_shown_nowhere() {
+        let shown = |line: usize, output: &str| {
+            let why = format!(
+                "YAML parse error on web/a.yaml: error converting YAML to JSON: yaml: line {line}: x"
+            );
+            around(&format!("---\n# Source: web/a.yaml\n{output}"), &why)
+        };
+        let plain =
+            "kind: ConfigMap\ndata:\n  - name: a: b\n    hunter2: \n  hunter2\n  pass:word\n";
+        assert_eq!(
+            shown(4, plain).as_deref(),
+            Some("   2 | data:\n   3 |   - name: …\n   4 |     hunter2:\n   5 |   …")
+        );
+        assert_eq!(shown(2, "kind: \"Secret\"\nstringData:\n  a: b: c\n"), None);
+        assert_eq!(
+            shown(2, "---\nkind: Secret\nstringData:\n  a: b: c\n"),
+            None
+        );
+        // Whose line it is cannot be told.
+        assert_eq!(
+            shown(2, "kind: ConfigMap\na: b: c\n---\nkind: Secret\n"),
+            None
+        );
+        let next = "kind: ConfigMap\na: b: c\n---\n# Source: web/b.yaml\nkind: Secret\n";
+        assert_eq!(
+            shown(2, next).as_deref(),
+            Some("   1 | kind: …\n   2 | a: …")
         );
     }
 

@@ -48,6 +48,7 @@ mod tests {
     fn entry(parts: usize) -> Entry {
         Entry {
             secret: String::from("s"),
+            uid: String::new(),
             resource_version: String::from("1"),
             version: 3,
             status: Status::Deployed,

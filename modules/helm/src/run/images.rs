@@ -7,6 +7,7 @@ use oarlock_sdk::Context;
 use oarlock_sdk::artifacts::{FetchError, Source};
 use serde_json::{Map, Value, json};
 
+use super::inputs::max_age;
 use super::outcome::Said;
 use crate::automation::{self, Entry, Image, Settled, Unread};
 use crate::situation::Obstacle;
@@ -124,7 +125,7 @@ fn tags(cx: &Context, image: &Image, poll: Duration) -> Result<Vec<String>, Unre
         repository: image.source(),
         version: String::new(),
     };
-    cx.versions(&source, image.secret.as_deref(), poll)
+    cx.versions(&source, image.secret.as_deref(), max_age(poll))
         .map_err(|error| match error {
             FetchError::Unavailable(message) => Unread::Unavailable(message),
             error @ FetchError::Denied(_) => Unread::Refused(format!(

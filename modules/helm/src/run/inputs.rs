@@ -2,6 +2,8 @@
 //!
 //! Nothing is rendered here. A run that changes nothing fetches (from what the host knows), reads the values, and compares.
 
+use std::time::Duration;
+
 use oarlock_sdk::Context;
 use oarlock_sdk::artifacts::{Artifact, Fetch, Source};
 use serde_json::{Map, Value, json};
@@ -55,6 +57,7 @@ pub fn prepare(cx: &Context, engine: &dyn Engine, asked: &Asked<'_>) -> Result<P
         engine,
         chart: &artifact.digest,
         namespace: asked.namespace,
+        account: wish.account.as_deref(),
         lenient: asked.lenient,
         keys: Keys::new(cx, asked.namespace, asked.decryption),
     };
@@ -147,10 +150,16 @@ fn fetch(wish: &Wish) -> Fetch {
     };
     Fetch {
         credentials: secret.cloned(),
-        max_age: wish.poll.unwrap_or(POLL),
+        max_age: max_age(wish.poll.unwrap_or(POLL)),
         dependencies,
         ..Fetch::new(source)
     }
+}
+
+/// How old an answer may be where a source is asked every `poll`. Answers come a moment after the run began that asked: the run that
+/// is due after `poll` has to find it too old, or it would ask every other time.
+pub(super) fn max_age(poll: Duration) -> Duration {
+    poll.saturating_sub(poll / 10)
 }
 
 /// Digest of what is done to the rendered objects; empty where nothing is. It outlives this program: other words for the same thing

@@ -17,15 +17,22 @@ use crate::state::{Action, Is, Place};
 use crate::turn::{self, Effect, Turn};
 use crate::wish::Wish;
 
+mod ground;
 mod hooks;
 mod objects;
 mod records;
+
+pub(crate) use ground::namespace;
 
 /// Helm's own field manager.
 const MANAGER: &str = "helm";
 
 /// Milliseconds after which it is looked whether a new kind is served, should nobody tell.
 const LATE: u64 = 2_000;
+
+/// Bytes of records that one outcome writes before the rest waits for the next run: the host takes no answer that is too large, and
+/// records of large charts have megabytes.
+const RECORDS: usize = 2 << 20;
 
 /// What effects are made of.
 pub(crate) struct Hands<'a> {
@@ -63,6 +70,12 @@ pub(crate) struct Work {
     pub(crate) late: Vec<String>,
     /// Records as they are after it.
     pub(crate) records: Vec<Record>,
+    /// What of it people should know.
+    pub(crate) events: Vec<turn::Event>,
+    /// Bytes of their Secrets.
+    pub(crate) written: usize,
+    /// Not all effects are in it: the same state is gone on with when these are stored.
+    pub(crate) partial: bool,
 }
 
 impl Hands<'_> {
@@ -70,18 +83,21 @@ impl Hands<'_> {
     pub(crate) fn work(&self, turn: &Turn) -> Result<Work, Obstacle> {
         let mut work = Work::default();
         for effect in &turn.effects {
+            if work.written > RECORDS {
+                work.partial = true;
+                return Ok(work);
+            }
             match effect {
                 Effect::Record(write) => self.record(write, &mut work)?,
                 Effect::Forget { revision } => self.forget(*revision, &mut work),
-                Effect::Objects { of, against, crds } => {
-                    self.objects(*of, against, *crds, &mut work)?;
-                }
+                Effect::Ground => self.ground(&mut work)?,
+                Effect::Objects { of, against } => self.objects(*of, against, &mut work)?,
                 Effect::Remove { of } => self.remove(of, &mut work)?,
                 Effect::Clean { of, besides } => self.clean(*of, besides, &mut work)?,
                 Effect::Hook { of, act, run } => self.hook(*of, act, run, &mut work)?,
             }
         }
-        self.last_forgotten(turn, &mut work);
+        self.last_forgotten(turn, &mut work)?;
         Ok(work)
     }
 }
@@ -93,6 +109,9 @@ fn applied(object: &Value) -> Child {
 
 /// The outcome of a turn.
 pub(crate) fn of(turn: &Turn, work: Work, said: Said, wish: &Wish, now: u64) -> Outcome {
+    if work.partial {
+        return part(turn, work, wish);
+    }
     let mut outcome = Outcome::new()
         .tag(turn.tag.clone())
         .children(work.children)
@@ -116,6 +135,21 @@ pub(crate) fn of(turn: &Turn, work: Work, said: Said, wish: &Wish, now: u64) -> 
     }
 }
 
+/// The first effects alone: what is stored by then is not done again, and the status comes with the last ones.
+fn part(turn: &Turn, work: Work, wish: &Wish) -> Outcome {
+    let mut outcome = Outcome::new()
+        .tag(turn.tag.clone())
+        .children(work.children)
+        .once_written();
+    for removal in work.removals {
+        outcome = outcome.remove(removal);
+    }
+    match &wish.account {
+        Some(account) => outcome.act_as(account.clone()),
+        None => outcome,
+    }
+}
+
 /// What the object's status says afterwards.
 #[derive(Debug, Default)]
 pub(crate) struct Said {
@@ -124,10 +158,11 @@ pub(crate) struct Said {
     pub(crate) conditions: Vec<turn::Condition>,
 }
 
-/// Only this Secret is stored before anything else is done.
-pub(crate) fn stored(secret: &Value, wish: &Wish) -> Outcome {
+/// Only this Secret is stored before anything else is done, and the namespace that it may be in.
+pub(crate) fn stored(secret: &Value, namespace: Option<Child>, wish: &Wish) -> Outcome {
     let outcome = Outcome::new()
         .tag("seed")
+        .children(namespace)
         .child(Child::create(secret).unowned().manager(MANAGER))
         .once_written();
     match &wish.account {

@@ -86,6 +86,10 @@ pub fn render(cx: &Context, engine: &dyn Engine, order: &Order<'_>) -> Result<Re
     let config = order.config(action)?;
     let sources = [ValueSource::Json(config)];
     let rules = rules(action.verb, wish);
+    let mut api_versions = served::api_versions(&served);
+    api_versions.extend(order.brought(engine, action.verb)?);
+    api_versions.sort_unstable();
+    api_versions.dedup();
     let rendered = engine
         .render(&Request {
             chart: order.prepared.artifact.digest.clone(),
@@ -95,7 +99,7 @@ pub fn render(cx: &Context, engine: &dyn Engine, order: &Order<'_>) -> Result<Re
             revision: action.revision,
             upgrade: action.verb == Verb::Upgrade,
             kube_version,
-            api_versions: served::api_versions(&served),
+            api_versions,
             now: action.since,
             seed: order.drawn(&seed, cx, action),
             account: wish.account.clone(),
@@ -230,6 +234,27 @@ impl Order<'_> {
     }
 
     /// Kinds that will be served by the time the objects are written.
+    /// What the chart's own definitions will serve: Helm installs those before it asks what there is.
+    fn brought(&self, engine: &dyn Engine, verb: Verb) -> Result<Vec<String>, Obstacle> {
+        let policy = match verb {
+            Verb::Install => self.wish.policy.install_crds,
+            _ => self.wish.policy.upgrade_crds,
+        };
+        if policy == Crds::Skip {
+            return Ok(Vec::new());
+        }
+        let crds = engine
+            .crds(&self.prepared.artifact.digest)
+            .map_err(|failure| failed::engine(&failure))?;
+        let objects = crds.iter().flat_map(|crd| {
+            let document = Document::new(&crd.source, &crd.content);
+            document.objects().unwrap_or_default()
+        });
+        Ok(objects
+            .flat_map(|object| served::brought(&object))
+            .collect())
+    }
+
     fn learn(
         &self,
         kinds: &mut Kinds,

@@ -9,6 +9,9 @@ use crate::situation::{Obstacle, Refusal, Report};
 /// Milliseconds after which a read is tried again that the API server did not answer.
 const AGAIN: Duration = Duration::from_secs(10);
 
+/// Server-side apply says with 500 that an object does not fit its schema. It will not fit it later either.
+const MISFIT: &str = "failed to create typed patch object";
+
 /// What became of the last turn's effects.
 pub(crate) fn last(cx: &Context) -> Option<Report> {
     let report = cx.last()?;
@@ -35,7 +38,10 @@ pub(crate) fn last(cx: &Context) -> Option<Report> {
 fn refusal(target: &ObjectRef, error: &ApiError) -> Refusal {
     Refusal {
         target: named(target),
-        code: error.code,
+        code: match error.message.contains(MISFIT) {
+            true => 422,
+            false => error.code,
+        },
         message: error.message.clone(),
     }
 }
@@ -57,9 +63,17 @@ pub(crate) fn unread(what: &str, error: &ReadError) -> Obstacle {
         ReadError::Unavailable(_) => ("ApiUnavailable", Some(AGAIN)),
         ReadError::Malformed { .. } => ("Unreadable", None),
     };
+    // The host says which grant is missing, but not what an account lacks.
+    let hint = match error {
+        ReadError::Denied(message) if !message.contains("hint:") => {
+            "\nhint: the service account that the release is acted for as needs a Role or ClusterRole with get, list and watch \
+             of it, and the watch a grant for its namespace"
+        }
+        _ => "",
+    };
     Obstacle {
         reason,
-        message: format!("{what} cannot be read: {error}"),
+        message: format!("{what} cannot be read: {error}{hint}"),
         retry: retry.and_then(|after| u64::try_from(after.as_millis()).ok()),
     }
 }
@@ -116,6 +130,23 @@ mod tests {
     }
 
     #[test]
+    fn what_does_not_fit_its_schema_never_passes() {
+        let target = ObjectRef::new("apps/v1", "Deployment", "web").in_namespace("shop");
+        let seen = |message: &str| {
+            let error = ApiError {
+                code: 500,
+                reason: String::new(),
+                message: String::from(message),
+            };
+            refusal(&target, &error).passes()
+        };
+        assert!(!seen(
+            "failed to create typed patch object (shop/web; apps/v1, Kind=Deployment): .spec.replicas: expected numeric"
+        ));
+        assert!(seen("etcdserver: leader changed"));
+    }
+
+    #[test]
     fn only_what_may_pass_is_read_again() {
         let passing = unread(
             "Secret a",
@@ -125,5 +156,15 @@ mod tests {
         assert_eq!(passing.message, "Secret a cannot be read: no answer");
         let denied = unread("Secret a", &ReadError::Denied(String::from("no grant")));
         assert_eq!((denied.reason, denied.retry), ("AccessDenied", None));
+        assert!(
+            denied
+                .message
+                .starts_with("Secret a cannot be read: no grant\nhint: the service account"),
+            "{}",
+            denied.message
+        );
+        let hinted = ReadError::Denied(String::from("not granted\nhint: say `reads: [Secret]`"));
+        let told = unread("Secret a", &hinted).message;
+        assert_eq!(told.matches("hint:").count(), 1, "{told}");
     }
 }

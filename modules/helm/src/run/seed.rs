@@ -11,6 +11,7 @@ use oarlock_sdk::{Context, ObjectRef, Value, json};
 use super::shelf::reads;
 use crate::situation::Obstacle;
 use crate::state::Place;
+use crate::storage;
 
 /// Type of the Secret.
 pub const SECRET_TYPE: &str = "oarlock.dev/helm-seed";
@@ -91,7 +92,7 @@ impl Seed {
             "metadata": {
                 "name": secret_name(&place.name),
                 "namespace": place.storage,
-                "labels": {"helm.oarlock.dev/release": place.name},
+                "labels": {storage::PART_LABEL: place.name},
             },
             "type": SECRET_TYPE,
             "data": {KEY: STANDARD.encode(self.drawn(cx))},
@@ -145,6 +146,6 @@ mod tests {
         let secret = seed.secret(&cx, &place()).unwrap();
         assert_eq!(secret["metadata"]["name"], "sh.helm.release.v1.web.seed");
         assert_eq!(secret["metadata"]["labels"].get("owner"), None);
-        assert_eq!(crate::storage::entry(&secret.to_string()).unwrap(), None);
+        assert_eq!(storage::entry(&secret.to_string()).unwrap(), None);
     }
 }

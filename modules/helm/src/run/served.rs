@@ -1,8 +1,8 @@
 //! What the API server serves, as Helm's rooms and Helm's templates want it.
 
-use oarlock_sdk::KindInfo;
+use oarlock_sdk::{KindInfo, Value};
 
-use crate::manifest::{Kinds, Scope};
+use crate::manifest::{Kinds, Object, Scope};
 
 /// For placing objects.
 #[must_use]
@@ -35,6 +35,37 @@ pub fn api_versions(served: &[KindInfo]) -> Vec<String> {
     all.sort_unstable();
     all.dedup();
     all
+}
+
+/// `group/version` and `group/version/Kind` of all that a definition will serve; nothing of other objects.
+#[must_use]
+pub fn brought(definition: &Object) -> Vec<String> {
+    if definition.kind() != "CustomResourceDefinition" {
+        return Vec::new();
+    }
+    let spec = definition.content.get("spec");
+    let at = |pointer: &str| spec.and_then(|spec| spec.pointer(pointer));
+    let (Some(group), Some(kind)) = (
+        at("/group").and_then(Value::as_str),
+        at("/names/kind").and_then(Value::as_str),
+    ) else {
+        return Vec::new();
+    };
+    let versions = at("/versions").and_then(Value::as_array);
+    let of_list = versions
+        .into_iter()
+        .flatten()
+        .filter(|version| version.get("served") != Some(&Value::Bool(false)))
+        .filter_map(|version| version.get("name")?.as_str());
+    // One version, as the first betas had it.
+    let alone = at("/version").and_then(Value::as_str);
+    of_list
+        .chain(alone)
+        .flat_map(|version| {
+            let version = format!("{group}/{version}");
+            [format!("{version}/{kind}"), version]
+        })
+        .collect()
 }
 
 #[cfg(test)]

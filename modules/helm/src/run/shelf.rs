@@ -16,6 +16,7 @@ use crate::storage::{self, Entry};
 
 /// What a revision's Secret is asked for in every run: megabytes of content stay where they are.
 const FIELDS: &[&str] = &[
+    "/metadata/uid",
     "/metadata/resourceVersion",
     "/metadata/labels",
     "/metadata/annotations/helm.oarlock.dev~1parts",
@@ -146,6 +147,7 @@ impl<'a> Shelf<'a> {
         let written = record.info.last_deployed.as_deref();
         let last_deployed = written.and_then(|time| time.parse::<Timestamp>().ok());
         Ok(Header {
+            namespace: record.namespace.clone(),
             description: record.info.description.clone(),
             chart_name: chart.metadata.name,
             chart_version: chart.metadata.version,

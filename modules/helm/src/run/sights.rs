@@ -12,7 +12,7 @@ use crate::manifest::{Id, Placed};
 use crate::record::Hook;
 use crate::run::objects::{self, Served};
 use crate::run::report;
-use crate::run::shelf::Shelf;
+use crate::run::shelf::{Shelf, reads};
 use crate::situation::{self, Hooks, Obstacle, Readiness, Report, Unserved};
 use crate::state::{Action, Stage, State, Verb};
 use crate::status;
@@ -59,10 +59,15 @@ impl Sights<'_> {
         let record = self.shelf.record(action.revision)?;
         let run = situation::run(self.uid, action, event);
         let unseen = RefCell::new(None);
+        // A kind that the chart brings may take its time.
+        let timeout = status::timeout(action.verb, self.wish).as_millis();
+        let end = u64::try_from(timeout).unwrap_or(u64::MAX);
+        let waits = matches!(action.verb, Verb::Install | Verb::Upgrade)
+            && self.now < action.since.saturating_add(end);
         let sight = |place: usize| {
             let hook = record.hooks.get(place);
             let seen = hook.map_or(Ok(Sight::Absent), |hook| {
-                self.sight(hook, &record.namespace, &run)
+                self.sight(hook, &record.namespace, &run, waits)
             });
             seen.unwrap_or_else(|obstacle| {
                 *unseen.borrow_mut() = Some(obstacle);
@@ -82,7 +87,13 @@ impl Sights<'_> {
     }
 
     /// What is seen of the objects of one hook.
-    fn sight(&self, hook: &Hook, namespace: &str, run: &str) -> Result<Sight, Obstacle> {
+    fn sight(
+        &self,
+        hook: &Hook,
+        namespace: &str,
+        run: &str,
+        waits: bool,
+    ) -> Result<Sight, Obstacle> {
         let marked = match marked(hook, run) {
             Ok(objects) => objects,
             Err(why) => return Ok(Sight::Failed { why }),
@@ -90,6 +101,13 @@ impl Sights<'_> {
         let placement = self.served.kinds()?.place(marked, namespace);
         if let Some(unserved) = placement.unserved.first() {
             let why = unserved.to_string();
+            if waits {
+                return Err(Obstacle {
+                    reason: "Progressing",
+                    message: format!("waiting for the kind of a hook to be served: {why}"),
+                    retry: Some(2_000),
+                });
+            }
             return Ok(Sight::Failed { why });
         }
         let mut live = Vec::new();
@@ -191,8 +209,7 @@ impl Sights<'_> {
         if target.kind != "Job" || !target.api_version.starts_with("batch/") {
             return Ok(None);
         }
-        let job = self
-            .cx
+        let job = reads(self.cx, self.wish.account.as_deref())
             .get_raw(target)
             .map_err(|error| report::unread(&report::named(target), &error))?;
         let conditions = job
@@ -207,6 +224,10 @@ impl Sights<'_> {
 
     fn gone(&self, action: &Action) -> Result<Readiness, Obstacle> {
         let mut waited = Vec::new();
+        let owner = match self.shelf.entry(action.revision) {
+            Some(_) => Some(objects::owner(&*self.shelf.record(action.revision)?)),
+            None => None,
+        };
         for placed in self.of_revisions(action.against.iter().chain([&action.revision]))? {
             if keeps(&placed.object.content) {
                 continue;
@@ -214,7 +235,10 @@ impl Sights<'_> {
             let Some(live) = self.live(&placed.id)? else {
                 continue;
             };
-            if keeps(&live) {
+            let another = owner
+                .as_ref()
+                .is_some_and(|owner| objects::is_of_another(owner, &live));
+            if keeps(&live) || another {
                 continue;
             }
             let target = objects::reference(&placed.id);

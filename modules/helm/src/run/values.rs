@@ -12,7 +12,8 @@ use oarlock_sdk::{Context, ObjectRef, ReadError};
 use serde_json::{Map, Value};
 
 use super::decryption::Keys;
-use super::engine::{Engine, ValueSource};
+use super::engine::{Engine, Failure, ValueSource};
+use super::shelf::reads;
 use super::{failed, package};
 use crate::manifest::yaml;
 use crate::situation::Obstacle;
@@ -29,6 +30,8 @@ pub(super) struct Reader<'a> {
     pub(super) chart: &'a str,
     /// Namespace of the object.
     pub(super) namespace: &'a str,
+    /// ServiceAccount that the release acts as: what is in other namespaces is read with its rights.
+    pub(super) account: Option<&'a str>,
     /// Whether what is optional may lack its key too, as the first Flux has it.
     pub(super) lenient: bool,
     /// What opens encrypted values.
@@ -42,8 +45,12 @@ impl Reader<'_> {
     /// Where one cannot be had, or does not fit.
     pub(super) fn merged(&self, values: &[Values]) -> Result<Map<String, Value>, Obstacle> {
         let mut sources = Vec::with_capacity(values.len());
+        let mut origins = Vec::with_capacity(values.len());
         for value in values {
-            sources.extend(self.source(value)?);
+            if let Some(source) = self.source(value)? {
+                sources.push(source);
+                origins.push(value);
+            }
         }
         if sources
             .iter()
@@ -52,22 +59,30 @@ impl Reader<'_> {
             let merge = |sources: &[ValueSource]| {
                 let is_file = |source: &ValueSource| matches!(source, ValueSource::ChartFile(_));
                 let chart = sources.iter().any(is_file).then_some(self.chart);
-                let merged = self.engine.merge(chart, sources);
-                merged.map_err(|failure| failed::engine(&failure))
+                self.engine.merge(chart, sources)
             };
-            let merged = merge(&sources)?;
+            let told = |failure: Failure| {
+                // Who cannot be laid over those before tells which it is; Helm's words alone repeat parts of what it says.
+                let first = (1..=sources.len())
+                    .find(|end| sources.get(..*end).is_some_and(|few| merge(few).is_err()));
+                let origin = first.and_then(|end| origins.get(end - 1));
+                let own = origin.and_then(|origin| self.misfit(origin));
+                own.unwrap_or_else(|| failed::engine(&failure))
+            };
+            let merged = merge(&sources).map_err(told)?;
             // Of what was encrypted, only files of the chart are not opened yet: the engine reads those.
             if !merged.contains_key("sops") {
                 return Ok(merged);
             }
-            for source in &mut sources {
+            let mut opened = sources.clone();
+            for source in &mut opened {
                 if let ValueSource::ChartFile(path) = source
                     && let Some(fields) = self.encrypted(path)?
                 {
                     *source = ValueSource::Json(fields);
                 }
             }
-            return merge(&sources);
+            return merge(&opened).map_err(|failure| failed::engine(&failure));
         }
         let mut merged = Map::new();
         for source in sources {
@@ -98,19 +113,20 @@ impl Reader<'_> {
                 literal,
                 optional,
             } => {
-                let at = Reference {
-                    secret: *secret,
-                    namespace: namespace.as_deref().unwrap_or(self.namespace),
-                    name,
-                    key,
-                };
+                let at = self.reference(*secret, namespace.as_deref(), name, key);
                 let Some(text) = self.text(&at, *optional)? else {
                     return Ok(None);
                 };
                 Some(match target {
                     Some(target) => at_path(target, &text, *literal),
                     None => {
-                        let fields = document(&text).map_err(|why| at.obstacle(&why))?;
+                        let fields = document(&text).map_err(|why| {
+                            at.obstacle(match at.secret {
+                                // What does not parse is shown of no Secret.
+                                true => &why.place,
+                                false => &why.message,
+                            })
+                        })?;
                         ValueSource::Json(self.keys.document(&at.to_string(), &text, fields)?)
                     }
                 })
@@ -118,10 +134,53 @@ impl Reader<'_> {
         })
     }
 
+    fn reference<'v>(
+        &'v self,
+        secret: bool,
+        namespace: Option<&'v str>,
+        name: &'v str,
+        key: &'v str,
+    ) -> Reference<'v> {
+        Reference {
+            secret,
+            namespace: namespace.unwrap_or(self.namespace),
+            name,
+            key,
+        }
+    }
+
+    /// What is told of one value at a path that cannot be laid there.
+    fn misfit(&self, origin: &Values) -> Option<Obstacle> {
+        let Values::From {
+            secret,
+            namespace,
+            name,
+            key,
+            target: Some(target),
+            literal,
+            ..
+        } = origin
+        else {
+            return None;
+        };
+        let at = self.reference(*secret, namespace.as_deref(), name, key);
+        let hint = match literal {
+            true => "the path leads through values that are no maps or lists",
+            false => {
+                "the text is read in the words of --set, where commas, braces and backslashes count: say literal: true, or put it in quotes"
+            }
+        };
+        Some(at.obstacle(&format!(
+            "it is no value for the path {target:?}\nhint: {hint}"
+        )))
+    }
+
     /// Text under a key of a ConfigMap or Secret.
     fn text(&self, at: &Reference<'_>, optional: bool) -> Result<Option<String>, Obstacle> {
         let target = ObjectRef::new("v1", at.kind(), at.name).in_namespace(at.namespace);
-        let found = self.cx.get_raw(&target).map_err(|error| {
+        // Of its own namespace the object may name whatever the watch may read, as with Flux.
+        let account = self.account.filter(|_| at.namespace != self.namespace);
+        let found = reads(self.cx, account).get_raw(&target).map_err(|error| {
             let retry = matches!(error, ReadError::Unavailable(_)).then_some(AGAIN);
             let hint = match error {
                 ReadError::Denied(_) => "\nhint: grant the read, or keep the values elsewhere",
@@ -232,7 +291,7 @@ impl Reader<'_> {
         }
         let text = String::from_utf8(response.body)
             .map_err(|_| wrong(String::from("it is no text: values are UTF-8"), None))?;
-        let fields = document(&text).map_err(|why| wrong(why, Some(10 * AGAIN)))?;
+        let fields = document(&text).map_err(|why| wrong(why.message, Some(10 * AGAIN)))?;
         let what = format!("chart values reference {url:?}");
         let fields = self.keys.document(&what, &text, fields)?;
         Ok(Some(ValueSource::Json(fields)))
@@ -296,16 +355,29 @@ fn at_path(target: &str, text: &str, literal: bool) -> ValueSource {
     }
 }
 
+/// Why text is no values file.
+struct NoDocument {
+    /// Without anything that stands in it.
+    place: String,
+    message: String,
+}
+
 /// A values file.
-fn document(text: &str) -> Result<Map<String, Value>, String> {
+fn document(text: &str) -> Result<Map<String, Value>, NoDocument> {
     match yaml::read(text) {
         Ok(Value::Object(fields)) => Ok(fields),
         Ok(Value::Null) => Ok(Map::new()),
-        Ok(other) => Err(format!(
-            "the document is {}, expected a map of values",
-            kind(&other)
-        )),
-        Err(error) => Err(format!("yaml: line {}: {}", error.line, error.message)),
+        Ok(other) => {
+            let message = format!("the document is {}, expected a map of values", kind(&other));
+            Err(NoDocument {
+                place: message.clone(),
+                message,
+            })
+        }
+        Err(error) => Err(NoDocument {
+            place: format!("yaml: line {}: it is no YAML there", error.line),
+            message: format!("yaml: line {}: {}", error.line, error.message),
+        }),
     }
 }
 

@@ -46,14 +46,11 @@ pub(crate) fn read(
             }
             // Whatever it says by now: what it made goes with it.
             _ if cx.deleting() => {
-                let bare = state.release.as_ref().map(|place| Wished {
-                    wish: Wish {
-                        account: account(object),
-                        ..dialect::bare(place)
-                    },
+                let remnant = state.release.as_ref().map(|place| Wished {
+                    wish: dialect::remnant(object, place, settings),
                     missing: None,
                 });
-                return Ok(bare);
+                return Ok(remnant);
             }
             Refused::Invalid(wrong) => {
                 let fields = wrong
@@ -111,9 +108,4 @@ fn stand_in(kind: &str) -> Value {
         "metadata": {"name": "missing", "namespace": "missing"},
         "spec": spec,
     })
-}
-
-fn account(object: &Value) -> Option<String> {
-    let name = object.pointer("/spec/serviceAccountName")?.as_str()?;
-    (!name.is_empty()).then(|| name.to_owned())
 }

@@ -7,6 +7,8 @@ mod encrypted;
 mod hybrid;
 mod killed;
 mod large;
+mod leaving;
+mod places;
 mod pushed;
 mod random;
 mod refused;

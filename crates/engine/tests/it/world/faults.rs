@@ -105,6 +105,10 @@ impl Cluster for Faulty {
         self.inner.cached(target)
     }
 
+    fn whole(&self, live: Arc<Cached>) -> BoxFuture<'_, Result<Option<Arc<Cached>>, ApiError>> {
+        self.inner.whole(live)
+    }
+
     fn list(&self, gvk: &Gvk, namespace: Option<&str>) -> Vec<Arc<Cached>> {
         self.inner.list(gvk, namespace)
     }

@@ -30,6 +30,7 @@ fn said(manifest: &str, notes: &str) -> (String, String) {
             action: String::from("install"),
             last_deployed: String::from("2026-11-10T12:00:00Z"),
             tests: None,
+            record: None,
         }],
         ..State::default()
     };

@@ -345,7 +345,10 @@ fn what_was_adopted_is_tested_once_and_not_adopted_again() {
     assert_eq!(world.state, adopted);
     world.tests(false);
     world.settle();
-    assert_eq!(world.runs.len(), 1, "{:?}", world.runs);
+    assert_eq!(world.condition("TestSuccess"), "True TestSucceeded");
+    let tested = world.state.clone();
+    world.settle();
+    assert_eq!(world.state, tested, "once");
     world.wants("2.1.0");
     world.settle();
     assert!(
@@ -353,4 +356,121 @@ fn what_was_adopted_is_tested_once_and_not_adopted_again() {
         "{}",
         world.history()
     );
+}
+
+#[test]
+fn what_was_adopted_is_upgraded_when_something_changes_that_no_record_tells() {
+    let mut world = World::new();
+    world.by_hand(
+        7,
+        Status::Deployed,
+        "Upgrade complete",
+        inputs("1.0.0", "a"),
+    );
+    world.settle();
+    assert_eq!(world.condition("Ready"), "True ReleaseAdopted");
+    world.chart.inputs.post_digest = "labels".into();
+    world.settle();
+    assert_eq!(world.history(), "7 superseded, 8 deployed");
+    assert_eq!(world.condition("Ready"), "True UpgradeSucceeded");
+}
+
+#[test]
+fn another_record_of_an_adopted_number_is_another_revision() {
+    let mut world = World::new();
+    let by_hand = |world: &mut World, version: &str| {
+        let inputs = inputs(version, "a");
+        world.by_hand(1, Status::Deployed, "Install complete", inputs);
+    };
+    by_hand(&mut world, "1.0.0");
+    world.settle();
+    assert_eq!(world.condition("Ready"), "True ReleaseAdopted");
+    // Uninstalled and installed, both by hand.
+    world.records.clear();
+    by_hand(&mut world, "0.9.0");
+    world.settle();
+    assert_eq!(world.condition("Ready"), "False ReleasedByHand");
+}
+
+#[test]
+fn a_failing_test_of_an_adopted_revision_is_not_run_again() {
+    let mut world = World::new();
+    world.tests(true);
+    world.failing.insert(crate::hooks::Event::Test);
+    world.by_hand(
+        3,
+        Status::Deployed,
+        "Upgrade complete",
+        inputs("1.0.0", "a"),
+    );
+    world.finish();
+    assert_eq!(world.runs, ["test of 3"]);
+    assert_eq!(world.condition("TestSuccess"), "False TestFailed");
+    let tested = world.state.clone();
+    world.settle();
+    assert_eq!(world.state, tested);
+}
+
+/// The chart and the values are the same, and what is done to the objects is not.
+#[test]
+fn a_rollback_by_hand_is_told_by_the_revision_that_came_back() {
+    let mut world = World::installed();
+    world.chart.inputs.post_digest = "labels".into();
+    world.settle();
+    assert_eq!(world.history(), "1 superseded, 2 deployed");
+    world.by_hand(3, Status::Deployed, "Rollback to 1", inputs("1.0.0", "a"));
+    world.settle();
+    assert_eq!(world.condition("Ready"), "False ReleasedByHand");
+    world.by_hand(4, Status::Deployed, "Rollback to 2", inputs("1.0.0", "a"));
+    world.settle();
+    assert_eq!(world.condition("Ready"), "True ReleaseAdopted");
+}
+
+#[test]
+fn a_release_of_that_name_in_another_namespace_is_not_touched() {
+    for status in [Status::Deployed, Status::Failed, Status::PendingUpgrade] {
+        let mut world = World::new();
+        world.by_hand(4, status.clone(), "Somebody's", inputs("1.0.0", "a"));
+        world.records.get_mut(&4).unwrap().namespace = "bank".into();
+        let turn = world.settle();
+        assert_eq!(turn.requeue, Requeue::OnChange);
+        assert_eq!(world.condition("Ready"), "False InvalidOwnership");
+        assert!(
+            world
+                .message("Ready")
+                .starts_with("release \"web\" with its records in namespace \"shop\" is in namespace \"bank\", not in \"shop\""),
+            "{}",
+            world.message("Ready")
+        );
+        assert_eq!(world.records[&4].status, status);
+        world.deleting = true;
+        world.settle();
+        assert!(world.gone);
+        assert_eq!(world.records[&4].status, status);
+    }
+}
+
+/// A revision from before it was uninstalled is no target of a rollback.
+#[test]
+fn nothing_is_rolled_back_beyond_an_uninstallation_by_hand() {
+    let mut world = two();
+    world.wish.policy.install_remediation.strategy = Strategy::Retry;
+    world.wish.policy.install_remediation.retries = Some(3);
+    let kept = inputs("2.0.0", "a");
+    world.by_hand(2, Status::Uninstalled, "Uninstallation complete", kept);
+    world.objects.clear();
+    world.breaks();
+    world.settle();
+    let until = world.now + 300_000;
+    world.now = until;
+    world.settle();
+    assert_eq!(world.history(), "1 superseded, 2 superseded, 3 failed");
+    world.wish.policy.upgrade_remediation.last = true;
+    world.wants("3.0.0");
+    world.finish();
+    assert_eq!(
+        world.history(),
+        "1 superseded, 2 superseded, 3 failed, 4 failed"
+    );
+    assert_eq!(world.condition("Stalled"), "True MissingRollbackTarget");
 }

@@ -25,7 +25,9 @@ fn a_failed_installation_is_told_and_stalls_without_retries() {
     assert_eq!(world.condition("Stalled"), "True RetriesExceeded");
     assert_eq!(
         world.message("Stalled"),
-        "Failed to install after 1 attempt(s)"
+        "Failed to install after 1 attempt(s)\n\
+         hint: change the wish, or reset it (annotations reconcile.fluxcd.io/requestedAt and resetAt), or force one try more \
+         (requestedAt and forceAt)"
     );
     assert_eq!(world.condition("Remediated"), "-");
     assert_eq!(world.objects.len(), 2);
@@ -43,7 +45,9 @@ fn a_failed_installation_is_uninstalled_between_its_retries() {
     assert_eq!(world.condition("Stalled"), "True RetriesExceeded");
     assert_eq!(
         world.message("Stalled"),
-        "Failed to install after 3 attempt(s)"
+        "Failed to install after 3 attempt(s)\n\
+         hint: change the wish, or reset it (annotations reconcile.fluxcd.io/requestedAt and resetAt), or force one try more \
+         (requestedAt and forceAt)"
     );
     let reasons = world.reasons();
     assert_eq!(
@@ -106,7 +110,9 @@ fn a_failed_upgrade_stalls_and_leaves_the_last_one_deployed() {
     assert_eq!(world.condition("Stalled"), "True RetriesExceeded");
     assert_eq!(
         world.message("Stalled"),
-        "Failed to upgrade after 1 attempt(s)"
+        "Failed to upgrade after 1 attempt(s)\n\
+         hint: change the wish, or reset it (annotations reconcile.fluxcd.io/requestedAt and resetAt), or force one try more \
+         (requestedAt and forceAt)"
     );
 }
 
@@ -152,7 +158,9 @@ fn an_upgrade_is_retried_after_each_rollback_with_exact_revisions() {
     assert_eq!(world.counters(), (3, 0, 3));
     assert_eq!(
         world.message("Stalled"),
-        "Failed to upgrade after 3 attempt(s)"
+        "Failed to upgrade after 3 attempt(s)\n\
+         hint: change the wish, or reset it (annotations reconcile.fluxcd.io/requestedAt and resetAt), or force one try more \
+         (requestedAt and forceAt)"
     );
 }
 

@@ -39,7 +39,10 @@ fn intent_is_in_the_status_before_the_first_effect() {
         "Running 'install' action with timeout of 5m0s"
     );
     let second = world.run().unwrap();
-    assert!(matches!(second.effects[..], [Effect::Record(_)]));
+    assert!(matches!(
+        second.effects[..],
+        [Effect::Ground, Effect::Record(_)]
+    ));
     assert_eq!(world.history(), "1 pending-install");
     assert_eq!(world.records[&1].description, "Initial install underway");
     assert!(world.objects.is_empty());

@@ -69,3 +69,31 @@ fn after_a_restart_there_is_no_report_and_nothing_fails() {
     world.settle();
     assert_eq!(world.history(), "1 superseded, 2 deployed");
 }
+
+/// The hooks are over by then: what was refused is an object.
+#[test]
+fn a_refused_object_fails_the_action_after_hooks_too() {
+    let mut world = World::new();
+    world.chart.hooks = vec![Moment::PreInstall];
+    world.refused.insert("Deployment/web".into(), 403);
+    world.settle();
+    assert_eq!(world.history(), "1 failed");
+    assert_eq!(world.runs, ["pre-install of 1"]);
+}
+
+#[test]
+fn a_refused_record_is_told_after_tests_too() {
+    let mut world = World::new();
+    world.tests(false);
+    while world.runs.is_empty() {
+        world.run();
+    }
+    world.refused.insert("Secret".into(), 403);
+    for _ in 0..6 {
+        world.run();
+    }
+    assert_eq!(world.condition("Ready"), "False TestFailed");
+    world.refused.clear();
+    world.settle();
+    assert_eq!(world.condition("TestSuccess"), "True TestSucceeded");
+}

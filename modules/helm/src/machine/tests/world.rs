@@ -28,6 +28,9 @@ use crate::wish::{
 /// A record's Secret.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stored {
+    pub(super) uid: u64,
+    /// Namespace of the release, where a test says it.
+    pub(super) namespace: String,
     pub(super) status: Status,
     pub(super) description: String,
     pub(super) labels: BTreeMap<String, String>,
@@ -276,7 +279,10 @@ impl World {
             .values()
             .next_back()
             .map(|last| last.labels.clone());
+        let there = self.records.get(&version).map(|stored| stored.uid);
         let stored = Stored {
+            uid: there.unwrap_or(self.clock),
+            namespace: String::new(),
             status,
             description: description.into(),
             labels: labels.unwrap_or_default(),
@@ -340,6 +346,7 @@ impl World {
         self.records
             .iter()
             .map(|(version, stored)| Entry {
+                uid: stored.uid.to_string(),
                 secret: crate::storage::secret_name("web", *version),
                 resource_version: stored.version.to_string(),
                 version: *version,
@@ -418,6 +425,7 @@ impl World {
     pub(super) fn decide(&self) -> Turn {
         let history = self.entries();
         let newest = self.records.values().next_back().map(|stored| Header {
+            namespace: stored.namespace.clone(),
             description: stored.description.clone(),
             chart_name: stored.chart.inputs.chart_name.clone(),
             chart_version: stored.chart.inputs.chart_version.clone(),
@@ -550,7 +558,11 @@ impl World {
                 self.records.remove(revision);
                 Ok(())
             }
-            Effect::Objects { of, against, .. } => {
+            Effect::Ground => match self.burn() {
+                true => Err(None),
+                false => Ok(()),
+            },
+            Effect::Objects { of, against } => {
                 let chart = self.records[of].chart.clone();
                 for object in &chart.objects {
                     if self.burn() {
@@ -674,7 +686,10 @@ impl World {
             .records
             .get(&write.revision)
             .cloned()
-            .unwrap_or_default();
+            .unwrap_or_else(|| Stored {
+                uid: self.clock,
+                ..Stored::default()
+            });
         match write.content {
             Content::Rendered => {
                 stored.chart = Rendered {

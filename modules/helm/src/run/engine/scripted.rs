@@ -120,6 +120,14 @@ impl Scripted {
                     crate::run::values::lay(&mut merged, fields);
                 }
                 ValueSource::Set(text) => {
+                    // A comma begins the next key.
+                    if let Some((_, next)) = text.split_once(',')
+                        && !next.contains('=')
+                    {
+                        return Err(Failure::Values(format!(
+                            "failed parsing --set data: key {next:?} has no value"
+                        )));
+                    }
                     let value =
                         |text: &str| serde_json::from_str(text).unwrap_or_else(|_| json!(text));
                     set(&mut merged, text, value)?;

@@ -77,7 +77,8 @@ fn a_wish_comes_to_a_chart_and_values() {
     assert_eq!(Value::Object(ready.config), json!({"replicas": 2}));
     let wanted = packages.wanted();
     assert_eq!(wanted[0].source, source());
-    assert_eq!(wanted[0].max_age, wish.poll.unwrap_or(POLL));
+    assert_eq!(wish.poll.unwrap_or(POLL), Duration::from_secs(300));
+    assert_eq!(wanted[0].max_age, Duration::from_secs(270));
     assert!(wanted[0].dependencies);
 }
 

@@ -6,12 +6,14 @@ use oarlock_sdk::{Child, Expect, Propagation, Removal};
 use serde_json::{Map, Value, json};
 
 use super::{Hands, Work, applied};
-use crate::difference::{self, crds, keeps};
-use crate::manifest::{Document, Id, Kinds, Object, Placed};
+use crate::difference::{self, keeps};
+use crate::manifest::{Id, Object, Placed, Placement};
+use crate::record::Record;
 use crate::run::{drift, objects, report};
 use crate::situation::{self, Obstacle};
 use crate::state::{Stage, Verb};
-use crate::wish::{self, Crds};
+use crate::turn::Event;
+use crate::wish;
 
 impl Hands<'_> {
     /// Writes the objects of a revision in Helm's order, and removes those that only the others have.
@@ -19,7 +21,6 @@ impl Hands<'_> {
         &self,
         of: u32,
         against: &[u32],
-        crds: bool,
         work: &mut Work,
     ) -> Result<(), Obstacle> {
         let record = self.shelf.record(of)?;
@@ -31,28 +32,15 @@ impl Hands<'_> {
                 .extend(contents.map(|content| applied(&content)));
             return Ok(());
         }
-        if verb == Some(Verb::Install) && self.wish.policy.create_namespace {
-            self.namespace(&record.namespace, work)?;
-        }
-        let mut kinds = self.served.kinds()?.clone();
-        if crds {
-            self.definitions(verb, &mut kinds, work)?;
-        }
-        let served = self.served.kinds()?;
         let owner = objects::owner(&record);
-        let new = objects::placed(&record, &kinds)?.placed;
-        for Placed { id, object } in &new {
-            if served.scope(&id.group, &id.version, &id.kind).is_none() {
-                let target = objects::reference(id);
-                work.late.push(format!(
-                    "{} ({})",
-                    report::named(&target),
-                    object.api_version()
-                ));
-            }
-        }
-        if !work.late.is_empty() {
-            work.first.clone_from(&work.children);
+        let Placement {
+            placed: new,
+            unserved,
+        } = objects::placed(&record, self.served.kinds()?)?;
+        if matches!(verb, Some(Verb::Install | Verb::Upgrade)) {
+            // When it was rendered there was none whose kind nobody brings.
+            let late = unserved.iter().map(|late| named(&late.object, &record));
+            work.late.extend(late);
         }
         let mut listed: BTreeSet<_> = BTreeSet::new();
         let mut children = Vec::new();
@@ -65,32 +53,41 @@ impl Hands<'_> {
             }
         }
         work.children.extend(children.into_iter().rev());
+        if !work.late.is_empty() {
+            let defines = |child: &&Child| {
+                let target = child.target();
+                target.is_some_and(|target| target.kind == "CustomResourceDefinition")
+            };
+            work.first = work.children.iter().filter(defines).cloned().collect();
+            return Ok(());
+        }
         let old = self.sights.of_revisions(against)?;
-        for gone in difference::between(&old, &new).delete {
+        let difference = difference::between(&old, &new);
+        for id in &difference.twice {
+            let message = format!("the chart has {id} more than once: the last one counts");
+            self.note(
+                "DuplicateObject",
+                &format!("twice-{id}"),
+                true,
+                message,
+                work,
+            );
+        }
+        for gone in difference.delete {
             self.gone(gone, &owner, Propagation::Background, work)?;
         }
         Ok(())
     }
 
-    /// Creates the release's namespace, unless it is there; labelled as Helm does it.
-    fn namespace(&self, name: &str, work: &mut Work) -> Result<(), Obstacle> {
-        let id = Id {
-            group: String::new(),
-            version: String::from("v1"),
-            kind: String::from("Namespace"),
-            namespace: None,
-            name: name.to_owned(),
-        };
-        if name == self.home || self.live(&id)?.is_some() {
-            return Ok(());
-        }
-        let namespace = json!({
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": {"name": name, "labels": {"name": name}},
+    /// Something that people should know, once per action.
+    fn note(&self, reason: &str, what: &str, warning: bool, message: String, work: &mut Work) {
+        let number = self.action.map_or(0, |action| action.number);
+        work.events.push(Event {
+            key: format!("{what}-{number}"),
+            warning,
+            reason: reason.to_owned(),
+            message,
         });
-        work.children.push(Child::create(namespace).unowned());
-        Ok(())
     }
 
     /// Lets the program that made the release before give its fields up, once its objects are written as this one wants them: what it
@@ -139,69 +136,6 @@ impl Hands<'_> {
         Ok(())
     }
 
-    /// `crds/` of the chart, before everything else.
-    fn definitions(
-        &self,
-        verb: Option<Verb>,
-        kinds: &mut Kinds,
-        work: &mut Work,
-    ) -> Result<(), Obstacle> {
-        let policy = match verb {
-            Some(Verb::Install) => self.wish.policy.install_crds,
-            _ => self.wish.policy.upgrade_crds,
-        };
-        if policy == Crds::Skip {
-            return Ok(());
-        }
-        let chart = self.chart.map_err(Clone::clone)?;
-        let failed = |message: String| Obstacle {
-            reason: "ArtifactFailed",
-            message,
-            retry: None,
-        };
-        let documents = self
-            .engine
-            .crds(chart)
-            .map_err(|error| failed(error.to_string()))?;
-        let mut definitions: Vec<Object> = Vec::new();
-        for document in documents {
-            let document = Document::new(document.source, document.content);
-            let objects = document
-                .objects()
-                .map_err(|error| failed(error.to_string()))?;
-            definitions.extend(objects);
-        }
-        let mut live: Vec<(String, Map<String, Value>)> = Vec::new();
-        for definition in &definitions {
-            kinds.learn(definition);
-            let id = Id {
-                group: definition.group().to_owned(),
-                version: definition.version().to_owned(),
-                kind: definition.kind().to_owned(),
-                namespace: None,
-                name: definition.name().to_owned(),
-            };
-            if let Some(found) = self.live(&id)? {
-                live.push((id.name, found));
-            }
-        }
-        let found = |name: &str| {
-            let known = live.iter().find(|(known, _)| known == name);
-            known.map(|(_, live)| live)
-        };
-        for act in crds::plan(&definitions, policy, found) {
-            work.children.push(match act {
-                crds::Act::Create(definition) => {
-                    Child::create(Value::Object(definition.content.clone())).unowned()
-                }
-                crds::Act::Replace(definition) => {
-                    applied(&Value::Object(definition.content.clone()))
-                }
-            });
-        }
-        Ok(())
-    }
-
     /// Removes the objects of revisions in Helm's order.
     pub(super) fn remove(&self, of: &[u32], work: &mut Work) -> Result<(), Obstacle> {
         let Some(newest) = of.last() else {
@@ -214,7 +148,11 @@ impl Hands<'_> {
             wish::Propagation::Foreground => Propagation::Foreground,
             wish::Propagation::Orphan => Propagation::Orphan,
         };
-        for gone in difference::removal(&old).delete {
+        let removal = difference::removal(&old);
+        if let Some(kept) = removal.kept() {
+            self.note("ResourcesKept", "kept", false, kept, work);
+        }
+        for gone in removal.delete {
             self.gone(gone, &owner, propagation, work)?;
         }
         Ok(())
@@ -276,7 +214,13 @@ impl Hands<'_> {
         let Some(live) = self.live(&placed.id)? else {
             return Ok(());
         };
-        if keeps(&live) || objects::is_of_another(owner, &live) {
+        if keeps(&live) {
+            return Ok(());
+        }
+        if objects::is_of_another(owner, &live) {
+            let id = &placed.id;
+            let message = format!("{id} is part of another release by now, and is left alone");
+            self.note("ObjectLeft", &format!("left-{id}"), false, message, work);
             return Ok(());
         }
         let mut removal = Removal::of(objects::reference(&placed.id)).propagation(propagation);
@@ -287,10 +231,17 @@ impl Hands<'_> {
         Ok(())
     }
 
-    fn live(&self, id: &Id) -> Result<Option<Map<String, Value>>, Obstacle> {
+    pub(super) fn live(&self, id: &Id) -> Result<Option<Map<String, Value>>, Obstacle> {
         objects::live(self.cx, id, self.wish.account.as_deref()).map_err(|error| {
             let target = objects::reference(id);
             report::unread(&report::named(&target), &error)
         })
     }
+}
+
+/// An object of a kind that is not served yet, for people.
+fn named(object: &Object, record: &Record) -> String {
+    let namespace = object.namespace().unwrap_or(&record.namespace);
+    let (kind, name, version) = (object.kind(), object.name(), object.api_version());
+    format!("{kind} {namespace}/{name} ({version})")
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use oarlock_sdk::{Child, Expect, ObjectRef, Removal};
+use oarlock_sdk::{Child, Expect, ObjectRef, Removal, Selection};
 use serde_json::{Value, json};
 
 use super::{Hands, MANAGER, Work, applied};
-use crate::record::{Record, Status};
-use crate::run::seed;
+use crate::record::{ApplyMethod, Record, Status};
+use crate::run::{report, seed};
 use crate::situation::{Obstacle, TOKEN_LABEL};
 use crate::state::rfc3339;
 use crate::storage::{self, Entry, Moment, PARTS_ANNOTATION};
@@ -57,6 +57,7 @@ impl Hands<'_> {
         for secret in &mut secrets {
             secret["metadata"]["namespace"] = Value::from(self.place.storage.as_str());
         }
+        work.written += secrets.iter().map(size).sum::<usize>();
         let names: Vec<String> = secrets.iter().filter_map(name).collect();
         let Some(mut own) = secrets.pop() else {
             return Ok(());
@@ -79,9 +80,16 @@ impl Hands<'_> {
                 applied(&own).expect(Expect::Version(version.clone()))
             }
         });
-        let stale = entry.into_iter().flat_map(|entry| &entry.parts);
-        for part in stale.filter(|part| !names.contains(part)) {
-            work.removals.push(Removal::of(self.secret(part)));
+        if had_parts || !secrets.is_empty() {
+            let own = format!(
+                "{}.",
+                storage::secret_name(&self.place.name, write.revision)
+            );
+            for part in self.parts()? {
+                if part.starts_with(&own) && !names.contains(&part) {
+                    work.removals.push(Removal::of(self.secret(&part)));
+                }
+            }
         }
         work.records.push(record);
         Ok(())
@@ -120,6 +128,8 @@ impl Hands<'_> {
                 let older = self.shelf.record(version)?;
                 let mut record = Record::clone(&older);
                 record.version = write.revision;
+                // Whatever wrote the older one: this one is applied by the server.
+                record.apply_method = ApplyMethod::ServerSide;
                 record.info.first_deployed = Some(first());
                 record.info.last_deployed = Some(now);
                 record.info.deleted = None;
@@ -155,8 +165,26 @@ impl Hands<'_> {
         }
     }
 
-    /// What random values were drawn from goes with the last record.
-    pub(super) fn last_forgotten(&self, turn: &Turn, work: &mut Work) {
+    /// Further parts of records, those too that nobody names: whoever wrote them was killed before the record.
+    fn parts(&self) -> Result<Vec<String>, Obstacle> {
+        let selection = Selection {
+            api_version: String::from("v1"),
+            kind: String::from("Secret"),
+            namespace: Some(self.place.storage.clone()),
+            labels: Some(format!("{}={}", storage::PART_LABEL, self.place.name)),
+            fields: vec![String::from("/metadata/labels")],
+            act_as: self.wish.account.clone(),
+        };
+        let found = self.cx.reads().query(&selection).map_err(|error| {
+            report::unread("the Secrets with parts of the release's records", &error)
+        })?;
+        let seed = seed::secret_name(&self.place.name);
+        let names = found.iter().filter_map(name);
+        Ok(names.filter(|name| *name != seed).collect())
+    }
+
+    /// What random values were drawn from goes with the last record, and whatever is left of any.
+    pub(super) fn last_forgotten(&self, turn: &Turn, work: &mut Work) -> Result<(), Obstacle> {
         let forgotten = |entry: &Entry| {
             turn.effects.iter().any(
                 |effect| matches!(effect, Effect::Forget { revision } if *revision == entry.version),
@@ -166,12 +194,25 @@ impl Hands<'_> {
         if !history.is_empty() && history.iter().all(forgotten) {
             let seed = seed::secret_name(&self.place.name);
             work.removals.push(Removal::of(self.secret(&seed)));
+            let listed = history.iter().flat_map(|entry| &entry.parts);
+            let listed: Vec<&String> = listed.collect();
+            for part in self.parts()? {
+                if !listed.contains(&&part) {
+                    work.removals.push(Removal::of(self.secret(&part)));
+                }
+            }
         }
+        Ok(())
     }
 
     fn secret(&self, name: &str) -> ObjectRef {
         ObjectRef::new("v1", "Secret", name).in_namespace(self.place.storage.as_str())
     }
+}
+
+/// Bytes of what is in it.
+fn size(secret: &Value) -> usize {
+    secret["data"]["release"].as_str().map_or(0, str::len)
 }
 
 fn name(secret: &Value) -> Option<String> {

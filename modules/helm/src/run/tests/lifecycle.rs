@@ -98,6 +98,11 @@ fn a_deleted_object_takes_its_release_with_it() {
         ["Secret kept"],
         "what says that it stays stays"
     );
+    assert!(
+        site.reasons().contains(&"ResourcesKept"),
+        "{:?}",
+        site.reasons()
+    );
 }
 
 #[test]
@@ -110,6 +115,11 @@ fn what_belongs_to_another_release_by_now_stays() {
     site.settle();
     assert!(site.world.is_gone());
     assert_eq!(site.objects(), ["Deployment web"]);
+    assert!(
+        site.reasons().contains(&"ObjectLeft"),
+        "{:?}",
+        site.reasons()
+    );
 }
 
 #[test]
@@ -436,4 +446,88 @@ fn what_somebody_else_installed_is_adopted_and_looked_at_once() {
     let outcome = site.call().unwrap();
     assert_eq!(outcome.recorded(), []);
     assert_eq!(outcome.status_patch(), None);
+}
+
+#[test]
+fn a_namespace_comes_before_what_is_in_it() {
+    // The first Flux keeps records where the release is.
+    let mut site = Site::new(json!({"targetNamespace": "prod", "values": {"random": true}}));
+    let mut written = Vec::new();
+    for _ in 0..8 {
+        let outcome = site.call().unwrap();
+        let targets = outcome
+            .exactly()
+            .unwrap()
+            .iter()
+            .map(|child| child.target());
+        written.extend(targets.map(|target| target.unwrap().name));
+        site.world.perform(&outcome, usize::MAX);
+    }
+    let place = |name: &str| written.iter().position(|known| known == name);
+    let namespace = place("prod").unwrap();
+    assert!(
+        Some(namespace) < place("sh.helm.release.v1.web.seed"),
+        "{written:?}"
+    );
+    assert!(
+        Some(namespace) < place("sh.helm.release.v1.web.v1"),
+        "{written:?}"
+    );
+    assert_eq!(
+        namespace,
+        written.iter().rposition(|known| known == "prod").unwrap(),
+        "once"
+    );
+}
+
+#[test]
+fn definitions_come_before_hooks_and_templates_know_them() {
+    let spec = json!({"chart": {"version": "3.0.0"}, "values": {"hooks": "pre-install"}});
+    let mut site = Site::new(spec);
+    for _ in 0..2 {
+        site.run();
+    }
+    assert_eq!(site.history(), "1 pending-install");
+    assert_eq!(
+        site.objects(),
+        ["CustomResourceDefinition widgets.demo.example.com"],
+        "no hook before"
+    );
+    let known = site.engine.calls().into_iter().any(|call| match call {
+        crate::run::engine::scripted::Call::Render(request) => request
+            .api_versions
+            .contains(&String::from("demo.example.com/v1/Widget")),
+        _ => false,
+    });
+    assert!(
+        known,
+        "Helm installs definitions before it asks what there is"
+    );
+}
+
+#[test]
+fn what_is_begun_goes_on_while_the_chart_cannot_be_had() {
+    let mut site = Site::flux(json!({}));
+    for _ in 0..2 {
+        site.run();
+    }
+    assert_eq!(site.history(), "1 pending-install");
+    site.world
+        .edit(json!({"spec": {"valuesFrom": [{"kind": "Secret", "name": "gone"}]}}));
+    site.settle();
+    assert_eq!(site.history(), "1 deployed");
+    assert_eq!(site.objects().len(), 2);
+    assert_eq!(site.condition("Ready"), "False ValuesFailed");
+}
+
+#[test]
+fn an_uninstallation_does_not_wait_for_what_it_spared() {
+    let mut site = Site::flux(json!({}));
+    site.settle();
+    let other = json!({"metadata": {"annotations": {"meta.helm.sh/release-name": "other"}}});
+    site.world.edit_foreign(&deployment(), &other);
+    site.world.delete();
+    site.settle();
+    assert!(site.world.is_gone(), "{:#}", site.world.status());
+    assert_eq!(site.objects(), ["Deployment web"]);
 }

@@ -314,6 +314,12 @@ impl Site {
         .collect()
     }
 
+    /// Reasons of the Events so far.
+    pub(super) fn reasons(&self) -> Vec<&str> {
+        let events = self.world.events().iter();
+        events.map(|(_, reason)| reason.as_str()).collect()
+    }
+
     pub(super) fn deployment(&self) -> &Value {
         self.world.live(&deployment()).unwrap()
     }

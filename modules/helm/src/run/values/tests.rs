@@ -1,8 +1,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use oarlock_sdk::http::Response;
-use oarlock_sdk::json;
 use oarlock_sdk::testing::FakeCluster;
+use oarlock_sdk::{Cluster, KindInfo, Selection, State, json};
 
 use super::*;
 use crate::run::engine::scripted::{Call, Scripted};
@@ -111,6 +114,7 @@ fn merged(cx: &Context, engine: &Scripted, values: &[Values]) -> Result<Value, O
         engine,
         chart: CHART,
         namespace: "shop",
+        account: None,
         lenient: false,
         keys: Keys::new(cx, "shop", None),
     };
@@ -275,6 +279,7 @@ fn a_missing_key_is_optional_for_the_first_flux_alone() {
             engine: &engine,
             chart: CHART,
             namespace: "shop",
+            account: None,
             lenient,
             keys: Keys::new(&cx, "shop", None),
         };
@@ -314,4 +319,118 @@ fn documents_at_urls_are_fetched() {
     // Values that come and go with a server would be a release each time.
     let broken = answered(503, "", true).unwrap_err();
     assert!(broken.retry.is_some());
+}
+
+#[test]
+fn nothing_of_a_secret_is_told_where_it_does_not_fit() {
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "login", "namespace": "shop"},
+        "data": {"password": STANDARD.encode("abc,hunter2"), "broken": STANDARD.encode("a: b\n: hunter2: d")},
+    });
+    let cx = context(FakeCluster::new().object(secret));
+    let value = |key: &str, target: Option<&str>| Values::From {
+        secret: true,
+        namespace: None,
+        name: String::from("login"),
+        key: key.to_owned(),
+        target: target.map(str::to_owned),
+        literal: false,
+        optional: false,
+    };
+    let told = |values: &[Values]| merged(&cx, &engine(), values).unwrap_err().message;
+    let values = [
+        Values::Set(String::from("a=1")),
+        value("password", Some("login.password")),
+        inline(json!({"b": 2})),
+    ];
+    assert_eq!(
+        told(&values),
+        "could not resolve Secret chart values reference 'shop/login' with key 'password': it is no value for the path \
+         \"login.password\"\nhint: the text is read in the words of --set, where commas, braces and backslashes count: say literal: \
+         true, or put it in quotes"
+    );
+    assert_eq!(
+        told(&[value("broken", None)]),
+        "could not resolve Secret chart values reference 'shop/login' with key 'broken': yaml: line 2: it is no YAML there"
+    );
+    // What somebody wrote into the object is Helm's to judge.
+    let own = told(&[Values::Set(String::from("a=1,b"))]);
+    assert!(
+        own.starts_with("failed parsing --set data: key \"b\" has no value"),
+        "{own}"
+    );
+}
+
+/// Notes as whom each object is read.
+struct Accounts(FakeCluster, Rc<RefCell<Vec<String>>>);
+
+impl Cluster for Accounts {
+    fn get(&self, target: &ObjectRef, act_as: Option<&str>) -> Result<Option<String>, ReadError> {
+        let who = act_as.unwrap_or("the watch");
+        self.1.borrow_mut().push(format!("{target} by {who}"));
+        self.0.get(target, act_as)
+    }
+
+    fn get_live(
+        &self,
+        target: &ObjectRef,
+        act_as: Option<&str>,
+    ) -> Result<Option<String>, ReadError> {
+        self.0.get_live(target, act_as)
+    }
+
+    fn query(&self, selection: &Selection) -> Result<Vec<String>, ReadError> {
+        self.0.query(selection)
+    }
+
+    fn children(&self) -> Result<Vec<String>, ReadError> {
+        self.0.children()
+    }
+
+    fn observe(&self, targets: &[ObjectRef]) -> Result<Vec<State>, ReadError> {
+        self.0.observe(targets)
+    }
+
+    fn kinds(&self) -> Result<Vec<KindInfo>, ReadError> {
+        self.0.kinds()
+    }
+
+    fn server_version(&self) -> Result<String, ReadError> {
+        Cluster::server_version(&self.0)
+    }
+}
+
+#[test]
+fn values_of_other_namespaces_are_read_with_the_releases_rights() {
+    let reads = Rc::new(RefCell::default());
+    let cx = Context::builder()
+        .cluster(Accounts(cluster(), Rc::clone(&reads)))
+        .build();
+    let elsewhere = Values::From {
+        secret: true,
+        namespace: Some(String::from("vault")),
+        name: String::from("login"),
+        key: String::from("values.yaml"),
+        target: None,
+        literal: false,
+        optional: true,
+    };
+    let engine = engine();
+    let reader = Reader {
+        cx: &cx,
+        engine: &engine,
+        chart: CHART,
+        namespace: "shop",
+        account: Some("deployer"),
+        lenient: true,
+        keys: Keys::new(&cx, "shop", None),
+    };
+    reader.merged(&[from(true, "login"), elsewhere]).unwrap();
+    assert_eq!(
+        *reads.borrow(),
+        [
+            "v1 Secret shop/login by the watch",
+            "v1 Secret vault/login by deployer"
+        ]
+    );
 }

@@ -205,3 +205,71 @@ async fn what_was_uninstalled_by_hand_is_installed_again() {
     .await;
     assert_eq!(site.history(), ["v1 web-1.0.0 deployed: Install complete"]);
 }
+
+/// What was adopted is looked after like any other release: another way of rendering is another revision.
+#[tokio::test(start_paused = true)]
+async fn what_was_adopted_is_upgraded_when_it_is_rendered_otherwise() {
+    let mut site = helms_own().await;
+    site.set(&json!({}));
+    site.until_told("Ready", "True ReleaseAdopted").await;
+    site.set(&json!({"commonMetadata": {"labels": {"team": "blue"}}}));
+    site.until_told("Ready", "True UpgradeSucceeded").await;
+    let config_map = site.get(&CONFIG_MAPS, "web").unwrap();
+    assert_eq!(config_map["metadata"]["labels"]["team"], "blue");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_adopted_is_tested_once() {
+    let site = helms_own().await;
+    site.set(&json!({"test": {"enable": true}}));
+    site.seconds(6 * 3600).await;
+    let tests = site
+        .events("web")
+        .into_iter()
+        .filter(|e| e.contains("Test"));
+    assert!(tests.count() <= 1, "{}", site.told());
+    let adopted = site
+        .events("web")
+        .into_iter()
+        .filter(|e| e.contains("ReleaseAdopted"));
+    assert_eq!(adopted.count(), 1, "{}", site.told());
+    assert_eq!(site.history().len(), 1);
+}
+
+/// A release that somebody else looks after is not written to for being looked at.
+#[tokio::test(start_paused = true)]
+async fn an_adopted_release_is_looked_at_without_a_write() {
+    let mut site = helms_own().await;
+    site.set(&json!({}));
+    site.until_told("Ready", "True ReleaseAdopted").await;
+    site.seconds(120).await;
+    site.gate().requests();
+    site.seconds(3 * 3600).await;
+    let requests = site.gate().requests();
+    let writes: Vec<&String> = requests.iter().filter(|r| !r.starts_with("GET")).collect();
+    assert!(writes.is_empty(), "{writes:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_helm_3_made_and_is_rolled_back_to_is_applied_by_the_server() {
+    let mut site = helms_own().await;
+    let mut record = site.records().remove(0);
+    // Helm 3 has no such field, and applies by itself.
+    record
+        .content
+        .as_object_mut()
+        .unwrap()
+        .remove("apply_method");
+    store(&site, &record);
+    let remediation = json!({"retries": 0, "remediateLastFailure": true});
+    site.set(&json!({"timeout": "30s", "upgrade": {"remediation": remediation}}));
+    site.until_told("Ready", "True").await;
+    site.set(&json!({"values": {"image": "web:never-ready"}}));
+    site.until_told("Stalled", "True").await;
+    let methods: Vec<Value> = site
+        .records()
+        .into_iter()
+        .map(|record| record.content["apply_method"].clone())
+        .collect();
+    assert_eq!(methods, [Value::Null, json!("ssa"), json!("ssa")]);
+}

@@ -5,7 +5,7 @@ use oarlock_devcluster::store::Write;
 use serde_json::{Value, json};
 
 use super::by_hand::helms_own;
-use super::site::{CONFIG_MAPS, Dialect, Site};
+use super::site::{CONFIG_MAPS, Dialect, SECRETS, Site};
 
 const WIDGETS: ResourceId = ResourceId::of("demo.example.com", "widgets");
 const DEFINITIONS: ResourceId = ResourceId::of("apiextensions.k8s.io", "customresourcedefinitions");
@@ -70,4 +70,32 @@ async fn what_another_program_wrote_of_a_release_goes_with_the_chart() {
     let data = site.get(&CONFIG_MAPS, "web").unwrap()["data"].clone();
     assert_eq!(data["greeting"], "hi");
     assert_eq!(data["left"], Value::Null, "{data:#}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_is_created_before_the_records_in_it() {
+    // The first Flux keeps them where the release is, and creates what is missing.
+    let mut site = Site::new(Dialect::Flux1).await;
+    site.set(&json!({"targetNamespace": "prod"}));
+    site.until_told("Released", "True").await;
+    assert!(site.store().get(&CONFIG_MAPS, "prod", "web").is_ok());
+    let record = "sh.helm.release.v1.web.v1";
+    assert!(site.store().get(&SECRETS, "prod", record).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_may_be_of_a_kind_that_the_chart_brings() {
+    let mut site = Site::new(Dialect::Flux2).await;
+    let charts = &site.charts;
+    charts.write("web", "1.0.0", "crds/widgets.yaml", DEFINITION);
+    let hook = WIDGET.replace(
+        "  name: one\n",
+        "  name: one\n  annotations: {helm.sh/hook: pre-install}\n",
+    );
+    let known = "{{ if .Capabilities.APIVersions.Has \"demo.example.com/v1/Widget\" }}";
+    let hook = format!("{known}\n{hook}{{{{ end }}}}\n");
+    charts.write("web", "1.0.0", "templates/widget.yaml", &hook);
+    site.set(&json!({}));
+    site.until_told("Ready", "True InstallSucceeded").await;
+    assert!(site.get(&WIDGETS, "one").is_some());
 }

@@ -184,6 +184,22 @@ async fn an_object_that_the_api_server_refuses_is_a_failure_and_rolled_back() {
     insta::assert_snapshot!(told(&site, "Released"));
 }
 
+/// The API server says so with 500, which may pass; this does not, and nobody waits the timeout out for it.
+#[tokio::test(start_paused = true)]
+async fn an_object_that_does_not_fit_its_schema_fails_at_once() {
+    let site = running(&json!({"upgrade": {"remediation": {"remediateLastFailure": true}}})).await;
+    site.set(&json!({"values": {"extra": "apiVersion: v1\nkind: Service\nmetadata: {name: more}\nspec: {ports: many}\n"}}));
+    site.seconds(10).await;
+    let states: Vec<String> = site.records().iter().map(|r| r.status.clone()).collect();
+    assert_eq!(
+        states,
+        ["superseded", "failed", "deployed"],
+        "{}",
+        site.told()
+    );
+    insta::assert_snapshot!(told(&site, "Released"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_object_of_another_release() {
     let site = running(&json!({"upgrade": {"disableTakeOwnership": true}})).await;
