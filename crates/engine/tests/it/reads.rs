@@ -131,7 +131,10 @@ async fn an_object_that_enters_or_leaves_a_query_calls_the_asker() {
 /// Whether a record of a release is seen with its data: by its name, by its labels, and as metadata alone.
 async fn unpack(host: Arc<dyn Host>) -> Answer {
     let has_data = |found: &[oarlock_core::json::Json]| {
-        let found: Vec<Value> = found.iter().map(|json| json.to_value()["data"].clone()).collect();
+        let found: Vec<Value> = found
+            .iter()
+            .map(|json| json.to_value()["data"].clone())
+            .collect();
         json!(found).to_string()
     };
     let query = |fields: Vec<String>| Selection {
@@ -146,7 +149,11 @@ async fn unpack(host: Arc<dyn Host>) -> Answer {
         Ok(found) => seen.push(has_data(&found.into_iter().collect::<Vec<_>>())),
         Err(error) => return failed(&error),
     }
-    for fields in [vec![], vec!["/data".to_owned()], vec!["/metadata/labels".to_owned()]] {
+    for fields in [
+        vec![],
+        vec!["/data".to_owned()],
+        vec!["/metadata/labels".to_owned()],
+    ] {
         match host.query(query(fields)).await {
             Ok(found) => seen.push(has_data(&found)),
             Err(error) => return failed(&error),
