@@ -53,7 +53,10 @@ impl Bodies {
         kept.order.insert(now, target.clone());
         kept.objects.insert(target, (now, Arc::clone(whole)));
         while kept.bytes > self.room {
-            let Some(oldest) = kept.order.first_key_value().map(|(_, target)| target.clone())
+            let Some(oldest) = kept
+                .order
+                .first_key_value()
+                .map(|(_, target)| target.clone())
             else {
                 break;
             };

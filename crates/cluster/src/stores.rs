@@ -113,7 +113,11 @@ impl Stores {
         let select = |store: &Store| store.select(gvk, namespace, selector);
         match namespace {
             Some(_) => self.of(namespace).map(select).unwrap_or_default(),
-            None => self.each.iter().flat_map(|(_, store)| select(store)).collect(),
+            None => self
+                .each
+                .iter()
+                .flat_map(|(_, store)| select(store))
+                .collect(),
         }
     }
 

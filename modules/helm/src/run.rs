@@ -28,6 +28,7 @@ use round::Course;
 use shelf::Shelf;
 use sights::Sights;
 
+mod bereft;
 mod decryption;
 pub mod digest;
 mod drift;
@@ -98,7 +99,7 @@ pub fn reconcile(
     match run.go(&state, followed) {
         Ok(outcome) => Ok(outcome),
         Err(Stop::Blocked(obstacle)) if asker.is_some() => Err(hybrid::unasked(&obstacle)),
-        Err(Stop::Blocked(obstacle)) => Ok(outcome::blocked(&obstacle, now)),
+        Err(Stop::Blocked(obstacle)) => Ok(run.stopped(&state, &obstacle)),
         Err(Stop::Failed(failure)) => Err(failure),
     }
 }

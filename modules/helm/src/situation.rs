@@ -176,6 +176,10 @@ impl Hooks {
             return Self::Moved(Box::new(course));
         }
         let seen = course.watched().map_or(Sight::Absent, sight);
+        let was_away = report.is_none_or(|report| report.tag != tag(state));
+        if was_away && course.missed(hooks, &seen, seconds) {
+            return Self::Moved(Box::new(course));
+        }
         let act = course.next(hooks, &seen, seconds, timeout.as_secs());
         if stored != Some(&course) {
             return Self::Moved(Box::new(course));

@@ -172,7 +172,10 @@ mod tests {
             found.len() == all.len() && found.iter().zip(&all).all(|(a, b)| Arc::ptr_eq(a, b)),
             "{selector}"
         );
-        found.iter().map(|object| object.name().to_owned()).collect()
+        found
+            .iter()
+            .map(|object| object.name().to_owned())
+            .collect()
     }
 
     #[test]

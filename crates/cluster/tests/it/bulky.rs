@@ -51,10 +51,16 @@ async fn what_is_written_is_known_and_what_others_write_is_asked_for_once() {
     let rig = Rig::new();
     let listed = serde_json::from_value(record("listed")).unwrap();
     let others = others(&rig);
-    others.create(&PostParams::default(), &listed).await.unwrap();
+    others
+        .create(&PostParams::default(), &listed)
+        .await
+        .unwrap();
     rig.kubernetes.watch(&gvk()).await.unwrap();
     let watched = serde_json::from_value(record("watched")).unwrap();
-    others.create(&PostParams::default(), &watched).await.unwrap();
+    others
+        .create(&PostParams::default(), &watched)
+        .await
+        .unwrap();
     rig.until("+Secret default/watched").await;
     let object = Object::from_value(record("written")).unwrap();
     let written = rig.write(Verb::Create { object }).await.unwrap();
@@ -79,10 +85,16 @@ async fn what_is_gone_by_now_has_no_data() {
     let rig = Rig::new();
     let object = serde_json::from_value(record("a")).unwrap();
     let others = others(&rig);
-    others.create(&PostParams::default(), &object).await.unwrap();
+    others
+        .create(&PostParams::default(), &object)
+        .await
+        .unwrap();
     rig.kubernetes.watch(&gvk()).await.unwrap();
     let live = rig.kubernetes.cached(&at("a")).unwrap();
-    others.delete("a", &kube::api::DeleteParams::default()).await.unwrap();
+    others
+        .delete("a", &kube::api::DeleteParams::default())
+        .await
+        .unwrap();
     assert!(rig.kubernetes.whole(live).await.unwrap().is_none());
 }
 
@@ -93,7 +105,10 @@ async fn what_is_asked_for_by_labels_follows_every_change() {
     let selector = LabelSelector::parse("owner=helm,name=a").unwrap();
     let found = |namespace: Option<&str>| {
         let found = rig.kubernetes.select(&gvk(), namespace, &selector);
-        found.iter().map(|live| live.name().to_owned()).collect::<Vec<_>>()
+        found
+            .iter()
+            .map(|live| live.name().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(found(None), [""; 0]);
     rig.apply(record("a")).await;
@@ -101,7 +116,10 @@ async fn what_is_asked_for_by_labels_follows_every_change() {
     assert_eq!(found(Some("default")), ["a"]);
     let patch = Patch::Merge(json!({"metadata": {"labels": {"name": "a"}}}));
     let others = others(&rig);
-    others.patch("b", &PatchParams::default(), &patch).await.unwrap();
+    others
+        .patch("b", &PatchParams::default(), &patch)
+        .await
+        .unwrap();
     rig.until("~Secret default/b").await;
     assert_eq!(found(None), ["a", "b"]);
     let uid = rig.kubernetes.cached(&at("a")).unwrap().uid();

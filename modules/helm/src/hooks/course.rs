@@ -10,6 +10,9 @@ use super::sight::Sight;
 use super::{DeletePolicy, Event, deletes, of, shows_output};
 use crate::record::{Hook, Phase};
 
+/// Seconds that may pass between storing and creating.
+const AWAY: u64 = 30;
+
 /// How far an event's hooks are. To be stored as it is; small.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -177,6 +180,28 @@ impl Course {
             Stage::Clean(left) => self.clean(left, &look),
             Stage::Over => self.end(),
         }
+    }
+
+    /// Whoever was away between storing that a Job is created and seeing it cannot tell whether it ran, where it goes by itself when it
+    /// is done. It fails then, rather than run twice. Tells whether it did.
+    pub fn missed(&mut self, hooks: &[Hook], sight: &Sight, now: u64) -> bool {
+        let Stage::Created(at) = self.stage else {
+            return false;
+        };
+        let Some((place, hook)) = self.watched_of(hooks) else {
+            return false;
+        };
+        let away = now.saturating_sub(self.since);
+        let ran = lasts(hook).is_some_and(|lasts| away > lasts.max(AWAY));
+        if *sight != Sight::Absent || !ran {
+            return false;
+        }
+        let message = self.said(
+            hook,
+            "was not seen: it may have run and be gone (ttlSecondsAfterFinished), and is not run twice",
+        );
+        self.fail(at, place, message, now);
+        true
     }
 
     /// The cluster refused to create or delete the watched hook.
@@ -468,6 +493,13 @@ impl Course {
             step.ended = Some(Ended { at: now, succeeded });
         }
     }
+}
+
+/// Seconds for which a Job stays that has ended; none for what stays until somebody deletes it.
+fn lasts(hook: &Hook) -> Option<u64> {
+    let objects = super::objects(hook).ok()?;
+    let mut all = objects.iter().filter(|object| object.kind() == "Job");
+    all.find_map(|job| job.content.get("spec")?.get("ttlSecondsAfterFinished")?.as_u64())
 }
 
 const fn next_of(left: usize) -> Stage {

@@ -481,6 +481,35 @@ fn what_vanishes_is_not_taken_for_a_success() {
 }
 
 #[test]
+fn a_job_that_may_have_run_while_nobody_looked_is_not_run_again() {
+    let text = |spec: &str| {
+        hook(&format!(
+            "kind: Job\nmetadata:\n  name: a\n  annotations:\n    helm.sh/hook: pre-upgrade\n{spec}"
+        ))
+    };
+    let goes = [text("spec:\n  ttlSecondsAfterFinished: 100\n")];
+    let mut course = Course::begin(Event::PreUpgrade, "7", &goes, 0);
+    assert!(!course.missed(&goes, &Sight::Absent, 500));
+    assert_eq!(course.next(&goes, &Sight::Absent, 1, 600), Act::Create(0));
+    // Killed before it was created, or after: by now it would still be there.
+    assert!(!course.missed(&goes, &Sight::Absent, 101));
+    assert!(!course.missed(&goes, &Sight::Running, 102));
+    assert!(course.missed(&goes, &Sight::Absent, 102));
+    let Act::Failed(failure) = course.next(&goes, &Sight::Absent, 102, 600) else {
+        panic!()
+    };
+    assert_eq!(
+        failure.message,
+        "pre-upgrade hook web/templates/x.yaml: Job \"a\" was not seen: it may have run and be gone (ttlSecondsAfterFinished), and is not run twice"
+    );
+    let stays = [text("spec: {}\n")];
+    let mut course = Course::begin(Event::PreUpgrade, "7", &stays, 0);
+    course.next(&stays, &Sight::Absent, 1, 600);
+    assert!(!course.missed(&stays, &Sight::Absent, 500));
+    assert_eq!(course.next(&stays, &Sight::Absent, 500, 600), Act::Create(0));
+}
+
+#[test]
 fn what_the_cluster_refuses_fails_the_event() {
     let hooks = hooks(&[
         "Job a 1 pre-install hook-succeeded",

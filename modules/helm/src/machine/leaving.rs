@@ -9,6 +9,9 @@ use crate::state::{Action, Is, Leaving, Note, Place, Snapshot, Stage, Verb};
 use crate::status::{self, Say};
 use crate::turn::{Content, Effect, Requeue, Turn};
 
+/// What the API server says of an object that is to be created in a namespace that goes.
+const TERMINATING: &str = "because it is being terminated";
+
 impl Run<'_> {
     /// The object is being deleted and nothing is under way.
     pub(super) fn leave(mut self) -> Turn {
@@ -101,11 +104,18 @@ impl Run<'_> {
                 }
                 Stage::Before => match self.hooks(&action, &written) {
                     None => action.stage = Stage::Objects,
+                    // Nothing new can be made there: what no hook can prevent goes without them.
+                    Some(Next::Fail(why)) if why.contains(TERMINATING) => {
+                        self.warn(
+                            &action,
+                            &format!("{why}\nit goes on without its pre-delete hooks"),
+                        );
+                        action.stage = Stage::Objects;
+                    }
                     Some(next) => return self.with(next, action),
                 },
                 Stage::Objects => {
-                    let mut of = action.against.clone();
-                    of.push(action.revision);
+                    let of = self.recorded(&action);
                     self.effects.push(Effect::Remove { of });
                     return self.enter(action, Stage::Ready);
                 }
@@ -133,6 +143,14 @@ impl Run<'_> {
         }
     }
 
+    /// Revisions of the action whose records are there, oldest first: of others nobody knows what they made.
+    pub(super) fn recorded(&self, action: &Action) -> Vec<u32> {
+        let all = action.against.iter().chain([&action.revision]);
+        all.copied()
+            .filter(|version| self.at.entry(*version).is_some())
+            .collect()
+    }
+
     /// The record says what is going on before anything is.
     fn mark(mut self, mut action: Action) -> Turn {
         if let Some(entry) = self.at.entry(action.revision) {
@@ -149,16 +167,15 @@ impl Run<'_> {
     }
 
     /// Objects that are on their way; the finalizer of the object waits for them as long as it takes.
-    fn going(mut self, mut action: Action, what: &str) -> Turn {
+    fn going(mut self, action: Action, what: &str) -> Turn {
         if !self.is_late(&action) {
             return self.wait(&action, what.to_owned());
         }
         self.warn(&action, what);
         self.state.failures += 1;
-        action.since = self.at.now;
         self.say = Say::Progress(what.to_owned());
-        self.state.action = Some(action);
-        self.turn(Requeue::OnceWritten)
+        // What came back meanwhile, or was another object than the one that was to go, goes now.
+        self.enter(action, Stage::Objects)
     }
 
     fn warn(&mut self, action: &Action, why: &str) {

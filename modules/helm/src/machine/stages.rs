@@ -19,6 +19,13 @@ impl Run<'_> {
             {
                 Fate::Dropped
             }
+            // Nor can it be once all records are gone: what goes by them was not sent away yet.
+            Verb::Uninstall { .. }
+                if matches!(action.stage, Stage::Before | Stage::Objects)
+                    && self.recorded(action).is_empty() =>
+            {
+                Fate::Dropped
+            }
             Verb::Uninstall { .. } => Fate::GoesOn,
             Verb::Test | Verb::Correct => {
                 let newest = self.at.last();

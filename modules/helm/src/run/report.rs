@@ -12,6 +12,9 @@ const AGAIN: Duration = Duration::from_secs(10);
 /// Server-side apply says with 500 that an object does not fit its schema. It will not fit it later either.
 const MISFIT: &str = "failed to create typed patch object";
 
+/// Server-side apply says with 409 that fields are somebody else's. They stay his.
+const CONFLICT: &str = "Apply failed with ";
+
 /// What became of the last turn's effects.
 pub(crate) fn last(cx: &Context) -> Option<Report> {
     let report = cx.last()?;
@@ -38,7 +41,7 @@ pub(crate) fn last(cx: &Context) -> Option<Report> {
 fn refusal(target: &ObjectRef, error: &ApiError) -> Refusal {
     Refusal {
         target: named(target),
-        code: match error.message.contains(MISFIT) {
+        code: match [MISFIT, CONFLICT].iter().any(|no| error.message.contains(no)) {
             true => 422,
             false => error.code,
         },
@@ -142,6 +145,9 @@ mod tests {
         };
         assert!(!seen(
             "failed to create typed patch object (shop/web; apps/v1, Kind=Deployment): .spec.replicas: expected numeric"
+        ));
+        assert!(!seen(
+            "Apply failed with 1 conflict: conflict with \"kubectl\" using v1: .data.a"
         ));
         assert!(seen("etcdserver: leader changed"));
     }

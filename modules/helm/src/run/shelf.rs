@@ -208,7 +208,10 @@ fn unreadable(place: &Place, error: &ReadError) -> Obstacle {
         ),
     };
     Obstacle {
-        reason: "ReleaseHistoryFailed",
+        reason: match error {
+            ReadError::Denied(_) => "AccessDenied",
+            _ => "ReleaseHistoryFailed",
+        },
         message: format!(
             "cannot read the revisions of release {}/{} in namespace {:?}: {error}{hint}",
             place.namespace, place.name, place.storage

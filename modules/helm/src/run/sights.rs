@@ -224,11 +224,13 @@ impl Sights<'_> {
 
     fn gone(&self, action: &Action) -> Result<Readiness, Obstacle> {
         let mut waited = Vec::new();
-        let owner = match self.shelf.entry(action.revision) {
-            Some(_) => Some(objects::owner(&*self.shelf.record(action.revision)?)),
+        let versions = || action.against.iter().chain([&action.revision]);
+        let newest = versions().rfind(|version| self.shelf.entry(**version).is_some());
+        let owner = match newest {
+            Some(version) => Some(objects::owner(&*self.shelf.record(*version)?)),
             None => None,
         };
-        for placed in self.of_revisions(action.against.iter().chain([&action.revision]))? {
+        for placed in self.of_revisions(versions())? {
             if keeps(&placed.object.content) {
                 continue;
             }

@@ -148,7 +148,10 @@ async fn phases(
     tokio::time::sleep(PERIOD).await;
     let (usage, calls) = (operator.usage()?, Calls::of(metrics)?);
     let took = usage.at.duration_since(before.0.at).as_secs_f64();
-    row("looked at again, nothing to do, for", format!("{took:.0} s"));
+    row(
+        "looked at again, nothing to do, for",
+        format!("{took:.0} s"),
+    );
     row(
         "  CPU for all",
         seconds(usage.cpu.saturating_sub(before.0.cpu)),

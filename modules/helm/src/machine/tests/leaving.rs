@@ -7,7 +7,7 @@ use super::world::{inputs, remediation};
 use crate::hooks::Event as Moment;
 use crate::record::Status;
 use crate::situation::Obstacle;
-use crate::turn::Requeue;
+use crate::turn::{Effect, Requeue};
 use crate::wish::Strategy;
 
 fn leaving() -> World {
@@ -68,6 +68,83 @@ fn the_finalizer_stays_until_the_objects_are_gone() {
     world.objects.clear();
     world.settle();
     assert!(world.gone);
+}
+
+#[test]
+fn what_came_back_is_sent_away_again() {
+    let mut world = leaving();
+    world.wish.policy.disable_hooks = true;
+    world.slow = true;
+    world.objects.insert("Pod/straggler".into(), 0);
+    let turn = world.settle();
+    world.objects = [("Deployment/web".into(), 0)].into();
+    let Requeue::At(at) = turn.requeue else {
+        panic!("{turn:?}");
+    };
+    world.now = at - 1;
+    world.settle();
+    assert!(!world.gone);
+    world.now = at;
+    world.settle();
+    assert!(world.objects.is_empty());
+    assert!(world.gone);
+    assert!(world.reasons().contains(&"UninstallFailed"));
+}
+
+#[test]
+fn what_is_left_of_the_records_tells_what_goes() {
+    let mut world = leaving();
+    world.deleting = false;
+    world.wish.policy.disable_hooks = true;
+    world.wish.policy.upgrade_remediation = remediation(9, Strategy::Retry, false);
+    world.wants("2.0.0");
+    world.breaks();
+    world.settle();
+    world.now += 300_000;
+    world.settle();
+    assert_eq!(world.history(), "1 deployed, 2 failed");
+    world.deleting = true;
+    for _ in 0..2 {
+        world.run();
+    }
+    assert_eq!(world.history(), "1 deployed, 2 uninstalling");
+    world.records.remove(&2);
+    let turn = world.decide();
+    assert_eq!(turn.effects, [Effect::Remove { of: vec![1] }]);
+    world.finish();
+    assert!(world.gone);
+    assert_eq!(world.history(), "");
+}
+
+/// `kubectl delete namespace`: no hook can be created any more.
+#[test]
+fn a_namespace_that_goes_takes_no_hook() {
+    let mut world = leaving();
+    world.refused.insert("Job".into(), 403);
+    world.refusal = String::from(
+        "jobs.batch \"web\" is forbidden: unable to create new content in namespace shop because it is being terminated",
+    );
+    world.settle();
+    assert!(world.gone);
+    assert_eq!(world.history(), "");
+    assert!(world.objects.is_empty());
+    let told: Vec<&str> = world
+        .events
+        .values()
+        .filter(|event| event.warning)
+        .map(|event| event.message.as_str())
+        .collect();
+    assert!(
+        told.iter()
+            .any(|told| told.ends_with("it goes on without its pre-delete hooks")),
+        "{told:?}"
+    );
+    // Other refusals hold it up, as any other failing hook does.
+    let mut world = leaving();
+    world.refused.insert("Job".into(), 403);
+    world.settle();
+    assert_eq!(world.history(), "1 deployed");
+    assert!(!world.gone);
 }
 
 #[test]
@@ -204,10 +281,14 @@ fn a_release_that_was_adopted_or_rolled_back_by_hand_goes_too() {
 
 #[test]
 fn a_release_whose_records_are_gone_is_not_said_to_be_uninstalled() {
-    for after in [0, 1] {
+    for after in 0..8 {
         let mut world = leaving();
         for _ in 0..after {
             world.run();
+        }
+        if world.objects.is_empty() {
+            assert!(after > 4, "the hooks and the objects have their turns");
+            return;
         }
         world.records.clear();
         world.settle();

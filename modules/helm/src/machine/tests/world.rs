@@ -73,6 +73,8 @@ pub(super) struct World {
     /// Hooks that were begun, in order.
     pub(super) runs: Vec<String>,
     pub(super) refused: BTreeMap<String, u16>,
+    /// What the API server says of Jobs that it refuses.
+    pub(super) refusal: String,
     pub(super) drift: Option<Vec<String>>,
     pub(super) dependencies: Vec<String>,
     pub(super) antecedent: Option<String>,
@@ -192,6 +194,7 @@ impl World {
             begun: BTreeSet::new(),
             runs: Vec::new(),
             refused: BTreeMap::new(),
+            refusal: "the API server said no".into(),
             drift: None,
             dependencies: Vec::new(),
             antecedent: None,
@@ -635,7 +638,7 @@ impl World {
                     return Err(Some(Refusal {
                         target: name,
                         code: *code,
-                        message: "the API server said no".into(),
+                        message: self.refusal.clone(),
                     }));
                 }
                 assert!(

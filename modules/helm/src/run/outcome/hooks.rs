@@ -1,9 +1,9 @@
 //! Objects of hooks: created and deleted.
 
-use oarlock_sdk::Removal;
+use oarlock_sdk::{Child, Removal};
 use serde_json::Value;
 
-use super::{Hands, Work, applied};
+use super::{Hands, MANAGER, Work};
 use crate::hooks::course::Act;
 use crate::manifest::Placed;
 use crate::record::Hook;
@@ -31,8 +31,9 @@ impl Hands<'_> {
         };
         for placed in self.of_hook(hook, &record.namespace, run)? {
             if creates {
-                work.children
-                    .push(applied(&Value::Object(placed.object.content)));
+                // Without force, as Helm does it: what somebody else has there is not the hook's.
+                let hook = Child::apply(Value::Object(placed.object.content));
+                work.children.push(hook.unowned().manager(MANAGER));
                 continue;
             }
             let target = objects::reference(&placed.id);

@@ -51,6 +51,24 @@ fn hooks_run_in_their_moments_and_the_record_tells_how() {
     );
 }
 
+/// As with Helm: what somebody else has under the name of a hook is not taken from him.
+#[test]
+fn hooks_are_applied_without_force_and_objects_with_it() {
+    let mut site = Site::flux(json!({"values": {"hooks": "pre-install"}}));
+    let mut written = Vec::new();
+    for _ in 0..12 {
+        let outcome = site.call().unwrap();
+        for child in outcome.exactly().unwrap() {
+            let target = child.target().unwrap();
+            written.push((target.kind, format!("{child:?}").contains("force: true")));
+        }
+        site.settle_once(&outcome);
+    }
+    assert!(written.contains(&(String::from("Job"), false)), "{written:?}");
+    assert!(!written.contains(&(String::from("Job"), true)));
+    assert!(written.contains(&(String::from("Deployment"), true)));
+}
+
 #[test]
 fn tests_run_after_an_installation() {
     let mut site = Site::flux(json!({"test": {"enable": true}, "values": {"hooks": "test"}}));

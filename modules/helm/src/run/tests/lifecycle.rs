@@ -531,3 +531,50 @@ fn an_uninstallation_does_not_wait_for_what_it_spared() {
     assert!(site.world.is_gone(), "{:#}", site.world.status());
     assert_eq!(site.objects(), ["Deployment web"]);
 }
+
+/// `kubectl delete namespace`: accounts and their roles go before what they act for.
+#[test]
+fn an_object_goes_whose_account_is_gone() {
+    use oarlock_sdk::{ObjectRef, ReadError};
+
+    let denied = || ReadError::Denied(String::from("ServiceAccount shop/deployer may not list secrets"));
+    let account = json!({
+        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "deployer", "namespace": "shop"},
+    });
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}});
+    let site = || {
+        let mut site = Site::flux(json!({"serviceAccountName": "deployer"}));
+        site.world.foreign(account.clone());
+        site.world.foreign(namespace.clone());
+        site.settle();
+        assert_eq!(site.history(), "1 deployed");
+        site.world.fails("v1", "Secret", denied());
+        site.world.delete();
+        site
+    };
+    let told = |site: &Site| site.reasons().contains(&"ReleaseLeft");
+
+    let mut held = site();
+    held.settle();
+    assert!(!held.world.is_gone(), "the account is there: its rights may come back");
+    assert_eq!(held.condition("Ready"), "False AccessDenied");
+    assert!(held.message("Ready").contains("hint: a suspended object goes without it"));
+    held.world.edit(json!({"spec": {"suspend": true}}));
+    held.settle();
+    assert!(held.world.is_gone() && told(&held));
+
+    let mut gone = site();
+    let target = ObjectRef::new("v1", "ServiceAccount", "deployer").in_namespace("shop");
+    gone.world.delete_foreign(&target);
+    let outcome = gone.call().unwrap();
+    assert_eq!(outcome.account(), None, "nobody can act as it");
+    gone.settle();
+    assert!(gone.world.is_gone() && told(&gone));
+
+    let mut ending = site();
+    let target = ObjectRef::new("v1", "Namespace", "shop");
+    let deleted = json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}});
+    ending.world.edit_foreign(&target, &deleted);
+    ending.settle();
+    assert!(ending.world.is_gone() && told(&ending));
+}

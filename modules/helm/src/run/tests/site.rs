@@ -230,6 +230,12 @@ impl Site {
         self.world.perform(&outcome, usize::MAX)
     }
 
+    /// Carries one outcome out, and Jobs end.
+    pub(super) fn settle_once(&mut self, outcome: &Outcome) {
+        self.world.perform(outcome, usize::MAX);
+        self.finish_jobs();
+    }
+
     /// Runs until nothing is to be done before time passes.
     pub(super) fn settle(&mut self) {
         for _ in 0..60 {

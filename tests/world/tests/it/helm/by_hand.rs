@@ -271,5 +271,5 @@ async fn what_helm_3_made_and_is_rolled_back_to_is_applied_by_the_server() {
         .into_iter()
         .map(|record| record.content["apply_method"].clone())
         .collect();
-    assert_eq!(methods, [Value::Null, json!("ssa"), json!("ssa")]);
+    assert_eq!(methods, ["csa", "ssa", "ssa"]);
 }
