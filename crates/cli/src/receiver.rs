@@ -153,17 +153,25 @@ impl Receiver {
     }
 }
 
+/// After a connection that could not be taken.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
 async fn accept(listener: TcpListener, desk: Arc<Desk>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             Some(_) = connections.join_next() => {}
             accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => {
-                let Ok((stream, _)) = accepted else {
-                    tokio::task::yield_now().await;
-                    continue;
-                };
-                connections.spawn(converse(stream, Arc::clone(&desk)));
+                match accepted {
+                    Ok((stream, _)) => {
+                        connections.spawn(converse(stream, Arc::clone(&desk)));
+                    }
+                    // Such as too many open files: it does not end by being asked again at once.
+                    Err(error) => {
+                        tracing::warn!(%error, "a webhook cannot be taken");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                }
             }
         }
     }

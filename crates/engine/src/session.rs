@@ -330,9 +330,12 @@ struct SecretData {
 enum Part {
     Whole,
     Fields,
-    /// Fields of metadata that hold no content. `kubectl` keeps a copy of all that was applied in an annotation.
+    /// Fields of metadata that hold no content. Annotations may: `kubectl` and others keep a copy of all that was applied in one.
     Metadata,
 }
+
+/// Annotations that never hold content, as a JSON pointer has them.
+const PLAIN_ANNOTATIONS: &str = "helm.oarlock.dev~1";
 
 impl Part {
     fn of(fields: &[String]) -> Self {
@@ -342,7 +345,7 @@ impl Part {
         let is_metadata = |field: &String| {
             let below = field.strip_prefix("/metadata/");
             below.is_some_and(|below| match below.split_once('/') {
-                Some(("annotations", key)) => !key.contains("last-applied-configuration"),
+                Some(("annotations", key)) => key.starts_with(PLAIN_ANNOTATIONS),
                 Some(_) => true,
                 None => below != "annotations",
             })

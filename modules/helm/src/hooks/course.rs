@@ -499,7 +499,12 @@ impl Course {
 fn lasts(hook: &Hook) -> Option<u64> {
     let objects = super::objects(hook).ok()?;
     let mut all = objects.iter().filter(|object| object.kind() == "Job");
-    all.find_map(|job| job.content.get("spec")?.get("ttlSecondsAfterFinished")?.as_u64())
+    all.find_map(|job| {
+        job.content
+            .get("spec")?
+            .get("ttlSecondsAfterFinished")?
+            .as_u64()
+    })
 }
 
 const fn next_of(left: usize) -> Stage {

@@ -506,7 +506,10 @@ fn a_job_that_may_have_run_while_nobody_looked_is_not_run_again() {
     let mut course = Course::begin(Event::PreUpgrade, "7", &stays, 0);
     course.next(&stays, &Sight::Absent, 1, 600);
     assert!(!course.missed(&stays, &Sight::Absent, 500));
-    assert_eq!(course.next(&stays, &Sight::Absent, 500, 600), Act::Create(0));
+    assert_eq!(
+        course.next(&stays, &Sight::Absent, 500, 600),
+        Act::Create(0)
+    );
 }
 
 #[test]

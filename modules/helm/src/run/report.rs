@@ -41,7 +41,10 @@ pub(crate) fn last(cx: &Context) -> Option<Report> {
 fn refusal(target: &ObjectRef, error: &ApiError) -> Refusal {
     Refusal {
         target: named(target),
-        code: match [MISFIT, CONFLICT].iter().any(|no| error.message.contains(no)) {
+        code: match [MISFIT, CONFLICT]
+            .iter()
+            .any(|no| error.message.contains(no))
+        {
             true => 422,
             false => error.code,
         },

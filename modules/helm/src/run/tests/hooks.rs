@@ -64,7 +64,10 @@ fn hooks_are_applied_without_force_and_objects_with_it() {
         }
         site.settle_once(&outcome);
     }
-    assert!(written.contains(&(String::from("Job"), false)), "{written:?}");
+    assert!(
+        written.contains(&(String::from("Job"), false)),
+        "{written:?}"
+    );
     assert!(!written.contains(&(String::from("Job"), true)));
     assert!(written.contains(&(String::from("Deployment"), true)));
 }

@@ -537,7 +537,11 @@ fn an_uninstallation_does_not_wait_for_what_it_spared() {
 fn an_object_goes_whose_account_is_gone() {
     use oarlock_sdk::{ObjectRef, ReadError};
 
-    let denied = || ReadError::Denied(String::from("ServiceAccount shop/deployer may not list secrets"));
+    let denied = || {
+        ReadError::Denied(String::from(
+            "ServiceAccount shop/deployer may not list secrets",
+        ))
+    };
     let account = json!({
         "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "deployer", "namespace": "shop"},
     });
@@ -556,9 +560,15 @@ fn an_object_goes_whose_account_is_gone() {
 
     let mut held = site();
     held.settle();
-    assert!(!held.world.is_gone(), "the account is there: its rights may come back");
+    assert!(
+        !held.world.is_gone(),
+        "the account is there: its rights may come back"
+    );
     assert_eq!(held.condition("Ready"), "False AccessDenied");
-    assert!(held.message("Ready").contains("hint: a suspended object goes without it"));
+    assert!(
+        held.message("Ready")
+            .contains("hint: a suspended object goes without it")
+    );
     held.world.edit(json!({"spec": {"suspend": true}}));
     held.settle();
     assert!(held.world.is_gone() && told(&held));
