@@ -1,4 +1,5 @@
-//! The chart: a Deployment that is scaled to zero, a Service and a ConfigMap, as charts of small services have them.
+//! The chart: a Deployment that is scaled to zero, a Service and a ConfigMap, as charts of small services have them. The Service
+//! has no address: small clusters have a few hundred of them.
 
 use std::path::Path;
 
@@ -62,6 +63,7 @@ metadata:
   name: {{ include "podinfo.fullname" . }}
   labels: {{- include "podinfo.labels" . | nindent 4 }}
 spec:
+  clusterIP: None
   ports: [{name: http, port: {{ .Values.service.port }}, targetPort: http}]
   selector:
     app.kubernetes.io/name: {{ include "podinfo.fullname" . }}
