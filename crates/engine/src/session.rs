@@ -654,7 +654,8 @@ mod tests {
             Part::of(&fields)
         };
         assert!(part(&[]) == Part::Whole);
-        assert!(part(&["/metadata/labels", "/metadata/annotations/a~1b"]) == Part::Metadata);
+        let parts = "/metadata/annotations/helm.oarlock.dev~1parts";
+        assert!(part(&["/metadata/labels", parts]) == Part::Metadata);
         let copy = "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration";
         for content in [
             "",
@@ -662,6 +663,7 @@ mod tests {
             "/data/password",
             "/metadata",
             "/metadata/annotations",
+            "/metadata/annotations/a~1b",
             copy,
         ] {
             assert!(

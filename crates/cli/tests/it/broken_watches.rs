@@ -38,7 +38,7 @@ async fn every_mistake_is_shown_in_its_place() {
     };
     let shown = check(&format!("{}  reconcilePeriodd: 10m\n", good("Widget"))).await;
     insta::assert_snapshot!(shown, @r#"
-    watches.yaml:5:3: error: reconcilePeriodd: unknown key; expected one of: blacklist, finalizer, grants, group, kind, libraries, limits, manageStatus, maxConcurrentReconciles, module, overrideValues, reconcilePeriod, selector, serviceAccount, settings, vars, version, watchClusterScopedResources, watchDependentResources
+    watches.yaml:5:3: error: reconcilePeriodd: unknown key; expected one of: blacklist, chart, finalizer, grants, group, kind, libraries, limits, manageStatus, maxConcurrentReconciles, module, overrideValues, reconcilePeriod, selector, serviceAccount, settings, vars, version, watchClusterScopedResources, watchDependentResources
        5 |   reconcilePeriodd: 10m
          |   ^^^^^^^^^^^^^^^^
       hint: did you mean "reconcilePeriod"?
@@ -88,7 +88,7 @@ async fn every_mistake_is_shown_in_its_place() {
     watches.yaml:1:3: error: missing key module
        1 | - group: example.com
          |   ^
-      hint: write it, such as module: canary.wasm
+      hint: write it, such as module: canary.wasm; or chart: for releases of a Helm chart
     watches.yaml: 0 of 1 entries are good (1 error, 0 warnings)
     ");
     let shown = check("- group: example.com\n  version: v1\n  module: widget.wasm\n").await;

@@ -160,14 +160,15 @@ impl Stage {
 
     /// Waits until a revision of a release is deployed.
     pub(super) async fn deployed(&self, release: Release, revision: u32) {
-        let Release(.., namespace, name) = release;
-        let secrets = self.api("", "v1", "Secret", namespace);
-        let record = format!("sh.helm.release.v1.{name}.v{revision}");
-        let mut states = std::pin::pin!(changes(secrets));
-        until(&mut states, |secret| {
-            let labels = secret.metadata.labels.as_ref();
-            secret.metadata.name.as_deref() == Some(&record)
-                && labels.is_some_and(|labels| labels["status"] == "deployed")
+        let Release(group, version, namespace, name) = release;
+        let releases = self.api(group, version, "HelmRelease", namespace);
+        let mut states = std::pin::pin!(changes(releases));
+        until(&mut states, |object| {
+            let lifecycle = &object.data["status"]["lifecycle"];
+            // Written after all records.
+            object.metadata.name.as_deref() == Some(name)
+                && lifecycle["action"].is_null()
+                && lifecycle["history"][0]["version"] == revision
         })
         .await;
     }
