@@ -1,0 +1,75 @@
+//! How fast something is tried again. All of it ends up as a timestamp in the status, so that a restart hurries nothing.
+
+/// Milliseconds between 1 s and 1 min: polling, which costs a broker little.
+const POLL: Pace = Pace {
+    first: 1_000,
+    longest: 60_000,
+};
+
+/// A call that ended nothing.
+const CALL: Pace = Pace {
+    first: 2_000,
+    longest: 300_000,
+};
+
+/// Something that is made anew, and a DELETE that is refused.
+const AGAIN: Pace = Pace {
+    first: 10_000,
+    longest: 1_200_000,
+};
+
+/// How long a broker is polled where its plan says nothing, in milliseconds: seven days, as the service catalog did.
+pub(super) const POLLING: u64 = 7 * 24 * 3_600_000;
+
+/// No `Retry-After` holds for longer, in milliseconds: a broken one would stop everything.
+const PATIENCE: u64 = 3_600_000;
+
+struct Pace {
+    first: u64,
+    longest: u64,
+}
+
+impl Pace {
+    fn after(&self, tries: u32, asked: Option<u64>) -> u64 {
+        let doubled = self.first << tries.min(20);
+        // What the broker says rules, within reason.
+        asked.map_or_else(
+            || doubled.min(self.longest),
+            |asked| asked.clamp(POLL.first, PATIENCE),
+        )
+    }
+}
+
+/// Milliseconds until a broker is polled again, after so many times.
+pub(super) fn poll(tries: u32, asked: Option<u64>) -> u64 {
+    POLL.after(tries, asked)
+}
+
+/// Milliseconds until the same call is made again, after so many times.
+pub(super) fn call(tries: u32, asked: Option<u64>) -> u64 {
+    CALL.after(tries, asked)
+}
+
+/// Milliseconds until it is made anew, or what was refused is asked again, after so many times.
+pub(super) fn again(tries: u32, asked: Option<u64>) -> u64 {
+    AGAIN.after(tries, asked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_limit() {
+        let pauses: Vec<_> = (0..9).map(|tries| poll(tries, None) / 1000).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(again(u32::MAX, None), 1_200_000);
+    }
+
+    #[test]
+    fn a_broker_says_when_but_not_never_and_not_at_once() {
+        assert_eq!(poll(9, Some(5_000)), 5_000);
+        assert_eq!(call(0, Some(0)), 1_000);
+        assert_eq!(call(0, Some(u64::MAX)), PATIENCE);
+    }
+}

@@ -1,0 +1,7 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod bindings;
+mod chaos;
+mod instances;
+mod rows;
+mod world;

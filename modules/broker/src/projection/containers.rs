@@ -1,0 +1,186 @@
+//! What of a binding is in containers: a mount, and environment variables.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::mapping::Containers;
+use super::record::Record;
+use super::{
+    DEFAULT_ROOT, Mapping, Project, Projection, ROOT, field_ref, list, named, take_out, volume_name,
+};
+
+/// Puts it into the containers that are meant, and takes it out of the others.
+pub(super) fn project(
+    workload: &mut Value,
+    wish: &Projection,
+    mapping: &Mapping,
+    before: Option<&Record>,
+    record: &mut Record,
+) -> Result<(), Project> {
+    let mut count = 0;
+    for (group, place) in mapping.containers.iter().enumerate() {
+        for (index, container) in place.path.find_mut(workload).into_iter().enumerate() {
+            count += 1;
+            let name = name(container, place);
+            let label = label(name.as_deref(), group, index);
+            let is_meant = wish.containers.is_empty()
+                || name.is_none_or(|name| wish.containers.contains(&name));
+            if is_meant {
+                put(container, place, wish, before, &label, &mut record.roots)?;
+            } else {
+                remove(container, place, &wish.uid, before);
+            }
+        }
+    }
+    if count == 0 {
+        let paths: Vec<&str> = mapping
+            .containers
+            .iter()
+            .map(|place| place.text.as_str())
+            .collect();
+        return Err(Project::NoContainers {
+            paths: paths.join(" and "),
+        });
+    }
+    Ok(())
+}
+
+/// Takes it out of all containers, and `SERVICE_BINDING_ROOT` out of those named.
+pub(super) fn unproject(
+    workload: &mut Value,
+    uid: &str,
+    mapping: &Mapping,
+    record: &Record,
+    roots: &BTreeSet<String>,
+) {
+    for (group, place) in mapping.containers.iter().enumerate() {
+        for (index, container) in place.path.find_mut(workload).into_iter().enumerate() {
+            remove(container, place, uid, Some(record));
+            let name = name(container, place);
+            if roots.contains(&label(name.as_deref(), group, index)) {
+                let ours = json!({"name": ROOT, "value": DEFAULT_ROOT});
+                take_out(container, &place.env, |env| *env == ours);
+            }
+        }
+    }
+}
+
+fn name(container: &Value, place: &Containers) -> Option<String> {
+    place
+        .name
+        .as_ref()?
+        .find(container)
+        .first()?
+        .as_str()
+        .map(str::to_owned)
+}
+
+/// What a container is called in records and errors.
+fn label(name: Option<&str>, group: usize, index: usize) -> String {
+    name.map_or_else(|| format!("#{group}.{index}"), str::to_owned)
+}
+
+fn put(
+    container: &mut Value,
+    place: &Containers,
+    wish: &Projection,
+    before: Option<&Record>,
+    label: &str,
+    roots: &mut BTreeSet<String>,
+) -> Result<(), Project> {
+    let env = list(container, &place.env, "environment variables")?;
+    let root = match env.iter().find(|env| named(env, ROOT)) {
+        Some(set) => match set.get("value").and_then(Value::as_str) {
+            Some(value) => value.to_owned(),
+            None => {
+                return Err(Project::Root {
+                    container: label.to_owned(),
+                });
+            }
+        },
+        None => {
+            roots.insert(label.to_owned());
+            env.push(json!({"name": ROOT, "value": DEFAULT_ROOT}));
+            DEFAULT_ROOT.to_owned()
+        }
+    };
+    env.retain(|env| {
+        !is_ours(env, &wish.uid, before) || wish.env.iter().any(|wanted| named(env, &wanted.name))
+    });
+    for wanted in &wish.env {
+        let value = variable(wish, &wanted.name, &wanted.key);
+        match env.iter_mut().find(|env| named(env, &wanted.name)) {
+            Some(there) if *there == value => {}
+            Some(there) if is_ours(there, &wish.uid, before) => *there = value,
+            Some(_) => {
+                return Err(Project::EnvTaken {
+                    container: label.to_owned(),
+                    name: wanted.name.clone(),
+                });
+            }
+            None => env.push(value),
+        }
+    }
+    let path = format!("{}/{}", root.trim_end_matches('/'), wish.name);
+    let volume = volume_name(&wish.uid);
+    let mounts = list(container, &place.mounts, "mounts")?;
+    let at = |mount: &Value| {
+        mount
+            .get("mountPath")
+            .and_then(Value::as_str)
+            .map(|path| path.trim_end_matches('/').to_owned())
+    };
+    if mounts
+        .iter()
+        .any(|mount| !named(mount, &volume) && at(mount).as_deref() == Some(path.as_str()))
+    {
+        return Err(Project::MountTaken {
+            container: label.to_owned(),
+            path,
+        });
+    }
+    match mounts.iter_mut().find(|mount| named(mount, &volume)) {
+        Some(Value::Object(mount)) => {
+            mount.insert("mountPath".to_owned(), Value::from(path));
+            mount.insert("readOnly".to_owned(), Value::Bool(true));
+        }
+        _ => mounts.push(json!({"name": volume, "mountPath": path, "readOnly": true})),
+    }
+    Ok(())
+}
+
+fn remove(container: &mut Value, place: &Containers, uid: &str, before: Option<&Record>) {
+    let volume = volume_name(uid);
+    take_out(container, &place.mounts, |mount| named(mount, &volume));
+    take_out(container, &place.env, |env| is_ours(env, uid, before));
+}
+
+fn variable(wish: &Projection, name: &str, key: &str) -> Value {
+    let is_override = match key {
+        "type" => wish.kind.is_some(),
+        "provider" => wish.provider.is_some(),
+        _ => false,
+    };
+    if is_override {
+        json!({"name": name, "valueFrom": {"fieldRef": field_ref(key, &wish.uid)}})
+    } else {
+        json!({"name": name, "valueFrom": {"secretKeyRef": {"name": wish.secret, "key": key}}})
+    }
+}
+
+/// Whether a variable was put in for the binding: by its name, and by what it takes its value from.
+fn is_ours(env: &Value, uid: &str, before: Option<&Record>) -> bool {
+    let Some(before) = before else { return false };
+    if !before.env.iter().any(|name| named(env, name)) {
+        return false;
+    }
+    let text = |pointer: &str| env.pointer(pointer).and_then(Value::as_str);
+    text("/valueFrom/secretKeyRef/name") == Some(before.secret.as_str())
+        || ["type", "provider"].into_iter().any(|entry| {
+            field_ref(entry, uid)
+                .get("fieldPath")
+                .and_then(Value::as_str)
+                == text("/valueFrom/fieldRef/fieldPath")
+        })
+}
