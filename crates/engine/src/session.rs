@@ -232,8 +232,11 @@ impl Session {
             return Ok(Some(live));
         }
         let _waiting = self.waits.begin();
+        let uid = live.uid();
         let whole = self.cluster.whole(live).await;
-        whole.map_err(|error| unavailable(&error))
+        // What stands in its place by now was not looked at: neither whose it is nor whether it may be seen.
+        let same = |whole: Option<Arc<Cached>>| whole.filter(|whole| whole.uid() == uid);
+        whole.map(same).map_err(|error| unavailable(&error))
     }
 
     /// Cached objects with all that they have, but for those that are gone by now.
