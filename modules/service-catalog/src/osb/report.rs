@@ -11,7 +11,7 @@ use super::table::{CALLS, CELLS, Call, Class, Rule};
 const HEAD: &str = "\
 # What follows from a broker's answer
 
-<!-- Generated from modules/broker/src/osb/table: UPDATE=1 cargo test -p broker -->
+<!-- Generated from modules/service-catalog/src/osb/table: UPDATE=1 cargo test -p service-catalog -->
 
 One table decides what every answer of an Open Service Broker means, for every call. It is data (`osb/table/cells.rs`), and it is
 the specification's table of orphan mitigation with what that leaves open. Every cell that can be is a test,
@@ -197,7 +197,7 @@ fn published() -> String {
     text
 }
 
-/// `UPDATE=1 cargo test -p broker` writes it again.
+/// `UPDATE=1 cargo test -p service-catalog` writes it again.
 #[test]
 fn the_published_table_is_this_one() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("RESPONSES.md");
@@ -207,7 +207,7 @@ fn the_published_table_is_this_one() {
     let kept = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         kept == published(),
-        "RESPONSES.md is stale\nhint: UPDATE=1 cargo test -p broker"
+        "RESPONSES.md is stale\nhint: UPDATE=1 cargo test -p service-catalog"
     );
 }
 

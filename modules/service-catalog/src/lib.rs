@@ -1,15 +1,17 @@
 //! Service catalog: what Open Service Brokers offer, as custom resources.
 //!
-//! Pure: what is read and what is answered comes in as data, what is to be done goes out as data.
+//! All but `run` is pure: what is read and what is answered comes in as data, what is to be done goes out as data.
 
 pub mod catalog;
+mod component;
 pub mod credentials;
-pub mod jsonpath;
 pub mod machine;
 pub mod osb;
 pub mod parameters;
-pub mod projection;
 pub mod reference;
+pub mod run;
 pub mod situation;
 pub mod state;
 pub mod turn;
+
+pub use component::reconcile;

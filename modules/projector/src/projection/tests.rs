@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::mapping::{Choose, Mapping, Template};
 use super::{Env, Project, Projection, is_projected, project, provisioned, unproject};
-use crate::jsonpath::ReadPath;
+use jsonpath::ReadPath;
 
 fn wish(uid: &str, name: &str) -> Projection {
     Projection {

@@ -53,7 +53,7 @@ impl Record {
         let what = "annotations";
         let blocked = |field: &str| Project::Place {
             what,
-            why: crate::jsonpath::Blocked {
+            why: jsonpath::Blocked {
                 field: field.to_owned(),
             },
         };

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::jsonpath::{Blocked, Path, ReadPath};
+use jsonpath::{Blocked, Path, ReadPath};
 pub use mapping::{Choose, Mapping, Template};
 use record::Record;
 

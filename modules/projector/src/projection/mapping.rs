@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::jsonpath::{Path, ReadPath};
+use jsonpath::{Path, ReadPath};
 
 /// The mapping of every version that is not listed.
 pub const ANY: &str = "*";
