@@ -138,7 +138,8 @@ impl Egress for FencedEgress {
             let sent = self.inner.send(request, credentials, limit);
             match self.fence.hold(sent).await {
                 Ok(answer) => answer,
-                Err(shut) => Err(HttpError::Other(shut.to_string())),
+                Err(Shut::NotSent) => Err(HttpError::Connect(Shut::NotSent.to_string())),
+                Err(Shut::GivenUp) => Err(HttpError::Other(Shut::GivenUp.to_string())),
             }
         })
     }

@@ -5,7 +5,8 @@
 //!
 //! A name is resolved when a connection is opened, each address is checked, and the connection goes to a checked address and
 //! to no other, so that a name that resolves differently the next time gains nothing. Pooled connections are kept per
-//! origin, certificates trusted, and nothing else. Redirects are not followed, and no proxy variables are read.
+//! origin, certificates trusted, and nothing else: one whose certificate nobody looked at carries no call that wants it
+//! looked at. Redirects are not followed, and no proxy variables are read.
 
 mod connector;
 mod trust;
@@ -23,14 +24,14 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use k8s_openapi::ByteString;
 use oarlock_core::egress::{self, Credentials};
 use oarlock_core::future::BoxFuture;
-use oarlock_core::origin::{Origin, Scheme};
+use oarlock_core::origin::{Origin, Scheme, without_query};
 use oarlock_core::reconciler::{HttpError, HttpRequest, HttpResponse};
 use oarlock_core::reference::Digest;
 use parking_lot::Mutex;
 
-use crate::http::connector::{Checked, Refused};
+use crate::http::connector::{Checked, Refused, Within};
 
-type Pool = Client<HttpsConnector<Checked>, Full<Bytes>>;
+type Pool = Client<Within<HttpsConnector<Checked>>, Full<Bytes>>;
 
 /// `ca_bundle`s whose connections are kept; a module that varies them only loses reuse.
 const MOST_BUNDLES: usize = 64;
@@ -73,6 +74,32 @@ pub struct Egress {
     limits: EgressLimits,
     native: Mutex<Option<Pool>>,
     bundles: Mutex<HashMap<Digest, Pool>>,
+    /// Of calls that take any certificate.
+    unchecked: Mutex<Option<Pool>>,
+}
+
+/// Whose certificates a call trusts.
+#[derive(Clone, Copy)]
+enum Trust<'a> {
+    /// No TLS.
+    Needless,
+    /// Those of the machine.
+    Native,
+    /// These, as PEM.
+    Bundle(&'a str),
+    /// Any.
+    Anybody,
+}
+
+impl<'a> Trust<'a> {
+    fn of(request: &'a HttpRequest, scheme: Scheme) -> Self {
+        match (scheme, request.ca_bundle.as_deref()) {
+            (Scheme::Http, _) => Self::Needless,
+            (Scheme::Https, _) if request.insecure_skip_tls_verify => Self::Anybody,
+            (Scheme::Https, Some(bundle)) => Self::Bundle(bundle),
+            (Scheme::Https, None) => Self::Native,
+        }
+    }
 }
 
 impl Egress {
@@ -83,6 +110,7 @@ impl Egress {
             limits,
             native: Mutex::default(),
             bundles: Mutex::default(),
+            unchecked: Mutex::default(),
         }
     }
 
@@ -94,7 +122,7 @@ impl Egress {
         let origin =
             Origin::of(&request.url).map_err(|error| HttpError::Denied(error.to_string()))?;
         let outgoing = outgoing(request, credentials)?;
-        let pool = self.pool(origin.scheme(), request.ca_bundle.as_deref())?;
+        let pool = self.pool(Trust::of(request, origin.scheme()))?;
         self.exchange(&pool, outgoing).await
     }
 
@@ -128,20 +156,37 @@ impl Egress {
         })
     }
 
-    fn pool(&self, scheme: Scheme, ca_bundle: Option<&str>) -> Result<Pool, HttpError> {
-        let Some(bundle) = ca_bundle.filter(|_| scheme == Scheme::Https) else {
-            let mut native = self.native.lock();
-            if let Some(pool) = &*native {
-                return Ok(pool.clone());
+    fn pool(&self, trust: Trust<'_>) -> Result<Pool, HttpError> {
+        match trust {
+            Trust::Needless => self.native(false),
+            Trust::Native => self.native(true),
+            Trust::Bundle(bundle) => self.bundle(bundle),
+            Trust::Anybody => {
+                let mut unchecked = self.unchecked.lock();
+                if let Some(pool) = &*unchecked {
+                    return Ok(pool.clone());
+                }
+                let pool = self.build(trust::anybody()?);
+                *unchecked = Some(pool.clone());
+                Ok(pool)
             }
-            let trust = trust::native(scheme == Scheme::Https)?;
-            let pool = self.build(trust);
-            if scheme == Scheme::Https {
-                // A pool made for plain calls may lack trust.
-                *native = Some(pool.clone());
-            }
-            return Ok(pool);
-        };
+        }
+    }
+
+    fn native(&self, needed: bool) -> Result<Pool, HttpError> {
+        let mut native = self.native.lock();
+        if let Some(pool) = &*native {
+            return Ok(pool.clone());
+        }
+        let pool = self.build(trust::native(needed)?);
+        if needed {
+            // A pool made for plain calls may lack trust.
+            *native = Some(pool.clone());
+        }
+        Ok(pool)
+    }
+
+    fn bundle(&self, bundle: &str) -> Result<Pool, HttpError> {
         let digest = Digest::of(bundle.as_bytes());
         if let Some(pool) = self.bundles.lock().get(&digest) {
             return Ok(pool.clone());
@@ -160,7 +205,8 @@ impl Egress {
             .with_tls_config(trust)
             .https_or_http()
             .enable_all_versions()
-            .wrap_connector(Checked::new(self.limits.connect));
+            .wrap_connector(Checked);
+        let connector = Within::new(connector, self.limits.connect);
         Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))
@@ -169,14 +215,14 @@ impl Egress {
     }
 }
 
-/// The request as it is sent, or why not.
+/// The request as it is sent. Else nothing is sent, and what is told of it has neither values of headers nor the query.
 fn outgoing(
     request: &HttpRequest,
     credentials: Option<&Credentials>,
 ) -> Result<Request<Full<Bytes>>, HttpError> {
-    let other = |what: String| HttpError::Other(what);
+    let denied = |what: String| HttpError::Denied(what);
     let method = Method::from_bytes(request.method.as_bytes())
-        .map_err(|_| other(format!("{:?} is no HTTP method", request.method)))?;
+        .map_err(|_| denied(format!("{:?} is no HTTP method", request.method)))?;
     if matches!(method, Method::CONNECT | Method::TRACE) {
         return Err(HttpError::Denied(format!(
             "method {method} is not for modules"
@@ -185,18 +231,18 @@ fn outgoing(
     let uri: Uri = request
         .url
         .parse()
-        .map_err(|error| other(format!("{:?}: {error}", request.url)))?;
+        .map_err(|error| denied(format!("{:?}: {error}", without_query(&request.url))))?;
     let mut headers = HeaderMap::new();
     for (name, value) in &request.headers {
         let name = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| other(format!("{name:?} is no header name")))?;
+            .map_err(|_| denied(format!("{name:?} is no header name")))?;
         if NOT_THE_CALLERS.contains(&name.as_str()) {
             return Err(HttpError::Denied(format!(
                 "header {name} is set by the host"
             )));
         }
         let value = HeaderValue::from_str(value)
-            .map_err(|_| other(format!("header {name}: not a header value")))?;
+            .map_err(|_| denied(format!("header {name}: not a header value")))?;
         headers.append(name, value);
     }
     if let Some(credentials) = credentials {
@@ -215,14 +261,14 @@ fn authorization(credentials: &Credentials) -> Result<HeaderValue, HttpError> {
     let mut text = match credentials {
         Credentials::Basic { user, password } => {
             if user.contains(&b':') {
-                return Err(HttpError::Other(
+                return Err(HttpError::Denied(
                     "the user name contains a colon".to_owned(),
                 ));
             }
             let both = ByteString([user.as_slice(), b":", password].concat());
             // Serialises as Base64, the way Secrets hold it.
-            let encoded =
-                serde_json::to_value(&both).map_err(|error| HttpError::Other(error.to_string()))?;
+            let encoded = serde_json::to_value(&both)
+                .map_err(|error| HttpError::Denied(error.to_string()))?;
             format!("Basic {}", encoded.as_str().unwrap_or_default()).into_bytes()
         }
         Credentials::Bearer { token } => [b"Bearer ", token.as_slice()].concat(),
@@ -232,7 +278,7 @@ fn authorization(credentials: &Credentials) -> Result<HeaderValue, HttpError> {
         text.pop();
     }
     let mut value = HeaderValue::from_bytes(&text)
-        .map_err(|_| HttpError::Other("the credentials are no header value".to_owned()))?;
+        .map_err(|_| HttpError::Denied("the credentials are no header value".to_owned()))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -258,14 +304,14 @@ fn failure(error: &hyper_util::client::legacy::Error) -> HttpError {
     while let Some(current) = cause {
         if let Some(refused) = current.downcast_ref::<Refused>() {
             return match refused {
-                Refused::TimedOut => HttpError::TimedOut,
                 Refused::NeverOpened { .. } => HttpError::Denied(refused.to_string()),
-                Refused::Resolve { .. } | Refused::Connect { .. } => {
+                Refused::Resolve { .. } | Refused::Connect { .. } | Refused::TimedOut { .. } => {
                     HttpError::Connect(crate::transport::chain(refused))
                 }
             };
         }
-        if let Some(tls) = tls_error(current) {
+        // Later than that, the request may have got there.
+        if let Some(tls) = tls_error(current).filter(|_| error.is_connect()) {
             return HttpError::Tls(tls.to_string());
         }
         cause = current.source();

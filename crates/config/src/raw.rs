@@ -166,6 +166,10 @@ pub(crate) struct RawGrants {
     /// Origins that it may call, such as `http://prometheus.monitoring:9090` or `https://*.{namespace}`: an asterisk
     /// stands for one label of the host name, {namespace} for the object's own namespace.
     pub(crate) http: Option<Vec<String>>,
+    /// Origins of http whose certificates may go unchecked where an object asks for it (its insecureSkipTLSVerify, say): whoever is in
+    /// between may then read and change what is sent. They open nothing by themselves.
+    #[serde(rename = "insecureSkipTLSVerify")]
+    pub(crate) insecure_skip_tls_verify: Option<Vec<String>>,
     /// Where it may fetch charts and other packages from: `https://charts.example.com` (repositories, archives, git),
     /// `oci://registry.example.com`, `ssh://git@git.example.com`, hosts as in http, and local for the operator's chart
     /// folder. What a chart depends on is granted too, and a registry without TLS as http as well.

@@ -60,6 +60,8 @@ pub struct Grants {
     pub read: Vec<ResourceGrant>,
     /// Origins that it may call; `{namespace}` stands for the object's own, `*` for one DNS label.
     pub http: Vec<String>,
+    /// Origins of `http` whose certificates it may leave unchecked, in the same patterns. They open nothing by themselves.
+    pub insecure_skip_tls_verify: Vec<String>,
     /// Where it may fetch packages from: `https://host[:port]`, `oci://host[:port]`, `ssh://host` with the patterns of `http`,
     /// and `local` for the host's chart folder.
     pub artifacts: Vec<String>,

@@ -58,7 +58,7 @@ pub(crate) enum Label {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{text:?}: {problem}")]
 pub struct ParseOrigin {
-    /// The URL or grant; whatever stands before an `@` is left out.
+    /// The URL or grant; whatever stands before an `@` is left out, and the query.
     pub text: String,
     /// What is wrong with it.
     pub problem: OriginProblem,
@@ -96,7 +96,7 @@ pub enum OriginProblem {
 impl ParseOrigin {
     fn new(text: &str, problem: OriginProblem) -> Self {
         Self {
-            text: without_user(text),
+            text: without_query(&without_user(text)),
             problem,
         }
     }
@@ -112,6 +112,15 @@ pub fn without_user(text: &str) -> String {
         }
         (None, Some(at)) => format!("…{}", &text[at..]),
         _ => text.to_owned(),
+    }
+}
+
+/// A URL without its query and fragment, which hold keys and tokens at some.
+#[must_use]
+pub fn without_query(text: &str) -> String {
+    match text.find(['?', '#']) {
+        Some(at) => format!("{}…", &text[..=at]),
+        None => text.to_owned(),
     }
 }
 
@@ -269,6 +278,18 @@ impl OriginGrant {
             && self.port == origin.port
             && self.host.covers(&origin.host, namespace)
     }
+
+    /// Its scheme.
+    #[must_use]
+    pub const fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// Whether there is an origin that both cover, for an object in some namespace.
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
+        self.scheme == other.scheme && self.port == other.port && self.host.meets(&other.host)
+    }
 }
 
 /// Host and port of a grant, an origin with patterns in its host.
@@ -303,6 +324,30 @@ impl HostPattern {
                     && labels.iter().zip(parts).all(|(label, part)| match label {
                         Label::Any => !part.is_empty(),
                         Label::Namespace => namespace == Some(part),
+                        Label::Exact(exact) => exact == part,
+                    })
+            }
+        }
+    }
+
+    fn meets(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Exact(one), Self::Exact(another)) => one == another,
+            (Self::Labels(one), Self::Labels(another)) => {
+                one.len() == another.len()
+                    && one.iter().zip(another).all(|pair| match pair {
+                        (Label::Exact(one), Label::Exact(another)) => one == another,
+                        _ => true,
+                    })
+            }
+            (Self::Exact(Host::Address(_)), Self::Labels(_))
+            | (Self::Labels(_), Self::Exact(Host::Address(_))) => false,
+            (Self::Exact(Host::Name(name)), Self::Labels(labels))
+            | (Self::Labels(labels), Self::Exact(Host::Name(name))) => {
+                let parts: Vec<&str> = name.split('.').collect();
+                parts.len() == labels.len()
+                    && labels.iter().zip(parts).all(|(label, part)| match label {
+                        Label::Any | Label::Namespace => true,
                         Label::Exact(exact) => exact == part,
                     })
             }

@@ -286,9 +286,11 @@ pub struct ObservedState {
     pub message: String,
 }
 
-/// A key of a Secret in the object's namespace.
+/// A key of a Secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretKey {
+    /// The Secret's namespace; `None` for the object's own.
+    pub namespace: Option<String>,
     /// The Secret's name.
     pub name: String,
     /// The key in its data.
@@ -345,6 +347,8 @@ pub struct HttpRequest {
     pub timeout: Option<Duration>,
     /// PEM certificates to trust instead of the host's.
     pub ca_bundle: Option<String>,
+    /// Whether any certificate is accepted; [`Grants::insecure_skip_tls_verify`](crate::manifest::Grants) must name the origin.
+    pub insecure_skip_tls_verify: bool,
     /// Credentials, filled in after recording.
     pub auth: Option<HttpAuth>,
     /// Idempotency key, where the call has an effect.
@@ -365,22 +369,22 @@ pub struct HttpResponse {
 /// Why a call has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum HttpError {
-    /// Not granted, or an address that is never opened.
+    /// Nothing was sent: not granted, an address that is never opened, no credentials, or nothing that could be sent.
     #[error("{0}")]
     Denied(String),
-    /// Too slow.
+    /// Too slow; the request may have got there.
     #[error("timed out")]
     TimedOut,
-    /// No connection.
+    /// No connection: nothing was sent.
     #[error("cannot connect: {0}")]
     Connect(String),
-    /// No trust.
+    /// No trust: nothing was sent.
     #[error("TLS: {0}")]
     Tls(String),
     /// The answer is larger than so many bytes.
     #[error("the answer is larger than {0} bytes")]
     TooLarge(u64),
-    /// Anything else.
+    /// Anything else; the request may have got there.
     #[error("{0}")]
     Other(String),
 }

@@ -83,6 +83,7 @@ impl Notices {
             body: body.into_bytes(),
             timeout: Some(TIMEOUT),
             ca_bundle: None,
+            insecure_skip_tls_verify: false,
             auth: None,
             effect: Some(key.clone()),
         };

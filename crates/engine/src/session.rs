@@ -14,7 +14,7 @@ use oarlock_core::health;
 use oarlock_core::json::Json;
 use oarlock_core::manifest::{Access, Grants, Sight, missing_grant};
 use oarlock_core::object::Object;
-use oarlock_core::origin::{self, Origin};
+use oarlock_core::origin::{self, Origin, Scheme};
 use oarlock_core::projection::project;
 use oarlock_core::reconciler::{
     ArtifactRequest, Health, Host, HttpAuth, HttpError, HttpRequest, HttpResponse, LogLevel,
@@ -301,17 +301,28 @@ impl Session {
     }
 
     async fn secret(&self, key: &SecretKey) -> Result<Vec<u8>, HttpError> {
-        let data = self.secret_data(&key.name).await;
+        let data = self.secret_data(key.namespace.as_deref(), &key.name).await;
+        // Whatever the reason, the module is to know that nothing was sent.
         data.and_then(|data| data.value(&key.key))
             .map_err(|error| match error {
                 NoSecret::Denied(message) => HttpError::Denied(message),
-                NoSecret::Read(error) => HttpError::Other(error.to_string()),
+                NoSecret::Read(error) => HttpError::Connect(error.to_string()),
             })
     }
 
-    /// What is in a Secret of the object's namespace.
-    async fn secret_data(&self, name: &str) -> Result<SecretData, NoSecret> {
-        let target = ObjectRef::new(Gvk::new("", "v1", "Secret"), self.namespace(), name);
+    /// What is in a Secret of a namespace, the object's own where none is named. It counts as read, also where it is not there.
+    async fn secret_data(
+        &self,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Result<SecretData, NoSecret> {
+        let Some(namespace) = namespace.or(self.namespace()) else {
+            return Err(NoSecret::Denied(format!(
+                "Secret {name}: {} has no namespace whose Secrets it could name; hint: name the Secret's namespace, too",
+                self.owner.target()
+            )));
+        };
+        let target = ObjectRef::new(Gvk::new("", "v1", "Secret"), Some(namespace), name);
         let live = self.look(&target, None).await?;
         let denied = |problem: &str| NoSecret::Denied(format!("{target}: {problem}"));
         let object = live
@@ -542,6 +553,19 @@ impl Host for Session {
             if !origin::granted(&origin, &self.grants.http, self.namespace()) {
                 return Err(HttpError::Denied(format!(
                     "no grant for {origin}; hint: add to the watch: grants: {{http: [\"{origin}\"]}}"
+                )));
+            }
+            if request.insecure_skip_tls_verify
+                && origin.scheme() == Scheme::Https
+                && !origin::granted(
+                    &origin,
+                    &self.grants.insecure_skip_tls_verify,
+                    self.namespace(),
+                )
+            {
+                return Err(HttpError::Denied(format!(
+                    "no grant to leave the certificate of {origin} unchecked; hint: trust its CA instead, or add to the watch: \
+                     grants: {{insecureSkipTLSVerify: [\"{origin}\"]}}"
                 )));
             }
             let credentials = match &request.auth {

@@ -26,6 +26,9 @@ pub struct Request {
     pub timeout: Option<Duration>,
     /// PEM certificates to trust instead of the host's.
     pub ca_bundle: Option<String>,
+    /// Accept any certificate: anybody in between may read and change what is sent. The watch must grant the origin for
+    /// this, too, or the call is [`HttpError::Denied`].
+    pub insecure_skip_tls_verify: bool,
     /// Who asks.
     pub auth: Option<Auth>,
     /// Some: the call has an effect out there, and this is its idempotency key.
@@ -41,9 +44,22 @@ pub enum Auth {
     Bearer(SecretRef),
 }
 
-/// A key of a Secret in the object's own namespace.
+/// A key of a Secret.
+///
+/// It counts as read, whether it is there or not: the object is called again when it changes.
+///
+/// ```
+/// # use oarlock_sdk::http::SecretRef;
+/// let own = SecretRef::new("broker", "password");
+/// assert_eq!(own.namespace, None);
+/// let theirs = SecretRef::new("broker", "password").in_namespace("brokers");
+/// assert_eq!(theirs.namespace.as_deref(), Some("brokers"));
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SecretRef {
+    /// None for the object's own namespace; another one needs a read grant for the Secret there. An object without a
+    /// namespace names one.
+    pub namespace: Option<String>,
     /// Name of the Secret.
     pub name: String,
     /// Key in its data.
@@ -64,17 +80,18 @@ pub struct Response {
 /// A call without an answer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum HttpError {
-    /// No grant for the origin, an address that is never opened, or a Secret that is not granted.
+    /// Nothing was sent: no grant for the origin, an address that is never opened, or a Secret that is not granted, not
+    /// there, or lacks the key.
     Denied(String),
-    /// No answer in time.
+    /// No answer in time; the request may have got there.
     TimedOut,
-    /// No connection.
+    /// No connection: nothing was sent.
     Connect(String),
-    /// No trust.
+    /// No trust: nothing was sent.
     Tls(String),
     /// The answer is larger than so many bytes.
     TooLarge(u64),
-    /// Anything else.
+    /// Anything else; the request may have got there.
     Other(String),
 }
 
@@ -118,6 +135,22 @@ impl Request {
         .header("content-type", "application/json")
     }
 
+    /// PEM certificates to trust instead of the host's.
+    pub fn ca_bundle(self, certificates: impl Into<String>) -> Self {
+        Self {
+            ca_bundle: Some(certificates.into()),
+            ..self
+        }
+    }
+
+    /// Whether any certificate will do: then anybody in between may read and change what is sent.
+    pub fn insecure_skip_tls_verify(self, skip: bool) -> Self {
+        Self {
+            insecure_skip_tls_verify: skip,
+            ..self
+        }
+    }
+
     /// At most so long.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self {
@@ -138,6 +171,25 @@ impl Request {
     pub fn effect(self, key: impl Into<String>) -> Self {
         Self {
             effect: Some(key.into()),
+            ..self
+        }
+    }
+}
+
+impl SecretRef {
+    /// A key of a Secret in the object's own namespace.
+    pub fn new(name: impl Into<String>, key: impl Into<String>) -> Self {
+        Self {
+            namespace: None,
+            name: name.into(),
+            key: key.into(),
+        }
+    }
+
+    /// The Secret of that name in this namespace.
+    pub fn in_namespace(self, namespace: impl Into<String>) -> Self {
+        Self {
+            namespace: Some(namespace.into()),
             ..self
         }
     }

@@ -269,6 +269,7 @@ fn read_error(error: reconciler::ReadError) -> ReadError {
 
 fn call(request: &Request) -> HttpRequest {
     let key = |secret: &SecretRef| SecretKey {
+        namespace: secret.namespace.clone(),
         name: secret.name.clone(),
         key: secret.key.clone(),
     };
@@ -279,6 +280,7 @@ fn call(request: &Request) -> HttpRequest {
         body: request.body.clone(),
         timeout: request.timeout,
         ca_bundle: request.ca_bundle.clone(),
+        insecure_skip_tls_verify: request.insecure_skip_tls_verify,
         auth: request.auth.as_ref().map(|auth| match auth {
             Auth::Basic(user, password) => HttpAuth::Basic(key(user), key(password)),
             Auth::Bearer(token) => HttpAuth::Bearer(key(token)),

@@ -1,4 +1,4 @@
-//! Opens connections to checked addresses.
+//! Opens connections to checked addresses, in so much time.
 
 use std::future::Future;
 use std::io;
@@ -11,13 +11,19 @@ use http::Uri;
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
 use tokio::net::{TcpStream, lookup_host};
+use tower::BoxError;
 
 use oarlock_core::address::never_opened;
 use oarlock_core::origin::{Host, Origin};
 
 /// Resolves, checks, then connects to what was checked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Checked;
+
+/// Connects by `connector`, TLS included, within a time. Nothing was sent where it is over.
 #[derive(Clone, Debug)]
-pub(super) struct Checked {
+pub(super) struct Within<C> {
+    connector: C,
     timeout: Duration,
 }
 
@@ -51,13 +57,43 @@ pub(super) enum Refused {
         source: io::Error,
     },
     /// It took too long.
-    #[error("timed out")]
-    TimedOut,
+    #[error("no connection to {host} within {timeout:?}")]
+    TimedOut {
+        /// As it is in the URL.
+        host: String,
+        /// So long.
+        timeout: Duration,
+    },
 }
 
-impl Checked {
-    pub(super) const fn new(timeout: Duration) -> Self {
-        Self { timeout }
+impl<C> Within<C> {
+    pub(super) const fn new(connector: C, timeout: Duration) -> Self {
+        Self { connector, timeout }
+    }
+}
+
+impl<C> tower::Service<Uri> for Within<C>
+where
+    C: tower::Service<Uri, Error: Into<BoxError>, Future: Send + 'static>,
+{
+    type Response = C::Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<C::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.connector.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let timeout = self.timeout;
+        let host = uri.host().unwrap_or_default().to_owned();
+        let connecting = self.connector.call(uri);
+        Box::pin(async move {
+            match tokio::time::timeout(timeout, connecting).await {
+                Ok(result) => result.map_err(Into::into),
+                Err(_elapsed) => Err(Refused::TimedOut { host, timeout }.into()),
+            }
+        })
     }
 }
 
@@ -71,13 +107,7 @@ impl tower::Service<Uri> for Checked {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let timeout = self.timeout;
-        Box::pin(async move {
-            match tokio::time::timeout(timeout, connect(&uri)).await {
-                Ok(result) => result,
-                Err(_elapsed) => Err(Refused::TimedOut),
-            }
-        })
+        Box::pin(async move { connect(&uri).await })
     }
 }
 

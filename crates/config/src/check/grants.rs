@@ -2,6 +2,7 @@
 
 use oarlock_core::escalation::{escalation, is_secret};
 use oarlock_core::manifest::{Grants, ResourceGrant};
+use oarlock_core::origin::{OriginGrant, Scheme};
 
 use super::{Check, names, origin, site};
 use crate::key_path::KeyPath;
@@ -45,6 +46,8 @@ impl Check<'_, '_> {
             let checked = origin::check(text);
             self.ok(&path.key("http").index(index), checked);
         }
+        let insecure = raw.insecure_skip_tls_verify.unwrap_or_default();
+        self.insecure(&path.key("insecureSkipTLSVerify"), &insecure, &http);
         let artifacts = raw.artifacts.unwrap_or_default();
         for (index, text) in artifacts.iter().enumerate() {
             self.ok(&path.key("artifacts").index(index), site::check(text));
@@ -54,8 +57,36 @@ impl Check<'_, '_> {
             write: self.resources(&path, WRITE, raw.write),
             read: self.resources(&path, READ, raw.read),
             http,
+            insecure_skip_tls_verify: insecure,
             artifacts,
             act_as,
+        }
+    }
+
+    /// Origins whose certificates go unchecked; they are among those that may be called at all.
+    fn insecure(&mut self, path: &KeyPath, origins: &[String], http: &[String]) {
+        let called: Vec<_> = http
+            .iter()
+            .filter_map(|text| OriginGrant::parse(text).ok())
+            .collect();
+        for (index, text) in origins.iter().enumerate() {
+            let here = path.index(index);
+            let Some(()) = self.ok(&here, origin::check(text)) else {
+                continue;
+            };
+            let Ok(grant) = OriginGrant::parse(text) else {
+                continue;
+            };
+            if grant.scheme() == Scheme::Http {
+                let problem = Problem::new(format!("{text:?} shows no certificate"))
+                    .expected("an origin with https")
+                    .hint("leave it out: grants.http is all that a call without TLS needs");
+                self.error(&here, problem);
+            } else if !called.iter().any(|called| called.meets(&grant)) {
+                let problem = Problem::new(format!("{text:?} is not one that the module may call"))
+                    .hint(format!("add {text:?} to grants.http, or leave it out"));
+                self.warn(&here, problem);
+            }
         }
     }
 

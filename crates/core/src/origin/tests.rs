@@ -189,7 +189,7 @@ fn refusals() {
     "//a": not an absolute URL
     "file:///etc/passwd": expected http:// or https://
     "https://a/path": a grant is an origin without path or query
-    "https://a?b": a grant is an origin without path or query
+    "https://a?…": a grant is an origin without path or query
     "https://*a.b": "*a.b" is neither a DNS name nor an IP address
     "https://{name}.b": "{name}.b" is neither a DNS name nor an IP address
     "*": not an absolute URL
@@ -207,5 +207,44 @@ fn shown_as_written_in_a_grant() {
         let origin = Origin::of(url).unwrap().to_string();
         assert_eq!(origin, shown);
         OriginGrant::parse(&origin).unwrap();
+    }
+}
+
+#[test]
+fn grants_meet_where_one_origin_is_of_both() {
+    let grant = |text| OriginGrant::parse(text).unwrap();
+    for (one, another, meet) in [
+        ("https://a.b", "https://a.b:443", true),
+        ("https://a.b", "http://a.b:443", false),
+        ("https://a.b", "https://a.b:8443", false),
+        ("https://a.b", "https://*.b", true),
+        ("https://a.b", "https://{namespace}.b", true),
+        ("https://a.b.c", "https://*.c", false),
+        ("https://a.b", "https://*.c", false),
+        ("https://*.b", "https://a.{namespace}", true),
+        ("https://*.b", "https://a.c", false),
+        ("https://10.0.0.1", "https://*.*.*.*", false),
+        ("https://10.0.0.1", "https://10.0.0.1", true),
+    ] {
+        let (one, another) = (grant(one), grant(another));
+        assert_eq!(one.meets(&another), meet, "{one:?} {another:?}");
+        assert_eq!(another.meets(&one), meet, "{another:?} {one:?}");
+    }
+}
+
+#[test]
+fn what_is_told_of_a_url_has_no_query() {
+    for (url, told) in [
+        (
+            "ftp://a.b/c?token=hunter22",
+            r#""ftp://a.b/c?…": expected http:// or https://"#,
+        ),
+        (
+            "https://me:hunter22@a.b/c?key=hunter22",
+            r#""https://…@a.b/c?…": a user name or password in the URL is refused; hint: name the credentials in `auth`"#,
+        ),
+        ("a.b#hunter22", r#""a.b#…": not an absolute URL"#),
+    ] {
+        assert_eq!(Origin::of(url).unwrap_err().to_string(), told);
     }
 }

@@ -99,14 +99,18 @@ impl Session {
         let Some(name) = name else {
             return Ok(Credentials::default());
         };
-        let secret = self.package_secret(&name).await?;
+        let secret = self.secret_data(None, &name).await?;
         Ok(credentials(&secret)?)
     }
 
     async fn proof(&self, proof: &ArtifactProof) -> Result<Verification, FetchError> {
-        let (ArtifactProof::Provenance(SecretKey { name, key })
-        | ArtifactProof::Cosign(SecretKey { name, key })) = proof;
-        let secret = self.package_secret(name).await?;
+        let (ArtifactProof::Provenance(at) | ArtifactProof::Cosign(at)) = proof;
+        let SecretKey {
+            namespace,
+            name,
+            key,
+        } = at;
+        let secret = self.secret_data(namespace.as_deref(), name).await?;
         Ok(match proof {
             ArtifactProof::Provenance(_) => Verification::Provenance {
                 keyring: secret.value(key)?,
@@ -115,16 +119,6 @@ impl Session {
                 key: text(&secret, key)?,
             },
         })
-    }
-
-    async fn package_secret(&self, name: &str) -> Result<SecretData, FetchError> {
-        if self.namespace().is_none() {
-            return Err(FetchError::Denied(format!(
-                "Secret {name}: {} has no namespace whose Secrets it could name",
-                self.owner.target()
-            )));
-        }
-        Ok(self.secret_data(name).await?)
     }
 }
 

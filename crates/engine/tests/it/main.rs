@@ -2,6 +2,7 @@
 //! are scripted.
 
 mod accounts;
+mod calls;
 mod children;
 mod contests;
 mod drift;

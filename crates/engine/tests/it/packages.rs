@@ -288,14 +288,15 @@ async fn a_secret_needs_its_grant_and_wakes_who_waits_for_it() {
 
 #[tokio::test(start_paused = true)]
 async fn proofs_are_looked_up_too() {
-    let key = |key: &str| SecretKey {
+    let key = |namespace: Option<&str>, key: &str| SecretKey {
+        namespace: namespace.map(str::to_owned),
         name: "s".to_owned(),
         key: key.to_owned(),
     };
     let mut wanted = request(repository(CHARTS), None);
     wanted.verify = vec![
-        ArtifactProof::Provenance(key("ring")),
-        ArtifactProof::Cosign(key("public")),
+        ArtifactProof::Provenance(key(None, "ring")),
+        ArtifactProof::Cosign(key(Some("default"), "public")),
     ];
     wanted.expect = Some(Digest::of(b"x"));
     wanted.dependencies = true;

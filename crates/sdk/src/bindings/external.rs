@@ -2399,9 +2399,12 @@ pub mod oarlock {
             #[doc(hidden)]
             static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
             use super::super::super::_rt;
-            /// A key of a Secret in the object's own namespace.
+            /// A key of a Secret. It counts as read, whether it is there or not: the object is called again when it changes.
             #[derive(Clone)]
             pub struct SecretRef {
+                /// None for the object's own namespace; another one needs a read grant for the Secret there. An object without a
+                /// namespace names one.
+                pub namespace: ::core::option::Option<_rt::String>,
                 pub name: _rt::String,
                 pub key: _rt::String,
             }
@@ -2411,6 +2414,7 @@ pub mod oarlock {
                     f: &mut ::core::fmt::Formatter<'_>,
                 ) -> ::core::fmt::Result {
                     f.debug_struct("SecretRef")
+                        .field("namespace", &self.namespace)
                         .field("name", &self.name)
                         .field("key", &self.key)
                         .finish()
@@ -2446,6 +2450,9 @@ pub mod oarlock {
                 pub timeout_ms: u32,
                 /// PEM certificates to trust instead of the host's.
                 pub ca_bundle: ::core::option::Option<_rt::String>,
+                /// Accept any certificate of an `https` origin: anybody in between may read and change what is sent. The origin
+                /// must be granted for this, too.
+                pub insecure_skip_tls_verify: bool,
                 pub auth: ::core::option::Option<Auth>,
                 /// Some: the call has an effect out there, and this is its idempotency key. A plan ends here and says so; a shadow
                 /// is answered from the record.
@@ -2463,6 +2470,10 @@ pub mod oarlock {
                         .field("body", &self.body)
                         .field("timeout-ms", &self.timeout_ms)
                         .field("ca-bundle", &self.ca_bundle)
+                        .field(
+                            "insecure-skip-tls-verify",
+                            &self.insecure_skip_tls_verify,
+                        )
                         .field("auth", &self.auth)
                         .field("effect", &self.effect)
                         .finish()
@@ -2488,13 +2499,18 @@ pub mod oarlock {
             }
             #[derive(Clone)]
             pub enum HttpError {
-                /// No grant for the origin, an address that is never opened, or a Secret that is not granted.
+                /// Nothing was sent: no grant for the origin, an address that is never opened, or a Secret that is not granted, not
+                /// there, or lacks the key.
                 Denied(_rt::String),
+                /// No answer in time; the request may have got there.
                 TimedOut,
+                /// No connection: nothing was sent.
                 Connect(_rt::String),
+                /// No trust: nothing was sent.
                 Tls(_rt::String),
                 /// The answer is larger than so many bytes.
                 TooLarge(u64),
+                /// The request may have got there.
                 Other(_rt::String),
             }
             impl ::core::fmt::Debug for HttpError {
@@ -2543,10 +2559,10 @@ pub mod oarlock {
                     struct RetArea(
                         [::core::mem::MaybeUninit<
                             u8,
-                        >; 25 * ::core::mem::size_of::<*const u8>()],
+                        >; 32 * ::core::mem::size_of::<*const u8>()],
                     );
                     let mut ret_area = RetArea(
-                        [::core::mem::MaybeUninit::uninit(); 25
+                        [::core::mem::MaybeUninit::uninit(); 32
                             * ::core::mem::size_of::<*const u8>()],
                     );
                     let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
@@ -2557,6 +2573,7 @@ pub mod oarlock {
                         body: body1,
                         timeout_ms: timeout_ms1,
                         ca_bundle: ca_bundle1,
+                        insecure_skip_tls_verify: insecure_skip_tls_verify1,
                         auth: auth1,
                         effect: effect1,
                     } = request;
@@ -2638,154 +2655,221 @@ pub mod oarlock {
                                 .cast::<u8>() = (0i32) as u8;
                         }
                     };
+                    *ptr0.add(12 * ::core::mem::size_of::<*const u8>()).cast::<u8>() = (match insecure_skip_tls_verify1 {
+                        true => 1,
+                        false => 0,
+                    }) as u8;
                     match auth1 {
                         Some(e) => {
                             *ptr0
-                                .add(12 * ::core::mem::size_of::<*const u8>())
+                                .add(13 * ::core::mem::size_of::<*const u8>())
                                 .cast::<u8>() = (1i32) as u8;
                             match e {
                                 Auth::Basic(e) => {
                                     *ptr0
-                                        .add(13 * ::core::mem::size_of::<*const u8>())
+                                        .add(14 * ::core::mem::size_of::<*const u8>())
                                         .cast::<u8>() = (0i32) as u8;
                                     let (t10_0, t10_1) = e;
-                                    let SecretRef { name: name11, key: key11 } = t10_0;
-                                    let vec12 = name11;
-                                    let ptr12 = vec12.as_ptr().cast::<u8>();
-                                    let len12 = vec12.len();
-                                    *ptr0
-                                        .add(15 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<usize>() = len12;
-                                    *ptr0
-                                        .add(14 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<*mut u8>() = ptr12.cast_mut();
-                                    let vec13 = key11;
+                                    let SecretRef {
+                                        namespace: namespace11,
+                                        name: name11,
+                                        key: key11,
+                                    } = t10_0;
+                                    match namespace11 {
+                                        Some(e) => {
+                                            *ptr0
+                                                .add(15 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (1i32) as u8;
+                                            let vec12 = e;
+                                            let ptr12 = vec12.as_ptr().cast::<u8>();
+                                            let len12 = vec12.len();
+                                            *ptr0
+                                                .add(17 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>() = len12;
+                                            *ptr0
+                                                .add(16 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>() = ptr12.cast_mut();
+                                        }
+                                        None => {
+                                            *ptr0
+                                                .add(15 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (0i32) as u8;
+                                        }
+                                    };
+                                    let vec13 = name11;
                                     let ptr13 = vec13.as_ptr().cast::<u8>();
                                     let len13 = vec13.len();
                                     *ptr0
-                                        .add(17 * ::core::mem::size_of::<*const u8>())
+                                        .add(19 * ::core::mem::size_of::<*const u8>())
                                         .cast::<usize>() = len13;
                                     *ptr0
-                                        .add(16 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<*mut u8>() = ptr13.cast_mut();
-                                    let SecretRef { name: name14, key: key14 } = t10_1;
-                                    let vec15 = name14;
-                                    let ptr15 = vec15.as_ptr().cast::<u8>();
-                                    let len15 = vec15.len();
-                                    *ptr0
-                                        .add(19 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<usize>() = len15;
-                                    *ptr0
                                         .add(18 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<*mut u8>() = ptr15.cast_mut();
-                                    let vec16 = key14;
-                                    let ptr16 = vec16.as_ptr().cast::<u8>();
-                                    let len16 = vec16.len();
+                                        .cast::<*mut u8>() = ptr13.cast_mut();
+                                    let vec14 = key11;
+                                    let ptr14 = vec14.as_ptr().cast::<u8>();
+                                    let len14 = vec14.len();
                                     *ptr0
                                         .add(21 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<usize>() = len16;
+                                        .cast::<usize>() = len14;
                                     *ptr0
                                         .add(20 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<*mut u8>() = ptr16.cast_mut();
-                                }
-                                Auth::Bearer(e) => {
+                                        .cast::<*mut u8>() = ptr14.cast_mut();
+                                    let SecretRef {
+                                        namespace: namespace15,
+                                        name: name15,
+                                        key: key15,
+                                    } = t10_1;
+                                    match namespace15 {
+                                        Some(e) => {
+                                            *ptr0
+                                                .add(22 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (1i32) as u8;
+                                            let vec16 = e;
+                                            let ptr16 = vec16.as_ptr().cast::<u8>();
+                                            let len16 = vec16.len();
+                                            *ptr0
+                                                .add(24 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>() = len16;
+                                            *ptr0
+                                                .add(23 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>() = ptr16.cast_mut();
+                                        }
+                                        None => {
+                                            *ptr0
+                                                .add(22 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (0i32) as u8;
+                                        }
+                                    };
+                                    let vec17 = name15;
+                                    let ptr17 = vec17.as_ptr().cast::<u8>();
+                                    let len17 = vec17.len();
                                     *ptr0
-                                        .add(13 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<u8>() = (1i32) as u8;
-                                    let SecretRef { name: name17, key: key17 } = e;
-                                    let vec18 = name17;
+                                        .add(26 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>() = len17;
+                                    *ptr0
+                                        .add(25 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>() = ptr17.cast_mut();
+                                    let vec18 = key15;
                                     let ptr18 = vec18.as_ptr().cast::<u8>();
                                     let len18 = vec18.len();
                                     *ptr0
-                                        .add(15 * ::core::mem::size_of::<*const u8>())
+                                        .add(28 * ::core::mem::size_of::<*const u8>())
                                         .cast::<usize>() = len18;
                                     *ptr0
-                                        .add(14 * ::core::mem::size_of::<*const u8>())
+                                        .add(27 * ::core::mem::size_of::<*const u8>())
                                         .cast::<*mut u8>() = ptr18.cast_mut();
-                                    let vec19 = key17;
-                                    let ptr19 = vec19.as_ptr().cast::<u8>();
-                                    let len19 = vec19.len();
+                                }
+                                Auth::Bearer(e) => {
                                     *ptr0
-                                        .add(17 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<usize>() = len19;
+                                        .add(14 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (1i32) as u8;
+                                    let SecretRef {
+                                        namespace: namespace19,
+                                        name: name19,
+                                        key: key19,
+                                    } = e;
+                                    match namespace19 {
+                                        Some(e) => {
+                                            *ptr0
+                                                .add(15 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (1i32) as u8;
+                                            let vec20 = e;
+                                            let ptr20 = vec20.as_ptr().cast::<u8>();
+                                            let len20 = vec20.len();
+                                            *ptr0
+                                                .add(17 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>() = len20;
+                                            *ptr0
+                                                .add(16 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>() = ptr20.cast_mut();
+                                        }
+                                        None => {
+                                            *ptr0
+                                                .add(15 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (0i32) as u8;
+                                        }
+                                    };
+                                    let vec21 = name19;
+                                    let ptr21 = vec21.as_ptr().cast::<u8>();
+                                    let len21 = vec21.len();
                                     *ptr0
-                                        .add(16 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<*mut u8>() = ptr19.cast_mut();
+                                        .add(19 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>() = len21;
+                                    *ptr0
+                                        .add(18 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>() = ptr21.cast_mut();
+                                    let vec22 = key19;
+                                    let ptr22 = vec22.as_ptr().cast::<u8>();
+                                    let len22 = vec22.len();
+                                    *ptr0
+                                        .add(21 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>() = len22;
+                                    *ptr0
+                                        .add(20 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>() = ptr22.cast_mut();
                                 }
                             }
                         }
                         None => {
                             *ptr0
-                                .add(12 * ::core::mem::size_of::<*const u8>())
+                                .add(13 * ::core::mem::size_of::<*const u8>())
                                 .cast::<u8>() = (0i32) as u8;
                         }
                     };
                     match effect1 {
                         Some(e) => {
                             *ptr0
-                                .add(22 * ::core::mem::size_of::<*const u8>())
+                                .add(29 * ::core::mem::size_of::<*const u8>())
                                 .cast::<u8>() = (1i32) as u8;
-                            let vec20 = e;
-                            let ptr20 = vec20.as_ptr().cast::<u8>();
-                            let len20 = vec20.len();
+                            let vec23 = e;
+                            let ptr23 = vec23.as_ptr().cast::<u8>();
+                            let len23 = vec23.len();
                             *ptr0
-                                .add(24 * ::core::mem::size_of::<*const u8>())
-                                .cast::<usize>() = len20;
+                                .add(31 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len23;
                             *ptr0
-                                .add(23 * ::core::mem::size_of::<*const u8>())
-                                .cast::<*mut u8>() = ptr20.cast_mut();
+                                .add(30 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr23.cast_mut();
                         }
                         None => {
                             *ptr0
-                                .add(22 * ::core::mem::size_of::<*const u8>())
+                                .add(29 * ::core::mem::size_of::<*const u8>())
                                 .cast::<u8>() = (0i32) as u8;
                         }
                     };
-                    let ptr21 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    let ptr24 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
                     #[link(wasm_import_module = "oarlock:reconcile/http@0.1.0")]
                     unsafe extern "C" {
                         #[link_name = "send"]
-                        fn wit_import22(_: *mut u8, _: *mut u8);
+                        fn wit_import25(_: *mut u8, _: *mut u8);
                     }
                     #[cfg(not(target_arch = "wasm32"))]
-                    unsafe extern "C" fn wit_import22(_: *mut u8, _: *mut u8) {
+                    unsafe extern "C" fn wit_import25(_: *mut u8, _: *mut u8) {
                         unreachable!()
                     }
-                    wit_import22(ptr0, ptr21);
-                    let l23 = i32::from(*ptr21.add(0).cast::<u8>());
-                    let result52 = match l23 {
+                    wit_import25(ptr0, ptr24);
+                    let l26 = i32::from(*ptr24.add(0).cast::<u8>());
+                    let result55 = match l26 {
                         0 => {
                             let e = {
-                                let l24 = i32::from(*ptr21.add(8).cast::<u16>());
-                                let l25 = *ptr21
+                                let l27 = i32::from(*ptr24.add(8).cast::<u16>());
+                                let l28 = *ptr24
                                     .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>();
-                                let l26 = *ptr21
+                                let l29 = *ptr24
                                     .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let base33 = l25;
-                                let len33 = l26;
-                                let mut result33 = _rt::Vec::with_capacity(len33);
-                                for i in 0..len33 {
-                                    let base = base33
+                                let base36 = l28;
+                                let len36 = l29;
+                                let mut result36 = _rt::Vec::with_capacity(len36);
+                                for i in 0..len36 {
+                                    let base = base36
                                         .add(i * (4 * ::core::mem::size_of::<*const u8>()));
-                                    let e33 = {
-                                        let l27 = *base.add(0).cast::<*mut u8>();
-                                        let l28 = *base
-                                            .add(::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        let len29 = l28;
-                                        let bytes29 = _rt::Vec::from_raw_parts(
-                                            l27.cast(),
-                                            len29,
-                                            len29,
-                                        );
-                                        let l30 = *base
-                                            .add(2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
+                                    let e36 = {
+                                        let l30 = *base.add(0).cast::<*mut u8>();
                                         let l31 = *base
-                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .add(::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
                                         let len32 = l31;
                                         let bytes32 = _rt::Vec::from_raw_parts(
@@ -2793,57 +2877,52 @@ pub mod oarlock {
                                             len32,
                                             len32,
                                         );
-                                        (_rt::string_lift(bytes29), _rt::string_lift(bytes32))
+                                        let l33 = *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l34 = *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len35 = l34;
+                                        let bytes35 = _rt::Vec::from_raw_parts(
+                                            l33.cast(),
+                                            len35,
+                                            len35,
+                                        );
+                                        (_rt::string_lift(bytes32), _rt::string_lift(bytes35))
                                     };
-                                    result33.push(e33);
+                                    result36.push(e36);
                                 }
                                 _rt::cabi_dealloc(
-                                    base33,
-                                    len33 * (4 * ::core::mem::size_of::<*const u8>()),
+                                    base36,
+                                    len36 * (4 * ::core::mem::size_of::<*const u8>()),
                                     ::core::mem::size_of::<*const u8>(),
                                 );
-                                let l34 = *ptr21
+                                let l37 = *ptr24
                                     .add(8 + 3 * ::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>();
-                                let l35 = *ptr21
+                                let l38 = *ptr24
                                     .add(8 + 4 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let len36 = l35;
+                                let len39 = l38;
                                 Response {
-                                    status: l24 as u16,
-                                    headers: result33,
+                                    status: l27 as u16,
+                                    headers: result36,
                                     body: <_ as From<
                                         _rt::Vec<_>,
-                                    >>::from(_rt::Vec::from_raw_parts(l34.cast(), len36, len36)),
+                                    >>::from(_rt::Vec::from_raw_parts(l37.cast(), len39, len39)),
                                 }
                             };
                             Ok(e)
                         }
                         1 => {
                             let e = {
-                                let l37 = i32::from(*ptr21.add(8).cast::<u8>());
-                                let v51 = match l37 {
+                                let l40 = i32::from(*ptr24.add(8).cast::<u8>());
+                                let v54 = match l40 {
                                     0 => {
-                                        let e51 = {
-                                            let l38 = *ptr21.add(16).cast::<*mut u8>();
-                                            let l39 = *ptr21
-                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<usize>();
-                                            let len40 = l39;
-                                            let bytes40 = _rt::Vec::from_raw_parts(
-                                                l38.cast(),
-                                                len40,
-                                                len40,
-                                            );
-                                            _rt::string_lift(bytes40)
-                                        };
-                                        HttpError::Denied(e51)
-                                    }
-                                    1 => HttpError::TimedOut,
-                                    2 => {
-                                        let e51 = {
-                                            let l41 = *ptr21.add(16).cast::<*mut u8>();
-                                            let l42 = *ptr21
+                                        let e54 = {
+                                            let l41 = *ptr24.add(16).cast::<*mut u8>();
+                                            let l42 = *ptr24
                                                 .add(16 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
                                             let len43 = l42;
@@ -2854,12 +2933,13 @@ pub mod oarlock {
                                             );
                                             _rt::string_lift(bytes43)
                                         };
-                                        HttpError::Connect(e51)
+                                        HttpError::Denied(e54)
                                     }
-                                    3 => {
-                                        let e51 = {
-                                            let l44 = *ptr21.add(16).cast::<*mut u8>();
-                                            let l45 = *ptr21
+                                    1 => HttpError::TimedOut,
+                                    2 => {
+                                        let e54 = {
+                                            let l44 = *ptr24.add(16).cast::<*mut u8>();
+                                            let l45 = *ptr24
                                                 .add(16 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
                                             let len46 = l45;
@@ -2870,40 +2950,56 @@ pub mod oarlock {
                                             );
                                             _rt::string_lift(bytes46)
                                         };
-                                        HttpError::Tls(e51)
+                                        HttpError::Connect(e54)
+                                    }
+                                    3 => {
+                                        let e54 = {
+                                            let l47 = *ptr24.add(16).cast::<*mut u8>();
+                                            let l48 = *ptr24
+                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len49 = l48;
+                                            let bytes49 = _rt::Vec::from_raw_parts(
+                                                l47.cast(),
+                                                len49,
+                                                len49,
+                                            );
+                                            _rt::string_lift(bytes49)
+                                        };
+                                        HttpError::Tls(e54)
                                     }
                                     4 => {
-                                        let e51 = {
-                                            let l47 = *ptr21.add(16).cast::<i64>();
-                                            l47 as u64
+                                        let e54 = {
+                                            let l50 = *ptr24.add(16).cast::<i64>();
+                                            l50 as u64
                                         };
-                                        HttpError::TooLarge(e51)
+                                        HttpError::TooLarge(e54)
                                     }
                                     n => {
                                         debug_assert_eq!(n, 5, "invalid enum discriminant");
-                                        let e51 = {
-                                            let l48 = *ptr21.add(16).cast::<*mut u8>();
-                                            let l49 = *ptr21
+                                        let e54 = {
+                                            let l51 = *ptr24.add(16).cast::<*mut u8>();
+                                            let l52 = *ptr24
                                                 .add(16 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len50 = l49;
-                                            let bytes50 = _rt::Vec::from_raw_parts(
-                                                l48.cast(),
-                                                len50,
-                                                len50,
+                                            let len53 = l52;
+                                            let bytes53 = _rt::Vec::from_raw_parts(
+                                                l51.cast(),
+                                                len53,
+                                                len53,
                                             );
-                                            _rt::string_lift(bytes50)
+                                            _rt::string_lift(bytes53)
                                         };
-                                        HttpError::Other(e51)
+                                        HttpError::Other(e54)
                                     }
                                 };
-                                v51
+                                v54
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result52
+                    result55
                 }
             }
         }
@@ -3328,287 +3424,331 @@ pub mod oarlock {
                         true => 1,
                         false => 0,
                     }) as u8;
-                    let vec23 = verify1;
-                    let len23 = vec23.len();
-                    let layout23 = _rt::alloc::Layout::from_size_align(
-                            vec23.len() * (5 * ::core::mem::size_of::<*const u8>()),
+                    let vec25 = verify1;
+                    let len25 = vec25.len();
+                    let layout25 = _rt::alloc::Layout::from_size_align(
+                            vec25.len() * (8 * ::core::mem::size_of::<*const u8>()),
                             ::core::mem::size_of::<*const u8>(),
                         )
                         .unwrap();
-                    let (result23, _cleanup23) = wit_bindgen::rt::Cleanup::new(layout23);
-                    for (i, e) in vec23.into_iter().enumerate() {
-                        let base = result23
-                            .add(i * (5 * ::core::mem::size_of::<*const u8>()));
+                    let (result25, _cleanup25) = wit_bindgen::rt::Cleanup::new(layout25);
+                    for (i, e) in vec25.into_iter().enumerate() {
+                        let base = result25
+                            .add(i * (8 * ::core::mem::size_of::<*const u8>()));
                         {
                             match e {
                                 Verification::Provenance(e) => {
                                     *base.add(0).cast::<u8>() = (0i32) as u8;
                                     let super::super::super::oarlock::reconcile::http::SecretRef {
+                                        namespace: namespace17,
                                         name: name17,
                                         key: key17,
                                     } = e;
-                                    let vec18 = name17;
-                                    let ptr18 = vec18.as_ptr().cast::<u8>();
-                                    let len18 = vec18.len();
-                                    *base
-                                        .add(2 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<usize>() = len18;
-                                    *base
-                                        .add(::core::mem::size_of::<*const u8>())
-                                        .cast::<*mut u8>() = ptr18.cast_mut();
-                                    let vec19 = key17;
+                                    match namespace17 {
+                                        Some(e) => {
+                                            *base
+                                                .add(::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (1i32) as u8;
+                                            let vec18 = e;
+                                            let ptr18 = vec18.as_ptr().cast::<u8>();
+                                            let len18 = vec18.len();
+                                            *base
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>() = len18;
+                                            *base
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>() = ptr18.cast_mut();
+                                        }
+                                        None => {
+                                            *base
+                                                .add(::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (0i32) as u8;
+                                        }
+                                    };
+                                    let vec19 = name17;
                                     let ptr19 = vec19.as_ptr().cast::<u8>();
                                     let len19 = vec19.len();
                                     *base
-                                        .add(4 * ::core::mem::size_of::<*const u8>())
+                                        .add(5 * ::core::mem::size_of::<*const u8>())
                                         .cast::<usize>() = len19;
                                     *base
-                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                        .add(4 * ::core::mem::size_of::<*const u8>())
                                         .cast::<*mut u8>() = ptr19.cast_mut();
+                                    let vec20 = key17;
+                                    let ptr20 = vec20.as_ptr().cast::<u8>();
+                                    let len20 = vec20.len();
+                                    *base
+                                        .add(7 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>() = len20;
+                                    *base
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>() = ptr20.cast_mut();
                                 }
                                 Verification::Cosign(e) => {
                                     *base.add(0).cast::<u8>() = (1i32) as u8;
                                     let super::super::super::oarlock::reconcile::http::SecretRef {
-                                        name: name20,
-                                        key: key20,
+                                        namespace: namespace21,
+                                        name: name21,
+                                        key: key21,
                                     } = e;
-                                    let vec21 = name20;
-                                    let ptr21 = vec21.as_ptr().cast::<u8>();
-                                    let len21 = vec21.len();
+                                    match namespace21 {
+                                        Some(e) => {
+                                            *base
+                                                .add(::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (1i32) as u8;
+                                            let vec22 = e;
+                                            let ptr22 = vec22.as_ptr().cast::<u8>();
+                                            let len22 = vec22.len();
+                                            *base
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>() = len22;
+                                            *base
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>() = ptr22.cast_mut();
+                                        }
+                                        None => {
+                                            *base
+                                                .add(::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (0i32) as u8;
+                                        }
+                                    };
+                                    let vec23 = name21;
+                                    let ptr23 = vec23.as_ptr().cast::<u8>();
+                                    let len23 = vec23.len();
                                     *base
-                                        .add(2 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<usize>() = len21;
-                                    *base
-                                        .add(::core::mem::size_of::<*const u8>())
-                                        .cast::<*mut u8>() = ptr21.cast_mut();
-                                    let vec22 = key20;
-                                    let ptr22 = vec22.as_ptr().cast::<u8>();
-                                    let len22 = vec22.len();
+                                        .add(5 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>() = len23;
                                     *base
                                         .add(4 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<usize>() = len22;
+                                        .cast::<*mut u8>() = ptr23.cast_mut();
+                                    let vec24 = key21;
+                                    let ptr24 = vec24.as_ptr().cast::<u8>();
+                                    let len24 = vec24.len();
                                     *base
-                                        .add(3 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<*mut u8>() = ptr22.cast_mut();
+                                        .add(7 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>() = len24;
+                                    *base
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>() = ptr24.cast_mut();
                                 }
                             }
                         }
                     }
                     *ptr0
                         .add(16 + 14 * ::core::mem::size_of::<*const u8>())
-                        .cast::<usize>() = len23;
+                        .cast::<usize>() = len25;
                     *ptr0
                         .add(16 + 13 * ::core::mem::size_of::<*const u8>())
-                        .cast::<*mut u8>() = result23;
-                    let ptr24 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        .cast::<*mut u8>() = result25;
+                    let ptr26 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
                     #[link(wasm_import_module = "oarlock:reconcile/artifacts@0.1.0")]
                     unsafe extern "C" {
                         #[link_name = "fetch"]
-                        fn wit_import25(_: *mut u8, _: *mut u8);
+                        fn wit_import27(_: *mut u8, _: *mut u8);
                     }
                     #[cfg(not(target_arch = "wasm32"))]
-                    unsafe extern "C" fn wit_import25(_: *mut u8, _: *mut u8) {
+                    unsafe extern "C" fn wit_import27(_: *mut u8, _: *mut u8) {
                         unreachable!()
                     }
-                    wit_import25(ptr0, ptr24);
-                    let l26 = i32::from(*ptr24.add(0).cast::<u8>());
-                    let result62 = match l26 {
+                    wit_import27(ptr0, ptr26);
+                    let l28 = i32::from(*ptr26.add(0).cast::<u8>());
+                    let result64 = match l28 {
                         0 => {
                             let e = {
-                                let l27 = *ptr24
+                                let l29 = *ptr26
                                     .add(::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>();
-                                let l28 = *ptr24
+                                let l30 = *ptr26
                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let len29 = l28;
-                                let bytes29 = _rt::Vec::from_raw_parts(
-                                    l27.cast(),
-                                    len29,
-                                    len29,
+                                let len31 = l30;
+                                let bytes31 = _rt::Vec::from_raw_parts(
+                                    l29.cast(),
+                                    len31,
+                                    len31,
                                 );
-                                let l30 = *ptr24
+                                let l32 = *ptr26
                                     .add(3 * ::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>();
-                                let l31 = *ptr24
+                                let l33 = *ptr26
                                     .add(4 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let len32 = l31;
-                                let bytes32 = _rt::Vec::from_raw_parts(
-                                    l30.cast(),
-                                    len32,
-                                    len32,
+                                let len34 = l33;
+                                let bytes34 = _rt::Vec::from_raw_parts(
+                                    l32.cast(),
+                                    len34,
+                                    len34,
                                 );
-                                let l33 = *ptr24
+                                let l35 = *ptr26
                                     .add(5 * ::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>();
-                                let l34 = *ptr24
+                                let l36 = *ptr26
                                     .add(6 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let len35 = l34;
-                                let bytes35 = _rt::Vec::from_raw_parts(
-                                    l33.cast(),
-                                    len35,
-                                    len35,
+                                let len37 = l36;
+                                let bytes37 = _rt::Vec::from_raw_parts(
+                                    l35.cast(),
+                                    len37,
+                                    len37,
                                 );
-                                let l36 = *ptr24
+                                let l38 = *ptr26
                                     .add(7 * ::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>();
-                                let l37 = *ptr24
+                                let l39 = *ptr26
                                     .add(8 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let len38 = l37;
-                                let bytes38 = _rt::Vec::from_raw_parts(
-                                    l36.cast(),
-                                    len38,
-                                    len38,
+                                let len40 = l39;
+                                let bytes40 = _rt::Vec::from_raw_parts(
+                                    l38.cast(),
+                                    len40,
+                                    len40,
                                 );
-                                let l39 = *ptr24
+                                let l41 = *ptr26
                                     .add(9 * ::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>();
-                                let l40 = *ptr24
+                                let l42 = *ptr26
                                     .add(10 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let len41 = l40;
-                                let bytes41 = _rt::Vec::from_raw_parts(
-                                    l39.cast(),
-                                    len41,
-                                    len41,
+                                let len43 = l42;
+                                let bytes43 = _rt::Vec::from_raw_parts(
+                                    l41.cast(),
+                                    len43,
+                                    len43,
                                 );
                                 Artifact {
-                                    digest: _rt::string_lift(bytes29),
-                                    name: _rt::string_lift(bytes32),
-                                    version: _rt::string_lift(bytes35),
-                                    revision: _rt::string_lift(bytes38),
-                                    origin: _rt::string_lift(bytes41),
+                                    digest: _rt::string_lift(bytes31),
+                                    name: _rt::string_lift(bytes34),
+                                    version: _rt::string_lift(bytes37),
+                                    revision: _rt::string_lift(bytes40),
+                                    origin: _rt::string_lift(bytes43),
                                 }
                             };
                             Ok(e)
                         }
                         1 => {
                             let e = {
-                                let l42 = i32::from(
-                                    *ptr24.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                let l44 = i32::from(
+                                    *ptr26.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
                                 );
-                                let v61 = match l42 {
+                                let v63 = match l44 {
                                     0 => {
-                                        let e61 = {
-                                            let l43 = *ptr24
+                                        let e63 = {
+                                            let l45 = *ptr26
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l44 = *ptr24
+                                            let l46 = *ptr26
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len45 = l44;
-                                            let bytes45 = _rt::Vec::from_raw_parts(
-                                                l43.cast(),
-                                                len45,
-                                                len45,
+                                            let len47 = l46;
+                                            let bytes47 = _rt::Vec::from_raw_parts(
+                                                l45.cast(),
+                                                len47,
+                                                len47,
                                             );
-                                            _rt::string_lift(bytes45)
+                                            _rt::string_lift(bytes47)
                                         };
-                                        FetchError::Denied(e61)
+                                        FetchError::Denied(e63)
                                     }
                                     1 => {
-                                        let e61 = {
-                                            let l46 = *ptr24
+                                        let e63 = {
+                                            let l48 = *ptr26
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l47 = *ptr24
+                                            let l49 = *ptr26
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len48 = l47;
-                                            let bytes48 = _rt::Vec::from_raw_parts(
-                                                l46.cast(),
-                                                len48,
-                                                len48,
+                                            let len50 = l49;
+                                            let bytes50 = _rt::Vec::from_raw_parts(
+                                                l48.cast(),
+                                                len50,
+                                                len50,
                                             );
-                                            _rt::string_lift(bytes48)
+                                            _rt::string_lift(bytes50)
                                         };
-                                        FetchError::NotFound(e61)
+                                        FetchError::NotFound(e63)
                                     }
                                     2 => {
-                                        let e61 = {
-                                            let l49 = *ptr24
+                                        let e63 = {
+                                            let l51 = *ptr26
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l50 = *ptr24
+                                            let l52 = *ptr26
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len51 = l50;
-                                            let bytes51 = _rt::Vec::from_raw_parts(
-                                                l49.cast(),
-                                                len51,
-                                                len51,
+                                            let len53 = l52;
+                                            let bytes53 = _rt::Vec::from_raw_parts(
+                                                l51.cast(),
+                                                len53,
+                                                len53,
                                             );
-                                            _rt::string_lift(bytes51)
+                                            _rt::string_lift(bytes53)
                                         };
-                                        FetchError::Unauthorized(e61)
+                                        FetchError::Unauthorized(e63)
                                     }
                                     3 => {
-                                        let e61 = {
-                                            let l52 = *ptr24
+                                        let e63 = {
+                                            let l54 = *ptr26
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l53 = *ptr24
+                                            let l55 = *ptr26
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len54 = l53;
-                                            let bytes54 = _rt::Vec::from_raw_parts(
-                                                l52.cast(),
-                                                len54,
-                                                len54,
+                                            let len56 = l55;
+                                            let bytes56 = _rt::Vec::from_raw_parts(
+                                                l54.cast(),
+                                                len56,
+                                                len56,
                                             );
-                                            _rt::string_lift(bytes54)
+                                            _rt::string_lift(bytes56)
                                         };
-                                        FetchError::Unavailable(e61)
+                                        FetchError::Unavailable(e63)
                                     }
                                     4 => {
-                                        let e61 = {
-                                            let l55 = *ptr24
+                                        let e63 = {
+                                            let l57 = *ptr26
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l56 = *ptr24
+                                            let l58 = *ptr26
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len57 = l56;
-                                            let bytes57 = _rt::Vec::from_raw_parts(
-                                                l55.cast(),
-                                                len57,
-                                                len57,
+                                            let len59 = l58;
+                                            let bytes59 = _rt::Vec::from_raw_parts(
+                                                l57.cast(),
+                                                len59,
+                                                len59,
                                             );
-                                            _rt::string_lift(bytes57)
+                                            _rt::string_lift(bytes59)
                                         };
-                                        FetchError::Mismatch(e61)
+                                        FetchError::Mismatch(e63)
                                     }
                                     n => {
                                         debug_assert_eq!(n, 5, "invalid enum discriminant");
-                                        let e61 = {
-                                            let l58 = *ptr24
+                                        let e63 = {
+                                            let l60 = *ptr26
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l59 = *ptr24
+                                            let l61 = *ptr26
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len60 = l59;
-                                            let bytes60 = _rt::Vec::from_raw_parts(
-                                                l58.cast(),
-                                                len60,
-                                                len60,
+                                            let len62 = l61;
+                                            let bytes62 = _rt::Vec::from_raw_parts(
+                                                l60.cast(),
+                                                len62,
+                                                len62,
                                             );
-                                            _rt::string_lift(bytes60)
+                                            _rt::string_lift(bytes62)
                                         };
-                                        FetchError::Invalid(e61)
+                                        FetchError::Invalid(e63)
                                     }
                                 };
-                                v61
+                                v63
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result62
+                    result64
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
@@ -6644,9 +6784,9 @@ macro_rules! __export_external_impl {
         (link_section =
         "component-type:wit-bindgen:0.63.0:oarlock:reconcile@0.1.0:external:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3589] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3626] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x86\x1b\x01A\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xab\x1b\x01A\x02\x01\
 A\x12\x01B\x06\x01m\x05\x05trace\x05debug\x04info\x04warn\x05error\x04\0\x05leve\
 l\x03\0\0\x01o\x02ss\x01p\x02\x01@\x03\x05level\x01\x07messages\x06fields\x03\x01\
 \0\x04\0\x05write\x01\x04\x03\0\x1boarlock:reconcile/log@0.1.0\x05\0\x01BB\x01s\x04\
@@ -6693,41 +6833,41 @@ read-error\x03\0\x0e\x01k\x01\x01j\x01\x10\x01\x0f\x01@\x02\x06target\x03\x06act
 \0\x08children\x01\x16\x01p\x03\x01p\x0b\x01j\x01\x18\x01\x0f\x01@\x01\x07target\
 s\x17\0\x19\x04\0\x07observe\x01\x1a\x01p\x0d\x01j\x01\x1b\x01\x0f\x01@\0\0\x1c\x04\
 \0\x05kinds\x01\x1d\x01j\x01s\x01\x0f\x01@\0\0\x1e\x04\0\x0eserver-version\x01\x1f\
-\x03\0\x1foarlock:reconcile/cluster@0.1.0\x05\x04\x01B\x13\x01r\x02\x04names\x03\
-keys\x04\0\x0asecret-ref\x03\0\0\x01o\x02\x01\x01\x01q\x02\x05basic\x01\x02\0\x06\
-bearer\x01\x01\0\x04\0\x04auth\x03\0\x03\x01o\x02ss\x01p\x05\x01p}\x01ks\x01k\x04\
-\x01r\x08\x06methods\x03urls\x07headers\x06\x04body\x07\x0atimeout-msy\x09ca-bun\
-dle\x08\x04auth\x09\x06effect\x08\x04\0\x07request\x03\0\x0a\x01r\x03\x06status{\
-\x07headers\x06\x04body\x07\x04\0\x08response\x03\0\x0c\x01q\x06\x06denied\x01s\0\
-\x09timed-out\0\0\x07connect\x01s\0\x03tls\x01s\0\x09too-large\x01w\0\x05other\x01\
-s\0\x04\0\x0ahttp-error\x03\0\x0e\x01j\x01\x0d\x01\x0f\x01@\x01\x07request\x0b\0\
-\x10\x04\0\x04send\x01\x11\x03\0\x1coarlock:reconcile/http@0.1.0\x05\x05\x02\x03\
-\0\x03\x0asecret-ref\x01B\x1f\x02\x03\x02\x01\x06\x04\0\x0asecret-ref\x03\0\0\x01\
-r\x03\x03urls\x05charts\x07versions\x04\0\x10repository-chart\x03\0\x02\x01r\x02\
-\x0arepositorys\x07versions\x04\0\x09oci-chart\x03\0\x04\x01r\x03\x03urls\x03ref\
-s\x04paths\x04\0\x09git-chart\x03\0\x06\x01q\x05\x05local\x01s\0\x07archive\x01s\
-\0\x0arepository\x01\x03\0\x03oci\x01\x05\0\x03git\x01\x07\0\x04\0\x06source\x03\
-\0\x08\x01q\x02\x0aprovenance\x01\x01\0\x06cosign\x01\x01\0\x04\0\x0cverificatio\
-n\x03\0\x0a\x01ks\x01p\x0b\x01r\x06\x06source\x09\x0bcredentials\x0c\x06expect\x0c\
-\x0amax-age-msw\x0cdependencies\x7f\x06verify\x0d\x04\0\x07request\x03\0\x0e\x01\
-r\x05\x06digests\x04names\x07versions\x08revisions\x06origins\x04\0\x08artifact\x03\
-\0\x10\x01q\x06\x06denied\x01s\0\x09not-found\x01s\0\x0cunauthorized\x01s\0\x0bu\
-navailable\x01s\0\x08mismatch\x01s\0\x07invalid\x01s\0\x04\0\x0bfetch-error\x03\0\
-\x12\x01j\x01\x11\x01\x13\x01@\x01\x07request\x0f\0\x14\x04\0\x05fetch\x01\x15\x01\
-ps\x01j\x01\x16\x01\x13\x01@\x03\x06source\x09\x0bcredentials\x0c\x0amax-age-msw\
-\0\x17\x04\0\x08versions\x01\x18\x01p}\x01j\x01\x19\x01\x13\x01@\x01\x06digests\0\
-\x1a\x04\0\x04read\x01\x1b\x03\0!oarlock:reconcile/artifacts@0.1.0\x05\x07\x02\x03\
-\0\x01\x07request\x02\x03\0\x01\x07outcome\x02\x03\0\x01\x07failure\x01B\x15\x02\
-\x03\x02\x01\x08\x04\0\x07request\x03\0\0\x02\x03\x02\x01\x09\x04\0\x07outcome\x03\
-\0\x02\x02\x03\x02\x01\x0a\x04\0\x07failure\x03\0\x04\x02\x03\x02\x01\x02\x04\0\x04\
-json\x03\0\x06\x01ps\x01r\x03\x09api-groups\x06plurals\x05verbs\x08\x04\0\x05gra\
-nt\x03\0\x09\x01p\x07\x01ks\x01p\x0a\x01r\x07\x04names\x07versions\x04crds\x0b\x09\
-finalizer\x0c\x06writes\x0d\x05reads\x0d\x04http\x08\x04\0\x08manifest\x03\0\x0e\
-\x01@\0\0\x0f\x04\0\x08describe\x01\x10\x01j\x01\x03\x01\x05\x01@\x01\x07request\
-\x01\0\x11\x04\0\x09reconcile\x01\x12\x04\0\x1eoarlock:reconcile/module@0.1.0\x05\
-\x0b\x04\0\x20oarlock:reconcile/external@0.1.0\x04\0\x0b\x0e\x01\0\x08external\x03\
-\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.262.0\x10wit-\
-bindgen-rust\x060.63.0";
+\x03\0\x1foarlock:reconcile/cluster@0.1.0\x05\x04\x01B\x13\x01ks\x01r\x03\x09nam\
+espace\0\x04names\x03keys\x04\0\x0asecret-ref\x03\0\x01\x01o\x02\x02\x02\x01q\x02\
+\x05basic\x01\x03\0\x06bearer\x01\x02\0\x04\0\x04auth\x03\0\x04\x01o\x02ss\x01p\x06\
+\x01p}\x01k\x05\x01r\x09\x06methods\x03urls\x07headers\x07\x04body\x08\x0atimeou\
+t-msy\x09ca-bundle\0\x18insecure-skip-tls-verify\x7f\x04auth\x09\x06effect\0\x04\
+\0\x07request\x03\0\x0a\x01r\x03\x06status{\x07headers\x07\x04body\x08\x04\0\x08\
+response\x03\0\x0c\x01q\x06\x06denied\x01s\0\x09timed-out\0\0\x07connect\x01s\0\x03\
+tls\x01s\0\x09too-large\x01w\0\x05other\x01s\0\x04\0\x0ahttp-error\x03\0\x0e\x01\
+j\x01\x0d\x01\x0f\x01@\x01\x07request\x0b\0\x10\x04\0\x04send\x01\x11\x03\0\x1co\
+arlock:reconcile/http@0.1.0\x05\x05\x02\x03\0\x03\x0asecret-ref\x01B\x1f\x02\x03\
+\x02\x01\x06\x04\0\x0asecret-ref\x03\0\0\x01r\x03\x03urls\x05charts\x07versions\x04\
+\0\x10repository-chart\x03\0\x02\x01r\x02\x0arepositorys\x07versions\x04\0\x09oc\
+i-chart\x03\0\x04\x01r\x03\x03urls\x03refs\x04paths\x04\0\x09git-chart\x03\0\x06\
+\x01q\x05\x05local\x01s\0\x07archive\x01s\0\x0arepository\x01\x03\0\x03oci\x01\x05\
+\0\x03git\x01\x07\0\x04\0\x06source\x03\0\x08\x01q\x02\x0aprovenance\x01\x01\0\x06\
+cosign\x01\x01\0\x04\0\x0cverification\x03\0\x0a\x01ks\x01p\x0b\x01r\x06\x06sour\
+ce\x09\x0bcredentials\x0c\x06expect\x0c\x0amax-age-msw\x0cdependencies\x7f\x06ve\
+rify\x0d\x04\0\x07request\x03\0\x0e\x01r\x05\x06digests\x04names\x07versions\x08\
+revisions\x06origins\x04\0\x08artifact\x03\0\x10\x01q\x06\x06denied\x01s\0\x09no\
+t-found\x01s\0\x0cunauthorized\x01s\0\x0bunavailable\x01s\0\x08mismatch\x01s\0\x07\
+invalid\x01s\0\x04\0\x0bfetch-error\x03\0\x12\x01j\x01\x11\x01\x13\x01@\x01\x07r\
+equest\x0f\0\x14\x04\0\x05fetch\x01\x15\x01ps\x01j\x01\x16\x01\x13\x01@\x03\x06s\
+ource\x09\x0bcredentials\x0c\x0amax-age-msw\0\x17\x04\0\x08versions\x01\x18\x01p\
+}\x01j\x01\x19\x01\x13\x01@\x01\x06digests\0\x1a\x04\0\x04read\x01\x1b\x03\0!oar\
+lock:reconcile/artifacts@0.1.0\x05\x07\x02\x03\0\x01\x07request\x02\x03\0\x01\x07\
+outcome\x02\x03\0\x01\x07failure\x01B\x15\x02\x03\x02\x01\x08\x04\0\x07request\x03\
+\0\0\x02\x03\x02\x01\x09\x04\0\x07outcome\x03\0\x02\x02\x03\x02\x01\x0a\x04\0\x07\
+failure\x03\0\x04\x02\x03\x02\x01\x02\x04\0\x04json\x03\0\x06\x01ps\x01r\x03\x09\
+api-groups\x06plurals\x05verbs\x08\x04\0\x05grant\x03\0\x09\x01p\x07\x01ks\x01p\x0a\
+\x01r\x07\x04names\x07versions\x04crds\x0b\x09finalizer\x0c\x06writes\x0d\x05rea\
+ds\x0d\x04http\x08\x04\0\x08manifest\x03\0\x0e\x01@\0\0\x0f\x04\0\x08describe\x01\
+\x10\x01j\x01\x03\x01\x05\x01@\x01\x07request\x01\0\x11\x04\0\x09reconcile\x01\x12\
+\x04\0\x1eoarlock:reconcile/module@0.1.0\x05\x0b\x04\0\x20oarlock:reconcile/exte\
+rnal@0.1.0\x04\0\x0b\x0e\x01\0\x08external\x03\0\0\0G\x09producers\x01\x0cproces\
+sed-by\x02\x0dwit-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
         };
     };
 }
@@ -6740,8 +6880,8 @@ pub use __export_external_impl as export;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3336] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe9\x18\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3373] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x8e\x19\x01A\x02\x01\
 A\x0d\x01B\x06\x01m\x05\x05trace\x05debug\x04info\x04warn\x05error\x04\0\x05leve\
 l\x03\0\0\x01o\x02ss\x01p\x02\x01@\x03\x05level\x01\x07messages\x06fields\x03\x01\
 \0\x04\0\x05write\x01\x04\x03\0\x1boarlock:reconcile/log@0.1.0\x05\0\x01BB\x01s\x04\
@@ -6788,33 +6928,34 @@ read-error\x03\0\x0e\x01k\x01\x01j\x01\x10\x01\x0f\x01@\x02\x06target\x03\x06act
 \0\x08children\x01\x16\x01p\x03\x01p\x0b\x01j\x01\x18\x01\x0f\x01@\x01\x07target\
 s\x17\0\x19\x04\0\x07observe\x01\x1a\x01p\x0d\x01j\x01\x1b\x01\x0f\x01@\0\0\x1c\x04\
 \0\x05kinds\x01\x1d\x01j\x01s\x01\x0f\x01@\0\0\x1e\x04\0\x0eserver-version\x01\x1f\
-\x03\0\x1foarlock:reconcile/cluster@0.1.0\x05\x04\x01B\x13\x01r\x02\x04names\x03\
-keys\x04\0\x0asecret-ref\x03\0\0\x01o\x02\x01\x01\x01q\x02\x05basic\x01\x02\0\x06\
-bearer\x01\x01\0\x04\0\x04auth\x03\0\x03\x01o\x02ss\x01p\x05\x01p}\x01ks\x01k\x04\
-\x01r\x08\x06methods\x03urls\x07headers\x06\x04body\x07\x0atimeout-msy\x09ca-bun\
-dle\x08\x04auth\x09\x06effect\x08\x04\0\x07request\x03\0\x0a\x01r\x03\x06status{\
-\x07headers\x06\x04body\x07\x04\0\x08response\x03\0\x0c\x01q\x06\x06denied\x01s\0\
-\x09timed-out\0\0\x07connect\x01s\0\x03tls\x01s\0\x09too-large\x01w\0\x05other\x01\
-s\0\x04\0\x0ahttp-error\x03\0\x0e\x01j\x01\x0d\x01\x0f\x01@\x01\x07request\x0b\0\
-\x10\x04\0\x04send\x01\x11\x03\0\x1coarlock:reconcile/http@0.1.0\x05\x05\x02\x03\
-\0\x03\x0asecret-ref\x01B\x1f\x02\x03\x02\x01\x06\x04\0\x0asecret-ref\x03\0\0\x01\
-r\x03\x03urls\x05charts\x07versions\x04\0\x10repository-chart\x03\0\x02\x01r\x02\
-\x0arepositorys\x07versions\x04\0\x09oci-chart\x03\0\x04\x01r\x03\x03urls\x03ref\
-s\x04paths\x04\0\x09git-chart\x03\0\x06\x01q\x05\x05local\x01s\0\x07archive\x01s\
-\0\x0arepository\x01\x03\0\x03oci\x01\x05\0\x03git\x01\x07\0\x04\0\x06source\x03\
-\0\x08\x01q\x02\x0aprovenance\x01\x01\0\x06cosign\x01\x01\0\x04\0\x0cverificatio\
-n\x03\0\x0a\x01ks\x01p\x0b\x01r\x06\x06source\x09\x0bcredentials\x0c\x06expect\x0c\
-\x0amax-age-msw\x0cdependencies\x7f\x06verify\x0d\x04\0\x07request\x03\0\x0e\x01\
-r\x05\x06digests\x04names\x07versions\x08revisions\x06origins\x04\0\x08artifact\x03\
-\0\x10\x01q\x06\x06denied\x01s\0\x09not-found\x01s\0\x0cunauthorized\x01s\0\x0bu\
-navailable\x01s\0\x08mismatch\x01s\0\x07invalid\x01s\0\x04\0\x0bfetch-error\x03\0\
-\x12\x01j\x01\x11\x01\x13\x01@\x01\x07request\x0f\0\x14\x04\0\x05fetch\x01\x15\x01\
-ps\x01j\x01\x16\x01\x13\x01@\x03\x06source\x09\x0bcredentials\x0c\x0amax-age-msw\
-\0\x17\x04\0\x08versions\x01\x18\x01p}\x01j\x01\x19\x01\x13\x01@\x01\x06digests\0\
-\x1a\x04\0\x04read\x01\x1b\x03\0!oarlock:reconcile/artifacts@0.1.0\x05\x07\x04\0\
-@oarlock:reconcile/external-with-all-of-its-exports-removed@0.1.0\x04\0\x0b.\x01\
-\0(external-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cproce\
-ssed-by\x02\x0dwit-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
+\x03\0\x1foarlock:reconcile/cluster@0.1.0\x05\x04\x01B\x13\x01ks\x01r\x03\x09nam\
+espace\0\x04names\x03keys\x04\0\x0asecret-ref\x03\0\x01\x01o\x02\x02\x02\x01q\x02\
+\x05basic\x01\x03\0\x06bearer\x01\x02\0\x04\0\x04auth\x03\0\x04\x01o\x02ss\x01p\x06\
+\x01p}\x01k\x05\x01r\x09\x06methods\x03urls\x07headers\x07\x04body\x08\x0atimeou\
+t-msy\x09ca-bundle\0\x18insecure-skip-tls-verify\x7f\x04auth\x09\x06effect\0\x04\
+\0\x07request\x03\0\x0a\x01r\x03\x06status{\x07headers\x07\x04body\x08\x04\0\x08\
+response\x03\0\x0c\x01q\x06\x06denied\x01s\0\x09timed-out\0\0\x07connect\x01s\0\x03\
+tls\x01s\0\x09too-large\x01w\0\x05other\x01s\0\x04\0\x0ahttp-error\x03\0\x0e\x01\
+j\x01\x0d\x01\x0f\x01@\x01\x07request\x0b\0\x10\x04\0\x04send\x01\x11\x03\0\x1co\
+arlock:reconcile/http@0.1.0\x05\x05\x02\x03\0\x03\x0asecret-ref\x01B\x1f\x02\x03\
+\x02\x01\x06\x04\0\x0asecret-ref\x03\0\0\x01r\x03\x03urls\x05charts\x07versions\x04\
+\0\x10repository-chart\x03\0\x02\x01r\x02\x0arepositorys\x07versions\x04\0\x09oc\
+i-chart\x03\0\x04\x01r\x03\x03urls\x03refs\x04paths\x04\0\x09git-chart\x03\0\x06\
+\x01q\x05\x05local\x01s\0\x07archive\x01s\0\x0arepository\x01\x03\0\x03oci\x01\x05\
+\0\x03git\x01\x07\0\x04\0\x06source\x03\0\x08\x01q\x02\x0aprovenance\x01\x01\0\x06\
+cosign\x01\x01\0\x04\0\x0cverification\x03\0\x0a\x01ks\x01p\x0b\x01r\x06\x06sour\
+ce\x09\x0bcredentials\x0c\x06expect\x0c\x0amax-age-msw\x0cdependencies\x7f\x06ve\
+rify\x0d\x04\0\x07request\x03\0\x0e\x01r\x05\x06digests\x04names\x07versions\x08\
+revisions\x06origins\x04\0\x08artifact\x03\0\x10\x01q\x06\x06denied\x01s\0\x09no\
+t-found\x01s\0\x0cunauthorized\x01s\0\x0bunavailable\x01s\0\x08mismatch\x01s\0\x07\
+invalid\x01s\0\x04\0\x0bfetch-error\x03\0\x12\x01j\x01\x11\x01\x13\x01@\x01\x07r\
+equest\x0f\0\x14\x04\0\x05fetch\x01\x15\x01ps\x01j\x01\x16\x01\x13\x01@\x03\x06s\
+ource\x09\x0bcredentials\x0c\x0amax-age-msw\0\x17\x04\0\x08versions\x01\x18\x01p\
+}\x01j\x01\x19\x01\x13\x01@\x01\x06digests\0\x1a\x04\0\x04read\x01\x1b\x03\0!oar\
+lock:reconcile/artifacts@0.1.0\x05\x07\x04\0@oarlock:reconcile/external-with-all\
+-of-its-exports-removed@0.1.0\x04\0\x0b.\x01\0(external-with-all-of-its-exports-\
+removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.26\
+2.0\x10wit-bindgen-rust\x060.63.0";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

@@ -278,6 +278,7 @@ pub(super) fn http_request(request: Request) -> wit_http::Request {
                 .max(1)
         }),
         ca_bundle: request.ca_bundle,
+        insecure_skip_tls_verify: request.insecure_skip_tls_verify,
         auth: request.auth.map(|auth| match auth {
             Auth::Basic(user, password) => wit_http::Auth::Basic((secret(user), secret(password))),
             Auth::Bearer(token) => wit_http::Auth::Bearer(secret(token)),
@@ -288,6 +289,7 @@ pub(super) fn http_request(request: Request) -> wit_http::Request {
 
 fn secret(secret: SecretRef) -> wit_http::SecretRef {
     wit_http::SecretRef {
+        namespace: secret.namespace,
         name: secret.name,
         key: secret.key,
     }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use oarlock_core::artifact::{Artifact, FetchError, Source};
-use oarlock_core::reconciler::{ArtifactProof, ArtifactRequest, SecretKey};
+use oarlock_core::reconciler::{ArtifactProof, ArtifactRequest};
 use oarlock_core::reference::Digest;
 
-use crate::bindings::oarlock::reconcile::{artifacts, http};
+use crate::bindings::oarlock::reconcile::artifacts;
+use crate::capability::http::secret_key;
 use crate::store::RunState;
 
 type Answer<T> = wasmtime::Result<Result<T, artifacts::FetchError>>;
@@ -82,13 +83,11 @@ fn from(source: artifacts::Source) -> Source {
 }
 
 fn proof(verification: artifacts::Verification) -> ArtifactProof {
-    let key = |secret: http::SecretRef| SecretKey {
-        name: secret.name,
-        key: secret.key,
-    };
     match verification {
-        artifacts::Verification::Provenance(keyring) => ArtifactProof::Provenance(key(keyring)),
-        artifacts::Verification::Cosign(public) => ArtifactProof::Cosign(key(public)),
+        artifacts::Verification::Provenance(keyring) => {
+            ArtifactProof::Provenance(secret_key(keyring))
+        }
+        artifacts::Verification::Cosign(public) => ArtifactProof::Cosign(secret_key(public)),
     }
 }
 

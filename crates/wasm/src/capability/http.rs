@@ -12,7 +12,8 @@ impl http::Host for RunState {
         &mut self,
         request: http::Request,
     ) -> wasmtime::Result<Result<http::Response, http::HttpError>> {
-        let answer = self.host.send(call(request)).await;
+        let call = self.deadline.within(call(request));
+        let answer = self.host.send(call).await;
         Ok(answer
             .map(|response| http::Response {
                 status: response.status,
@@ -32,19 +33,26 @@ fn call(request: http::Request) -> HttpRequest {
         timeout: (request.timeout_ms > 0)
             .then(|| Duration::from_millis(u64::from(request.timeout_ms))),
         ca_bundle: request.ca_bundle,
+        insecure_skip_tls_verify: request.insecure_skip_tls_verify,
         auth: request.auth.map(auth),
         effect: request.effect,
     }
 }
 
 fn auth(auth: http::Auth) -> HttpAuth {
-    let key = |secret: http::SecretRef| SecretKey {
+    match auth {
+        http::Auth::Basic((user, password)) => {
+            HttpAuth::Basic(secret_key(user), secret_key(password))
+        }
+        http::Auth::Bearer(token) => HttpAuth::Bearer(secret_key(token)),
+    }
+}
+
+pub(super) fn secret_key(secret: http::SecretRef) -> SecretKey {
+    SecretKey {
+        namespace: secret.namespace,
         name: secret.name,
         key: secret.key,
-    };
-    match auth {
-        http::Auth::Basic((user, password)) => HttpAuth::Basic(key(user), key(password)),
-        http::Auth::Bearer(token) => HttpAuth::Bearer(key(token)),
     }
 }
 

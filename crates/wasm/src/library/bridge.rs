@@ -258,6 +258,7 @@ impl Function {
             &self.interface,
             Arc::clone(&caller.host),
             Arc::clone(&caller.log),
+            Arc::clone(&caller.deadline),
             prepared,
         ));
         let host: Arc<dyn Host> = Arc::<Recorder>::clone(&recorder);

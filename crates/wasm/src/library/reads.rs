@@ -125,9 +125,13 @@ fn texts(texts: &[String]) -> usize {
 
 fn fetch(request: &ArtifactRequest) -> usize {
     let proof = |proof: &ArtifactProof| {
-        let (ArtifactProof::Provenance(SecretKey { name, key })
-        | ArtifactProof::Cosign(SecretKey { name, key })) = proof;
-        size_of::<ArtifactProof>() + name.len() + key.len()
+        let (ArtifactProof::Provenance(secret) | ArtifactProof::Cosign(secret)) = proof;
+        let SecretKey {
+            namespace,
+            name,
+            key,
+        } = secret;
+        size_of::<ArtifactProof>() + optional(namespace) + name.len() + key.len()
     };
     size_of::<ArtifactRequest>()
         + source(&request.source)
@@ -194,7 +198,13 @@ mod tests {
     #[test]
     fn every_text_counts() {
         let local = || Source::Local(String::new());
-        let key = |name: String, key: String| ArtifactProof::Cosign(SecretKey { name, key });
+        let key = |namespace: Option<String>, name: String| {
+            ArtifactProof::Cosign(SecretKey {
+                namespace,
+                name,
+                key: String::new(),
+            })
+        };
         for read in [
             Read::Get(target(None, &long()), None),
             Read::GetLive(target(Some(&long()), ""), None),
@@ -223,7 +233,11 @@ mod tests {
                 ..request(local())
             })),
             Read::Fetch(Box::new(ArtifactRequest {
-                verify: vec![key(long(), String::new())],
+                verify: vec![key(None, long())],
+                ..request(local())
+            })),
+            Read::Fetch(Box::new(ArtifactRequest {
+                verify: vec![key(Some(long()), String::new())],
                 ..request(local())
             })),
             Read::Versions(Source::Local(long()), None, Duration::ZERO),

@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 
 use crate::capability::log::LogSink;
 use crate::library::reads::{Prepared, Read, Sum};
+use crate::run::Deadline;
 
 /// Reads of one call that are remembered. An answer that took more is not kept.
 const MAX_READS: usize = 10_000;
@@ -30,6 +31,8 @@ pub(super) struct Recorder {
     host: Arc<dyn Host>,
     /// Of the caller's run, so that its limit holds for its libraries too.
     log: Arc<LogSink>,
+    /// Of the caller's run, which ends the library's.
+    deadline: Arc<Deadline>,
     record: Mutex<Record>,
 }
 
@@ -49,12 +52,14 @@ impl Recorder {
         library: &str,
         host: Arc<dyn Host>,
         log: Arc<LogSink>,
+        deadline: Arc<Deadline>,
         prepared: VecDeque<(Read, Prepared)>,
     ) -> Self {
         Self {
             library: library.to_owned(),
             host,
             log,
+            deadline,
             record: Mutex::new(Record {
                 prepared,
                 ..Record::default()
@@ -177,7 +182,7 @@ impl Host for Recorder {
     fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
         // Asked again it may do it again.
         self.record.lock().lost = true;
-        self.host.send(request)
+        self.host.send(self.deadline.within(request))
     }
 
     fn log(&self, mut line: LogLine) {

@@ -5,9 +5,13 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use oarlock_core::reconciler::HttpRequest;
 use parking_lot::Mutex;
 use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, sleep_until};
+
+/// What is kept of a run for what comes after a call that is not answered; of a short one a tenth.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// When a run has to be over.
 pub(crate) struct Deadline(Mutex<State>);
@@ -51,6 +55,20 @@ impl Deadline {
             timer.poll(context).map(|()| Err(Elapsed))
         })
         .await
+    }
+
+    /// The call with a limit that ends it before the run: who is not answered shall live to say so.
+    pub(crate) fn within(&self, call: HttpRequest) -> HttpRequest {
+        let Some(at) = self.0.lock().at else {
+            return call;
+        };
+        let left = at.saturating_duration_since(Instant::now());
+        let left = left - (left / 10).min(LAST_WORDS);
+        let timeout = call.timeout.map_or(left, |timeout| timeout.min(left));
+        HttpRequest {
+            timeout: Some(timeout),
+            ..call
+        }
     }
 
     /// Stops the clock until what is returned is dropped. Only what [`hold`](Self::hold) polls may do so.
@@ -123,9 +141,37 @@ mod tests {
         assert!(about(SECOND).contains(&took), "{took:?}");
     }
 
+    fn call(timeout: Option<Duration>) -> HttpRequest {
+        HttpRequest {
+            method: "GET".to_owned(),
+            url: "http://slow.example.com/".to_owned(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            timeout,
+            ca_bundle: None,
+            insecure_skip_tls_verify: false,
+            auth: None,
+            effect: None,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_ends_before_the_run() {
+        let limit = |deadline: &Deadline, timeout| deadline.within(call(timeout)).timeout;
+        let deadline = Deadline::after(30 * SECOND);
+        assert_eq!(limit(&deadline, None), Some(29 * SECOND));
+        assert_eq!(limit(&deadline, Some(60 * SECOND)), Some(29 * SECOND));
+        assert_eq!(limit(&deadline, Some(SECOND)), Some(SECOND));
+        sleep(25 * SECOND).await;
+        assert_eq!(limit(&deadline, None), Some(SECOND * 9 / 2));
+        sleep(5 * SECOND).await;
+        assert_eq!(limit(&deadline, Some(SECOND)), Some(Duration::ZERO));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn some_have_no_deadline() {
         let deadline = Deadline::after(Duration::MAX);
+        assert_eq!(deadline.within(call(None)).timeout, None);
         let held = deadline.hold(sleep(1_000_000 * SECOND)).await;
         assert_eq!(held, Ok(()));
     }

@@ -81,7 +81,7 @@ async fn every_import_reaches_the_host_and_its_answer_comes_back() {
     get-live ("Secret default/b", Some("reader"))
     query Selection { gvk: Gvk { group: "apps", version: "v1", kind: "Deployment" }, namespace: None, labels: Some("app=web"), fields: ["/spec/replicas"], act_as: Some("deployer") }
     children ()
-    send HttpRequest { method: "GET", url: "http://metrics.example.com/query", headers: [("accept", "text/plain")], body: [98, 111, 100, 121], timeout: Some(250ms), ca_bundle: None, auth: Some(Bearer(SecretKey { name: "token", key: "value" })), effect: Some("once") }
+    send HttpRequest { method: "GET", url: "http://metrics.example.com/query", headers: [("accept", "text/plain")], body: [98, 111, 100, 121], timeout: Some(250ms), ca_bundle: None, insecure_skip_tls_verify: true, auth: Some(Bearer(SecretKey { namespace: Some("brokers"), name: "token", key: "value" })), effect: Some("once") }
     "#);
 }
 

@@ -24,6 +24,8 @@ pub(crate) enum Http {
     Answers,
     /// Nothing.
     Hangs,
+    /// That it timed out, when the time that it was given is over.
+    TimesOut,
     /// 200, once so many calls wait at the same time.
     Meets(Arc<Barrier>),
 }
@@ -176,10 +178,15 @@ impl Host for FakeHost {
 
     fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
         self.note("send", &request);
-        Box::pin(async {
+        let timeout = request.timeout;
+        Box::pin(async move {
             match &self.http {
                 Http::Answers => {}
                 Http::Hangs => std::future::pending().await,
+                Http::TimesOut => {
+                    tokio::time::sleep(timeout.unwrap()).await;
+                    return Err(HttpError::TimedOut);
+                }
                 Http::Meets(barrier) => {
                     barrier.wait().await;
                 }

@@ -183,3 +183,15 @@ async fn an_import_that_never_answers_ends_with_the_deadline() {
     let said = text(run_on(&module, "{}", LIMITS, &host).await);
     insta::assert_snapshot!(said, @"the module did not answer within 60s; hint: raise limits.deadline of the watch");
 }
+
+#[tokio::test]
+async fn a_call_that_is_not_answered_ends_before_the_deadline() {
+    let module = load("hostile-sleeps-in-import").await;
+    let host = Arc::new(FakeHost {
+        http: Http::TimesOut,
+        ..FakeHost::default()
+    });
+    tokio::time::pause();
+    let outcome = run_on(&module, "{}", LIMITS, &host).await.unwrap();
+    assert_eq!(outcome.tag, "Err(HttpError::TimedOut)");
+}

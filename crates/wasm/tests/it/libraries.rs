@@ -15,7 +15,7 @@ use oarlock_core::reference::Digest;
 use oarlock_wasm::{EngineOptions, Library, LibraryLimits, Loader, WasmModule};
 
 use crate::guests::{LIMITS, LOADER, bytes, run_on, text};
-use crate::host::FakeHost;
+use crate::host::{FakeHost, Http};
 
 /// Limits of the library that a test tightens where it means to.
 const LIBRARY: LibraryLimits = LibraryLimits {
@@ -203,4 +203,22 @@ async fn a_library_that_breaks_ends_the_run_and_nothing_else() {
     insta::assert_snapshot!(text(within(&patient, &host, "commit", "loop", deadline).await), @"the module did not answer within 50ms; hint: raise limits.deadline of the watch");
 
     assert_eq!(said(&module, &host, "repeat", "1").await.unwrap(), "oar ");
+}
+
+/// The library's own time has no end: that of its caller has.
+#[tokio::test]
+async fn a_librarys_call_that_is_not_answered_ends_before_its_callers_deadline() {
+    let loader = loader(EngineOptions::default());
+    let module = caller(&loader, LIBRARY).await;
+    let host = Arc::new(FakeHost {
+        http: Http::TimesOut,
+        ..FakeHost::default()
+    });
+    let limits = Limits {
+        deadline: Duration::from_secs(600),
+        ..LIMITS
+    };
+    tokio::time::pause();
+    let said = within(&module, &host, "call", "http://harbour", limits).await;
+    assert_eq!(said.unwrap(), r#"Err("HttpError::TimedOut")"#);
 }

@@ -140,10 +140,7 @@ impl Credentials {
     /// How they may be sent: the Secret has keys for one of them, and which one is found out by trying. Nothing is sent where a
     /// key is missing, and no value is ever seen here.
     pub(crate) fn ways(&self) -> [Auth; 2] {
-        let key = |key: &str| SecretRef {
-            name: self.0.clone(),
-            key: key.into(),
-        };
+        let key = |key: &str| SecretRef::new(self.0.as_str(), key);
         [
             Auth::Basic(key("username"), key("password")),
             Auth::Bearer(key("token")),

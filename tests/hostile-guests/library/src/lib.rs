@@ -58,6 +58,7 @@ impl Guest for Library {
             body: Vec::new(),
             timeout_ms: 0,
             ca_bundle: None,
+            insecure_skip_tls_verify: false,
             auth: None,
             effect: None,
         };

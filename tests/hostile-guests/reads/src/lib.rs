@@ -18,7 +18,9 @@ contract::module!("reads", |_request| {
         body: b"body".to_vec(),
         timeout_ms: 250,
         ca_bundle: None,
+        insecure_skip_tls_verify: true,
         auth: Some(http::Auth::Bearer(http::SecretRef {
+            namespace: Some("brokers".to_owned()),
             name: "token".to_owned(),
             key: "value".to_owned(),
         })),

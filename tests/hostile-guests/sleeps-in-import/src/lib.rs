@@ -10,6 +10,7 @@ contract::module!("sleeps-in-import", |_request| {
         body: Vec::new(),
         timeout_ms: 0,
         ca_bundle: None,
+        insecure_skip_tls_verify: false,
         auth: None,
         effect: None,
     };

@@ -320,6 +320,7 @@ webhooks:
                     body: Vec::new(),
                     timeout: Some(Duration::from_secs(5)),
                     ca_bundle: None,
+                    insecure_skip_tls_verify: false,
                     auth: None,
                     effect: None,
                 };

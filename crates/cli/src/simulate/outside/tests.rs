@@ -41,6 +41,7 @@ fn request(url: &str, headers: &[(&str, &str)]) -> HttpRequest {
         body: Vec::new(),
         timeout: None,
         ca_bundle: None,
+        insecure_skip_tls_verify: false,
         auth: None,
         effect: None,
     }

@@ -8,18 +8,29 @@ use oarlock_core::reconciler::{HttpError, HttpRequest, HttpResponse};
 use parking_lot::Mutex;
 
 #[derive(Default)]
-pub(crate) struct Outbox(Mutex<Vec<HttpRequest>>);
+pub(crate) struct Outbox(Mutex<Vec<Letter>>);
+
+/// What was sent, and as whom.
+pub(crate) struct Letter {
+    pub(crate) request: HttpRequest,
+    pub(crate) credentials: Option<Credentials>,
+}
 
 impl Outbox {
     /// What was sent since the last call, as `METHOD url body`.
     pub(crate) fn sent(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock())
+        self.letters()
             .iter()
-            .map(|request| {
+            .map(|Letter { request, .. }| {
                 let body = String::from_utf8_lossy(&request.body);
                 format!("{} {} {body}", request.method, request.url)
             })
             .collect()
+    }
+
+    /// The same with all that there is of it.
+    pub(crate) fn letters(&self) -> Vec<Letter> {
+        std::mem::take(&mut *self.0.lock())
     }
 }
 
@@ -27,10 +38,14 @@ impl Egress for Outbox {
     fn send(
         &self,
         request: HttpRequest,
-        _: Option<Credentials>,
+        credentials: Option<Credentials>,
         _: Duration,
     ) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
-        self.0.lock().push(request);
+        let letter = Letter {
+            request,
+            credentials,
+        };
+        self.0.lock().push(letter);
         Box::pin(std::future::ready(Ok(HttpResponse {
             status: 200,
             headers: Vec::new(),

@@ -259,6 +259,7 @@ impl Run {
             body: body.as_bytes().to_vec(),
             timeout: None,
             ca_bundle: None,
+            insecure_skip_tls_verify: false,
             auth: None,
             effect: Some(key.to_owned()),
         };

@@ -373,34 +373,66 @@ func Fetch(request Request) witTypes.Result[Artifact, FetchError] {
 	*(*int8)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 12*4))) = int8(result)
 	slice := (request).Verify
 	length := uint32(len(slice))
-	result15 := witRuntime.Allocate(pinner, uintptr(length*(5*4)), 4)
+	result17 := witRuntime.Allocate(pinner, uintptr(length*(8*4)), 4)
 	for index, element := range slice {
-		base := unsafe.Add(result15, index*(5*4))
+		base := unsafe.Add(result17, index*(8*4))
 
 		switch element.Tag() {
 		case Verification_Provenance:
 			payload := element.Provenance()
 			*(*int8)(unsafe.Add(unsafe.Pointer(base), 0)) = int8(int32(0))
-			utf811 := unsafe.Pointer(unsafe.StringData((payload).Name))
-			pinner.Pin(utf811)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))) = uint32(uint32(len((payload).Name)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uintptr(uintptr(utf811)))
-			utf812 := unsafe.Pointer(unsafe.StringData((payload).Key))
+
+			switch (payload).Namespace.Tag() {
+			case witTypes.OptionNone:
+				*(*int8)(unsafe.Add(unsafe.Pointer(base), 4)) = int8(int32(0))
+
+			case witTypes.OptionSome:
+				payload := (payload).Namespace.Some()
+				*(*int8)(unsafe.Add(unsafe.Pointer(base), 4)) = int8(int32(1))
+				utf811 := unsafe.Pointer(unsafe.StringData(payload))
+				pinner.Pin(utf811)
+				*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))) = uint32(uint32(len(payload)))
+				*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))) = uint32(uintptr(uintptr(utf811)))
+
+			default:
+				panic("unreachable")
+			}
+			utf812 := unsafe.Pointer(unsafe.StringData((payload).Name))
 			pinner.Pin(utf812)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (4 * 4))) = uint32(uint32(len((payload).Key)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))) = uint32(uintptr(uintptr(utf812)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (5 * 4))) = uint32(uint32(len((payload).Name)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (4 * 4))) = uint32(uintptr(uintptr(utf812)))
+			utf813 := unsafe.Pointer(unsafe.StringData((payload).Key))
+			pinner.Pin(utf813)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (7 * 4))) = uint32(uint32(len((payload).Key)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (6 * 4))) = uint32(uintptr(uintptr(utf813)))
 
 		case Verification_Cosign:
 			payload := element.Cosign()
 			*(*int8)(unsafe.Add(unsafe.Pointer(base), 0)) = int8(int32(1))
-			utf813 := unsafe.Pointer(unsafe.StringData((payload).Name))
-			pinner.Pin(utf813)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))) = uint32(uint32(len((payload).Name)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uintptr(uintptr(utf813)))
-			utf814 := unsafe.Pointer(unsafe.StringData((payload).Key))
-			pinner.Pin(utf814)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (4 * 4))) = uint32(uint32(len((payload).Key)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))) = uint32(uintptr(uintptr(utf814)))
+
+			switch (payload).Namespace.Tag() {
+			case witTypes.OptionNone:
+				*(*int8)(unsafe.Add(unsafe.Pointer(base), 4)) = int8(int32(0))
+
+			case witTypes.OptionSome:
+				payload := (payload).Namespace.Some()
+				*(*int8)(unsafe.Add(unsafe.Pointer(base), 4)) = int8(int32(1))
+				utf814 := unsafe.Pointer(unsafe.StringData(payload))
+				pinner.Pin(utf814)
+				*(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))) = uint32(uint32(len(payload)))
+				*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4))) = uint32(uintptr(uintptr(utf814)))
+
+			default:
+				panic("unreachable")
+			}
+			utf815 := unsafe.Pointer(unsafe.StringData((payload).Name))
+			pinner.Pin(utf815)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (5 * 4))) = uint32(uint32(len((payload).Name)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (4 * 4))) = uint32(uintptr(uintptr(utf815)))
+			utf816 := unsafe.Pointer(unsafe.StringData((payload).Key))
+			pinner.Pin(utf816)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (7 * 4))) = uint32(uint32(len((payload).Key)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(base), (6 * 4))) = uint32(uintptr(uintptr(utf816)))
 
 		default:
 			panic("unreachable")
@@ -409,61 +441,61 @@ func Fetch(request Request) witTypes.Result[Artifact, FetchError] {
 	}
 
 	*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 14*4))) = uint32(length)
-	*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 13*4))) = uint32(uintptr(uintptr(result15)))
+	*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 13*4))) = uint32(uintptr(uintptr(result17)))
 	wasm_import_fetch(returnArea, returnArea)
-	var result26 witTypes.Result[Artifact, FetchError]
+	var result28 witTypes.Result[Artifact, FetchError]
 	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0))) {
 	case 0:
 		value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 4))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (2 * 4))))
-		value16 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (3 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (4 * 4))))
-		value17 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (5 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (6 * 4))))
-		value18 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (7 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (8 * 4))))
-		value19 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (9 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (10 * 4))))
+		value18 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (3 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (4 * 4))))
+		value19 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (5 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (6 * 4))))
+		value20 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (7 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (8 * 4))))
+		value21 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (9 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (10 * 4))))
 
-		result26 = witTypes.Ok[Artifact, FetchError](Artifact{Digest: value, Name: value16, Version: value17, Revision: value18, Origin: value19})
+		result28 = witTypes.Ok[Artifact, FetchError](Artifact{Digest: value, Name: value18, Version: value19, Revision: value20, Origin: value21})
 	case 1:
 		var variant FetchError
 		switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 4))) {
 		case 0:
-			value20 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (3 * 4))))
-
-			variant = MakeFetchErrorDenied(value20)
-
-		case 1:
-			value21 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (3 * 4))))
-
-			variant = MakeFetchErrorNotFound(value21)
-
-		case 2:
 			value22 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (3 * 4))))
 
-			variant = MakeFetchErrorUnauthorized(value22)
+			variant = MakeFetchErrorDenied(value22)
 
-		case 3:
+		case 1:
 			value23 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (3 * 4))))
 
-			variant = MakeFetchErrorUnavailable(value23)
+			variant = MakeFetchErrorNotFound(value23)
 
-		case 4:
+		case 2:
 			value24 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (3 * 4))))
 
-			variant = MakeFetchErrorMismatch(value24)
+			variant = MakeFetchErrorUnauthorized(value24)
 
-		case 5:
+		case 3:
 			value25 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (3 * 4))))
 
-			variant = MakeFetchErrorInvalid(value25)
+			variant = MakeFetchErrorUnavailable(value25)
+
+		case 4:
+			value26 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (3 * 4))))
+
+			variant = MakeFetchErrorMismatch(value26)
+
+		case 5:
+			value27 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (3 * 4))))
+
+			variant = MakeFetchErrorInvalid(value27)
 
 		default:
 			panic("unreachable")
 		}
 
-		result26 = witTypes.Err[Artifact, FetchError](variant)
+		result28 = witTypes.Err[Artifact, FetchError](variant)
 	default:
 		panic("unreachable")
 	}
-	result27 := result26
-	return result27
+	result29 := result28
+	return result29
 
 }
 

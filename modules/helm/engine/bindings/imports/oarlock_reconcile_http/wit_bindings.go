@@ -13,10 +13,13 @@ import (
 	"unsafe"
 )
 
-// A key of a Secret in the object's own namespace.
+// A key of a Secret. It counts as read, whether it is there or not: the object is called again when it changes.
 type SecretRef struct {
-	Name string
-	Key  string
+	// None for the object's own namespace; another one needs a read grant for the Secret there. An object without a
+	// namespace names one.
+	Namespace witTypes.Option[string]
+	Name      string
+	Key       string
 }
 
 const (
@@ -65,7 +68,10 @@ type Request struct {
 	TimeoutMs uint32
 	// PEM certificates to trust instead of the host's.
 	CaBundle witTypes.Option[string]
-	Auth     witTypes.Option[Auth]
+	// Accept any certificate of an `https` origin: anybody in between may read and change what is sent. The origin
+	// must be granted for this, too.
+	InsecureSkipTlsVerify bool
+	Auth                  witTypes.Option[Auth]
 	// Some: the call has an effect out there, and this is its idempotency key. A plan ends here and says so; a shadow
 	// is answered from the record.
 	Effect witTypes.Option[string]
@@ -78,14 +84,19 @@ type Response struct {
 }
 
 const (
-	// No grant for the origin, an address that is never opened, or a Secret that is not granted.
-	HttpError_Denied   uint8 = 0
+	// Nothing was sent: no grant for the origin, an address that is never opened, or a Secret that is not granted, not
+	// there, or lacks the key.
+	HttpError_Denied uint8 = 0
+	// No answer in time; the request may have got there.
 	HttpError_TimedOut uint8 = 1
-	HttpError_Connect  uint8 = 2
-	HttpError_Tls      uint8 = 3
+	// No connection: nothing was sent.
+	HttpError_Connect uint8 = 2
+	// No trust: nothing was sent.
+	HttpError_Tls uint8 = 3
 	// The answer is larger than so many bytes.
 	HttpError_TooLarge uint8 = 4
-	HttpError_Other    uint8 = 5
+	// The request may have got there.
+	HttpError_Other uint8 = 5
 )
 
 type HttpError struct {
@@ -158,7 +169,7 @@ func Send(request Request) witTypes.Result[Response, HttpError] {
 	pinner := &runtime.Pinner{}
 	defer pinner.Unpin()
 
-	returnArea := uintptr(witRuntime.Allocate(pinner, (25 * 4), 8))
+	returnArea := uintptr(witRuntime.Allocate(pinner, (32 * 4), 8))
 	utf8 := unsafe.Pointer(unsafe.StringData((request).Method))
 	pinner.Pin(utf8)
 	*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 4)) = uint32(uint32(len((request).Method)))
@@ -206,47 +217,102 @@ func Send(request Request) witTypes.Result[Response, HttpError] {
 	default:
 		panic("unreachable")
 	}
+	var result4 int32
+	if (request).InsecureSkipTlsVerify {
+		result4 = 1
+	} else {
+		result4 = 0
+	}
+	*(*int8)(unsafe.Add(unsafe.Pointer(returnArea), (12 * 4))) = int8(result4)
 
 	switch (request).Auth.Tag() {
 	case witTypes.OptionNone:
-		*(*int8)(unsafe.Add(unsafe.Pointer(returnArea), (12 * 4))) = int8(int32(0))
+		*(*int8)(unsafe.Add(unsafe.Pointer(returnArea), (13 * 4))) = int8(int32(0))
 
 	case witTypes.OptionSome:
 		payload := (request).Auth.Some()
-		*(*int8)(unsafe.Add(unsafe.Pointer(returnArea), (12 * 4))) = int8(int32(1))
+		*(*int8)(unsafe.Add(unsafe.Pointer(returnArea), (13 * 4))) = int8(int32(1))
 
 		switch payload.Tag() {
 		case Auth_Basic:
 			payload := payload.Basic()
-			*(*int8)(unsafe.Add(unsafe.Pointer(returnArea), (13 * 4))) = int8(int32(0))
-			utf84 := unsafe.Pointer(unsafe.StringData(((payload).F0).Name))
-			pinner.Pin(utf84)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (15 * 4))) = uint32(uint32(len(((payload).F0).Name)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (14 * 4))) = uint32(uintptr(uintptr(utf84)))
-			utf85 := unsafe.Pointer(unsafe.StringData(((payload).F0).Key))
-			pinner.Pin(utf85)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (17 * 4))) = uint32(uint32(len(((payload).F0).Key)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 * 4))) = uint32(uintptr(uintptr(utf85)))
-			utf86 := unsafe.Pointer(unsafe.StringData(((payload).F1).Name))
+			*(*int8)(unsafe.Add(unsafe.Pointer(returnArea), (14 * 4))) = int8(int32(0))
+
+			switch ((payload).F0).Namespace.Tag() {
+			case witTypes.OptionNone:
+				*(*int8)(unsafe.Add(unsafe.Pointer(returnArea), (15 * 4))) = int8(int32(0))
+
+			case witTypes.OptionSome:
+				payload := ((payload).F0).Namespace.Some()
+				*(*int8)(unsafe.Add(unsafe.Pointer(returnArea), (15 * 4))) = int8(int32(1))
+				utf85 := unsafe.Pointer(unsafe.StringData(payload))
+				pinner.Pin(utf85)
+				*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (17 * 4))) = uint32(uint32(len(payload)))
+				*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 * 4))) = uint32(uintptr(uintptr(utf85)))
+
+			default:
+				panic("unreachable")
+			}
+			utf86 := unsafe.Pointer(unsafe.StringData(((payload).F0).Name))
 			pinner.Pin(utf86)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (19 * 4))) = uint32(uint32(len(((payload).F1).Name)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (19 * 4))) = uint32(uint32(len(((payload).F0).Name)))
 			*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (18 * 4))) = uint32(uintptr(uintptr(utf86)))
-			utf87 := unsafe.Pointer(unsafe.StringData(((payload).F1).Key))
+			utf87 := unsafe.Pointer(unsafe.StringData(((payload).F0).Key))
 			pinner.Pin(utf87)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (21 * 4))) = uint32(uint32(len(((payload).F1).Key)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (21 * 4))) = uint32(uint32(len(((payload).F0).Key)))
 			*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (20 * 4))) = uint32(uintptr(uintptr(utf87)))
+
+			switch ((payload).F1).Namespace.Tag() {
+			case witTypes.OptionNone:
+				*(*int8)(unsafe.Add(unsafe.Pointer(returnArea), (22 * 4))) = int8(int32(0))
+
+			case witTypes.OptionSome:
+				payload := ((payload).F1).Namespace.Some()
+				*(*int8)(unsafe.Add(unsafe.Pointer(returnArea), (22 * 4))) = int8(int32(1))
+				utf88 := unsafe.Pointer(unsafe.StringData(payload))
+				pinner.Pin(utf88)
+				*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (24 * 4))) = uint32(uint32(len(payload)))
+				*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (23 * 4))) = uint32(uintptr(uintptr(utf88)))
+
+			default:
+				panic("unreachable")
+			}
+			utf89 := unsafe.Pointer(unsafe.StringData(((payload).F1).Name))
+			pinner.Pin(utf89)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (26 * 4))) = uint32(uint32(len(((payload).F1).Name)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (25 * 4))) = uint32(uintptr(uintptr(utf89)))
+			utf810 := unsafe.Pointer(unsafe.StringData(((payload).F1).Key))
+			pinner.Pin(utf810)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (28 * 4))) = uint32(uint32(len(((payload).F1).Key)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (27 * 4))) = uint32(uintptr(uintptr(utf810)))
 
 		case Auth_Bearer:
 			payload := payload.Bearer()
-			*(*int8)(unsafe.Add(unsafe.Pointer(returnArea), (13 * 4))) = int8(int32(1))
-			utf88 := unsafe.Pointer(unsafe.StringData((payload).Name))
-			pinner.Pin(utf88)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (15 * 4))) = uint32(uint32(len((payload).Name)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (14 * 4))) = uint32(uintptr(uintptr(utf88)))
-			utf89 := unsafe.Pointer(unsafe.StringData((payload).Key))
-			pinner.Pin(utf89)
-			*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (17 * 4))) = uint32(uint32(len((payload).Key)))
-			*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 * 4))) = uint32(uintptr(uintptr(utf89)))
+			*(*int8)(unsafe.Add(unsafe.Pointer(returnArea), (14 * 4))) = int8(int32(1))
+
+			switch (payload).Namespace.Tag() {
+			case witTypes.OptionNone:
+				*(*int8)(unsafe.Add(unsafe.Pointer(returnArea), (15 * 4))) = int8(int32(0))
+
+			case witTypes.OptionSome:
+				payload := (payload).Namespace.Some()
+				*(*int8)(unsafe.Add(unsafe.Pointer(returnArea), (15 * 4))) = int8(int32(1))
+				utf811 := unsafe.Pointer(unsafe.StringData(payload))
+				pinner.Pin(utf811)
+				*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (17 * 4))) = uint32(uint32(len(payload)))
+				*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 * 4))) = uint32(uintptr(uintptr(utf811)))
+
+			default:
+				panic("unreachable")
+			}
+			utf812 := unsafe.Pointer(unsafe.StringData((payload).Name))
+			pinner.Pin(utf812)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (19 * 4))) = uint32(uint32(len((payload).Name)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (18 * 4))) = uint32(uintptr(uintptr(utf812)))
+			utf813 := unsafe.Pointer(unsafe.StringData((payload).Key))
+			pinner.Pin(utf813)
+			*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (21 * 4))) = uint32(uint32(len((payload).Key)))
+			*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (20 * 4))) = uint32(uintptr(uintptr(utf813)))
 
 		default:
 			panic("unreachable")
@@ -258,75 +324,75 @@ func Send(request Request) witTypes.Result[Response, HttpError] {
 
 	switch (request).Effect.Tag() {
 	case witTypes.OptionNone:
-		*(*int8)(unsafe.Add(unsafe.Pointer(returnArea), (22 * 4))) = int8(int32(0))
+		*(*int8)(unsafe.Add(unsafe.Pointer(returnArea), (29 * 4))) = int8(int32(0))
 
 	case witTypes.OptionSome:
 		payload := (request).Effect.Some()
-		*(*int8)(unsafe.Add(unsafe.Pointer(returnArea), (22 * 4))) = int8(int32(1))
-		utf810 := unsafe.Pointer(unsafe.StringData(payload))
-		pinner.Pin(utf810)
-		*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (24 * 4))) = uint32(uint32(len(payload)))
-		*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (23 * 4))) = uint32(uintptr(uintptr(utf810)))
+		*(*int8)(unsafe.Add(unsafe.Pointer(returnArea), (29 * 4))) = int8(int32(1))
+		utf814 := unsafe.Pointer(unsafe.StringData(payload))
+		pinner.Pin(utf814)
+		*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (31 * 4))) = uint32(uint32(len(payload)))
+		*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (30 * 4))) = uint32(uintptr(uintptr(utf814)))
 
 	default:
 		panic("unreachable")
 	}
 	wasm_import_send(returnArea, returnArea)
-	var result18 witTypes.Result[Response, HttpError]
+	var result22 witTypes.Result[Response, HttpError]
 	switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0))) {
 	case 0:
-		result12 := make([]witTypes.Tuple2[string, string], 0, *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (8 + 2*4))))
+		result16 := make([]witTypes.Tuple2[string, string], 0, *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (8 + 2*4))))
 		for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (8 + 2*4)))); index++ {
 			base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (8 + 1*4))))), index*(4*4))
 			value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
-			value11 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))))
+			value15 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2 * 4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3 * 4))))
 
-			result12 = append(result12, witTypes.Tuple2[string, string]{F0: value, F1: value11})
+			result16 = append(result16, witTypes.Tuple2[string, string]{F0: value, F1: value15})
 		}
 
-		value13 := unsafe.Slice((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (8 + 3*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (8 + 4*4))))
+		value17 := unsafe.Slice((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (8 + 3*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (8 + 4*4))))
 
-		result18 = witTypes.Ok[Response, HttpError](Response{Status: uint16(uint16(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 8)))), Headers: result12, Body: value13})
+		result22 = witTypes.Ok[Response, HttpError](Response{Status: uint16(uint16(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 8)))), Headers: result16, Body: value17})
 	case 1:
 		var variant HttpError
 		switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 8))) {
 		case 0:
-			value14 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4))))
+			value18 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4))))
 
-			variant = MakeHttpErrorDenied(value14)
+			variant = MakeHttpErrorDenied(value18)
 
 		case 1:
 
 			variant = MakeHttpErrorTimedOut()
 
 		case 2:
-			value15 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4))))
+			value19 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4))))
 
-			variant = MakeHttpErrorConnect(value15)
+			variant = MakeHttpErrorConnect(value19)
 
 		case 3:
-			value16 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4))))
+			value20 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4))))
 
-			variant = MakeHttpErrorTls(value16)
+			variant = MakeHttpErrorTls(value20)
 
 		case 4:
 
 			variant = MakeHttpErrorTooLarge(uint64(*(*int64)(unsafe.Add(unsafe.Pointer(returnArea), 16))))
 
 		case 5:
-			value17 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4))))
+			value21 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 16))))), *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), (16 + 1*4))))
 
-			variant = MakeHttpErrorOther(value17)
+			variant = MakeHttpErrorOther(value21)
 
 		default:
 			panic("unreachable")
 		}
 
-		result18 = witTypes.Err[Response, HttpError](variant)
+		result22 = witTypes.Err[Response, HttpError](variant)
 	default:
 		panic("unreachable")
 	}
-	result19 := result18
-	return result19
+	result23 := result22
+	return result23
 
 }
