@@ -1,5 +1,5 @@
 //! `cargo xtask bench`: the benchmarks, in the release profile, on modules and guests built the same way.
-//! `cargo xtask bench fleet`, `canaries`, `helm` and `releases` are benchmarks of their own, with
+//! `cargo xtask bench fleet`, `canaries`, `services`, `helm` and `releases` are benchmarks of their own, with
 //! arguments of their own.
 
 use std::path::Path;
@@ -23,6 +23,12 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
         && first == "releases"
     {
         return releases(root, rest);
+    }
+    if let [first, rest @ ..] = arguments
+        && first == "services"
+    {
+        modules::run(root, &["service-catalog".to_owned()])?;
+        return benchmark("services", root, rest);
     }
     modules::rust(root)?;
     if let [first, rest @ ..] = arguments

@@ -70,7 +70,7 @@ enum Command {
     },
     /// Run the benchmarks in the release profile
     Bench {
-        /// Passed on to the benchmarks: `--quick`, `--only calls|reconciles|memory|loading`; or `fleet` or `canaries` and its arguments
+        /// Passed on to the benchmarks: `--quick`, `--only calls|reconciles|memory|loading`; or `fleet`, `canaries`, `services`, `helm` or `releases` and its arguments
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

@@ -7,6 +7,7 @@
 mod debian;
 mod gateway_api;
 mod helm;
+mod openbrokerapi;
 mod prometheus;
 mod registry;
 
@@ -39,6 +40,7 @@ pub(crate) fn run(root: &Path, allow_missing: bool) -> anyhow::Result<()> {
         ("docker-registry", registry::REGISTRY.find_or_fetch()?),
         ("gateway-api", gateway_api::find_or_fetch(root)?),
         ("helm", helm::find_or_build(root)?),
+        ("openbrokerapi", openbrokerapi::find_or_install(root)?),
     ] {
         let place = places.join(name);
         match found {
