@@ -2,17 +2,20 @@
 
 use oarlock_sdk::{AnyObject, Context, Failure, Outcome};
 
-/// One run for one ServiceBinding of servicebinding.io.
+use crate::{crd, run};
+
+/// One run for one `ServiceBinding` of servicebinding.io.
 ///
 /// # Errors
-/// [`Failure::Terminal`]: nothing is projected yet.
+///
+/// [`Failure::Invalid`] for what contradicts itself.
 #[oarlock_sdk::module(
     name = "projector",
     finalizer = "servicebinding.oarlock.dev/projection",
+    crds = [crd::SERVICE_BINDING, crd::MAPPING],
     writes = [("*", "*")],
     reads = [("*", "*")],
-    http = [],
 )]
-pub fn reconcile(_object: AnyObject, _cx: &Context) -> Result<Outcome, Failure> {
-    Err(Failure::terminal("not yet"))
+pub fn reconcile(object: AnyObject, cx: &Context) -> Result<Outcome, Failure> {
+    run::reconcile(object, cx)
 }

@@ -68,6 +68,14 @@ pub enum Project {
         /// Where it was looked.
         paths: String,
     },
+    /// The binding is for containers that the workload does not have.
+    #[error(
+        "the workload has none of the containers {names}\nhint: correct spec.workload.containers, or leave it out for all of them"
+    )]
+    NoneMeant {
+        /// What the binding lists.
+        names: String,
+    },
     /// A place is taken by something of another type.
     #[error("{what} of the workload cannot hold a binding: {why}")]
     Place {
@@ -130,7 +138,9 @@ pub enum Project {
     #[error("the mapping that the binding was projected with cannot be read: {0}")]
     Mapping(ReadPath),
     /// The binding's name is no name of a directory.
-    #[error("name {name:?} is no name of a directory\nhint: set spec.name to a name without `/`")]
+    #[error(
+        "{name:?} is no name of a binding\nhint: set spec.name to lower case letters, digits, `-` and `.`, 253 at most"
+    )]
     Name {
         /// The name.
         name: String,
@@ -144,7 +154,7 @@ pub enum Project {
 ///
 /// Where it does not fit.
 pub fn project(workload: &Value, wish: &Projection, mapping: &Mapping) -> Result<Value, Project> {
-    if wish.name.is_empty() || wish.name.contains('/') || matches!(wish.name.as_str(), "." | "..") {
+    if !is_name(&wish.name) {
         return Err(Project::Name {
             name: wish.name.clone(),
         });
@@ -189,10 +199,33 @@ pub fn unproject(workload: &Value, uid: &str) -> Result<Value, Project> {
     let Some(record) = Record::read(workload, uid)? else {
         return Ok(workload.clone());
     };
+    let others = Record::others(workload, uid);
+    let roots = record.roots.difference(&others).cloned().collect();
+    taken_out(workload, uid, &record, &roots)
+}
+
+/// The workload without anything that the binding needs, also where another binding needs it too: what a projector that is
+/// alone there would find.
+///
+/// # Errors
+///
+/// What was put in cannot be told any more.
+pub fn bare(workload: &Value, uid: &str) -> Result<Value, Project> {
+    match Record::read(workload, uid)? {
+        Some(record) => taken_out(workload, uid, &record, &record.roots),
+        None => Ok(workload.clone()),
+    }
+}
+
+fn taken_out(
+    workload: &Value,
+    uid: &str,
+    record: &Record,
+    roots: &BTreeSet<String>,
+) -> Result<Value, Project> {
     let mapping = Mapping::read(&record.mapping).map_err(Project::Mapping)?;
     let mut workload = workload.clone();
-    let roots = record.hand_over(&mut workload, uid)?;
-    containers::unproject(&mut workload, uid, &mapping, &record, &roots);
+    containers::unproject(&mut workload, uid, &mapping, record, roots);
     let volume = volume_name(uid);
     take_out(&mut workload, &mapping.volumes, |item| named(item, &volume));
     clear(&mut workload, &mapping, "type", uid);
@@ -210,6 +243,20 @@ pub fn is_projected(workload: &Value, uid: &str) -> bool {
         .is_some()
 }
 
+/// The Secret that was projected last; none where nothing is, or it cannot be told.
+#[must_use]
+pub fn projected_secret(workload: &Value, uid: &str) -> Option<String> {
+    let record = Record::read(workload, uid).ok()??;
+    Some(record.secret)
+}
+
+/// Whether anything of the binding is there, recorded or not.
+#[must_use]
+pub fn is_left(workload: &Value, uid: &str) -> bool {
+    let volume = Value::from(volume_name(uid)).to_string();
+    is_projected(workload, uid) || workload.to_string().contains(&volume)
+}
+
 /// The Secret that a service gives: `status.binding.name` of any object (the duck type), or a Secret itself.
 #[must_use]
 pub fn provisioned(service: &Value) -> Option<&str> {
@@ -223,6 +270,14 @@ pub fn provisioned(service: &Value) -> Option<&str> {
         return text("/metadata/name");
     }
     text("/status/binding/name")
+}
+
+/// The specification: `[a-z0-9\-\.]{1,253}`. What leads to another directory is none.
+pub(crate) fn is_name(name: &str) -> bool {
+    let is_character = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+    (1..=253).contains(&name.len())
+        && name.chars().all(is_character)
+        && !matches!(name, "." | "..")
 }
 
 /// Name of the volume of a binding.

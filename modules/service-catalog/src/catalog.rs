@@ -4,20 +4,24 @@
 //! A class and a plan are who their IDs are: a service that got another name keeps its object. What instances use is never
 //! deleted, and what belongs to another broker is never written. It knows nothing of HTTP.
 
+pub mod label;
+pub mod object;
 pub mod offer;
 pub mod relist;
 pub mod restriction;
+mod size;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::osb::catalog::{Catalog, Plan as OfferedPlan, Service};
+use crate::osb::catalog::Catalog;
 pub use offer::{BrokerName, Class, ClassSpec, Plan, PlanSpec};
 pub use restriction::{Filter, ReadRestriction, Restrictions};
+pub use wanted::{Oversized, Wanted};
 
 /// What the name of an object may have, in characters.
 const MAX_NAME: usize = 253;
@@ -29,6 +33,10 @@ pub struct Stock {
     pub classes: Vec<Class>,
     /// Plans.
     pub plans: Vec<Plan>,
+    /// Names of further classes, and the other broker that has each.
+    pub taken_classes: BTreeMap<String, BrokerName>,
+    /// Names of further plans, and the other broker that has each.
+    pub taken_plans: BTreeMap<String, BrokerName>,
 }
 
 /// What instances have, by names of objects.
@@ -68,6 +76,17 @@ pub struct Changes {
     pub conflicts: Vec<Conflict>,
 }
 
+/// What is there of a broker's when a flag was looked at: names of objects, without what is in them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flag {
+    /// The object's name.
+    pub name: String,
+    /// The class' object, of a plan.
+    pub class: Option<String>,
+    /// It is flagged as removed.
+    pub removed: bool,
+}
+
 /// An object of that name is another broker's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -86,6 +105,37 @@ pub struct Conflict {
     pub owner: String,
 }
 
+impl Stock {
+    /// What is the broker's own when all was done.
+    #[must_use]
+    pub fn after(self, broker: &BrokerName, changes: &Changes) -> Self {
+        let own_class =
+            |class: Class| (class.spec.broker == *broker).then(|| (class.name.clone(), class));
+        let own_plan =
+            |plan: Plan| (plan.spec.broker == *broker).then(|| (plan.name.clone(), plan));
+        let mut classes: BTreeMap<_, _> = self.classes.into_iter().filter_map(own_class).collect();
+        let mut plans: BTreeMap<_, _> = self.plans.into_iter().filter_map(own_plan).collect();
+        for act in &changes.acts {
+            match act {
+                Act::WriteClass(class) => {
+                    classes.insert(class.name.clone(), class.as_ref().clone());
+                }
+                Act::WritePlan(plan) => {
+                    plans.insert(plan.name.clone(), plan.as_ref().clone());
+                }
+                Act::DeletePlan { name } => drop(plans.remove(name)),
+                Act::DeleteClass { name } => drop(classes.remove(name)),
+            }
+        }
+        Self {
+            classes: classes.into_values().collect(),
+            plans: plans.into_values().collect(),
+            taken_classes: self.taken_classes,
+            taken_plans: self.taken_plans,
+        }
+    }
+}
+
 /// What is done when a catalog was read. Classes without a plan that is shown are not shown.
 #[must_use]
 pub fn compare(
@@ -95,79 +145,29 @@ pub fn compare(
     stock: &Stock,
     used: &Used,
 ) -> Changes {
-    let mut changes = Changes::default();
-    let mut wanted = Wanted::default();
-    for service in &catalog.services {
-        wanted.add(broker, service, filter, stock, &mut changes.conflicts);
-    }
-    let own_plans = || {
-        stock
-            .plans
-            .iter()
-            .filter(|plan| plan.spec.broker == *broker)
-    };
-    let own_classes = || {
-        stock
-            .classes
-            .iter()
-            .filter(|class| class.spec.broker == *broker)
-    };
-    let is_plan_used = |plan: &Plan| used.plans.contains(&plan.name);
-    let is_class_used = |class: &Class| {
-        used.classes.contains(&class.name)
-            || own_plans().any(|plan| plan.spec.class.name() == class.name && is_plan_used(plan))
-    };
-    let mut deleted = Vec::new();
-    for class in own_classes().filter(|class| !wanted.classes.contains_key(&class.name)) {
-        if !is_class_used(class) {
-            deleted.push(Act::DeleteClass {
-                name: class.name.clone(),
-            });
-        } else if !class.removed {
-            changes.acts.push(Act::WriteClass(Box::new(Class {
-                removed: true,
-                ..class.clone()
-            })));
-        }
-    }
-    let is_new_class = |class: &Class| !stock.classes.contains(class);
-    changes.acts.extend(
-        wanted
-            .classes
-            .values()
-            .filter(|class| is_new_class(class))
-            .cloned()
-            .map(|class| Act::WriteClass(Box::new(class))),
-    );
-    let is_new_plan = |plan: &Plan| !stock.plans.contains(plan);
-    changes.acts.extend(
-        wanted
-            .plans
-            .values()
-            .filter(|plan| is_new_plan(plan))
-            .cloned()
-            .map(|plan| Act::WritePlan(Box::new(plan))),
-    );
-    for plan in own_plans().filter(|plan| !wanted.plans.contains_key(&plan.name)) {
-        if !is_plan_used(plan) {
-            changes.acts.push(Act::DeletePlan {
-                name: plan.name.clone(),
-            });
-        } else if !plan.removed {
-            changes.acts.push(Act::WritePlan(Box::new(Plan {
-                removed: true,
-                ..plan.clone()
-            })));
-        }
-    }
-    changes.acts.append(&mut deleted);
-    changes
+    Wanted::of(broker, catalog, filter, stock).changes(stock, used)
 }
 
-/// What is done when a broker leaves: as if it offered nothing any more.
+/// What is flagged, and used no more: classes and plans, by names of objects. A class goes with the last of its plans.
 #[must_use]
-pub fn leave(broker: &BrokerName, stock: &Stock, used: &Used) -> Changes {
-    compare(broker, &Catalog::default(), &Filter::default(), stock, used)
+pub fn spent(classes: &[Flag], plans: &[Flag], used: &Used) -> Used {
+    let is_spent = |plan: &Flag| plan.removed && !used.plans.contains(&plan.name);
+    let holding: BTreeSet<&str> = plans
+        .iter()
+        .filter(|plan| !is_spent(plan))
+        .filter_map(|plan| plan.class.as_deref())
+        .collect();
+    let names = |flags: Vec<&Flag>| flags.into_iter().map(|flag| flag.name.clone()).collect();
+    Used {
+        classes: names(
+            classes
+                .iter()
+                .filter(|class| class.removed && !used.classes.contains(&class.name))
+                .filter(|class| !holding.contains(class.name.as_str()))
+                .collect(),
+        ),
+        plans: names(plans.iter().filter(|plan| is_spent(plan)).collect()),
+    }
 }
 
 /// The name of the object for an ID: the ID itself where an object can have it as its name.
@@ -202,155 +202,5 @@ pub fn object_name(id: &str) -> String {
     match plain.trim_matches('-') {
         "" => format!("id-{digest}"),
         plain => format!("{plain}-{digest}"),
-    }
-}
-
-/// What should be there, by names of objects.
-#[derive(Default)]
-struct Wanted {
-    classes: BTreeMap<String, Class>,
-    plans: BTreeMap<String, Plan>,
-}
-
-impl Wanted {
-    fn add(
-        &mut self,
-        broker: &BrokerName,
-        service: &Service,
-        filter: &Filter,
-        stock: &Stock,
-        conflicts: &mut Vec<Conflict>,
-    ) {
-        let before = stock
-            .classes
-            .iter()
-            .find(|class| class.spec.broker == *broker && class.spec.external_id == service.id);
-        let class = class(broker, service, before);
-        if !filter.has_class(&class) {
-            return;
-        }
-        if let Some(other) = stock
-            .classes
-            .iter()
-            .find(|other| other.name == class.name && other.spec.broker != *broker)
-        {
-            conflicts.push(conflict(
-                "class",
-                &service.name,
-                &service.id,
-                &class.name,
-                &other.spec.broker,
-            ));
-            return;
-        }
-        let mut plans = Vec::new();
-        for offered in &service.plans {
-            let before = stock
-                .plans
-                .iter()
-                .find(|plan| plan.spec.broker == *broker && plan.spec.external_id == offered.id);
-            let plan = plan(broker, service, offered, &class, before);
-            if !filter.has_plan(&plan) {
-                continue;
-            }
-            match stock
-                .plans
-                .iter()
-                .find(|other| other.name == plan.name && other.spec.broker != *broker)
-            {
-                Some(other) => conflicts.push(conflict(
-                    "plan",
-                    &offered.name,
-                    &offered.id,
-                    &plan.name,
-                    &other.spec.broker,
-                )),
-                None => plans.push(plan),
-            }
-        }
-        if plans.is_empty() {
-            return;
-        }
-        self.classes.insert(class.name.clone(), class);
-        self.plans
-            .extend(plans.into_iter().map(|plan| (plan.name.clone(), plan)));
-    }
-}
-
-fn class(broker: &BrokerName, service: &Service, before: Option<&Class>) -> Class {
-    Class {
-        name: before.map_or_else(|| object_name(&service.id), |class| class.name.clone()),
-        spec: ClassSpec {
-            broker: broker.clone(),
-            external_name: service.name.clone(),
-            external_id: service.id.clone(),
-            description: service.description.clone(),
-            bindable: service.bindable,
-            binding_retrievable: service.bindings_retrievable,
-            instance_retrievable: service.instances_retrievable,
-            plan_updatable: service.plan_updateable,
-            allow_context_updates: service.allow_context_updates,
-            tags: service.tags.clone(),
-            requires: service.requires.clone(),
-            external_metadata: some(&service.metadata),
-            default_provision_parameters: before
-                .and_then(|class| class.spec.default_provision_parameters.clone()),
-        },
-        removed: false,
-    }
-}
-
-fn plan(
-    broker: &BrokerName,
-    service: &Service,
-    offered: &OfferedPlan,
-    class: &Class,
-    before: Option<&Plan>,
-) -> Plan {
-    Plan {
-        name: before.map_or_else(|| object_name(&offered.id), |plan| plan.name.clone()),
-        spec: PlanSpec {
-            broker: broker.clone(),
-            class: broker.class_ref(&class.name),
-            external_name: offered.name.clone(),
-            external_id: offered.id.clone(),
-            description: offered.description.clone(),
-            free: offered.free,
-            bindable: offered.bindable,
-            plan_updatable: offered.plan_updateable,
-            binding_rotatable: service.is_rotatable(offered),
-            maximum_polling_duration: offered.maximum_polling_duration,
-            maintenance_info: offered.maintenance_info.clone(),
-            external_metadata: some(&offered.metadata),
-            instance_create_parameter_schema: offered.schemas.instance_create.clone(),
-            instance_update_parameter_schema: offered.schemas.instance_update.clone(),
-            service_binding_create_parameter_schema: offered.schemas.binding_create.clone(),
-            default_provision_parameters: before
-                .and_then(|plan| plan.spec.default_provision_parameters.clone()),
-        },
-        removed: false,
-    }
-}
-
-fn some(map: &Map<String, Value>) -> Option<Map<String, Value>> {
-    (!map.is_empty()).then(|| map.clone())
-}
-
-fn conflict(
-    what: &'static str,
-    external_name: &str,
-    external_id: &str,
-    name: &str,
-    owner: &BrokerName,
-) -> Conflict {
-    Conflict {
-        what,
-        external_name: external_name.to_owned(),
-        external_id: external_id.to_owned(),
-        name: name.to_owned(),
-        owner: match owner {
-            BrokerName::Cluster(name) => format!("ClusterServiceBroker {name:?}"),
-            BrokerName::Namespaced(name) => format!("ServiceBroker {name:?}"),
-        },
     }
 }

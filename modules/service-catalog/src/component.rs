@@ -2,6 +2,7 @@
 
 use oarlock_sdk::{AnyObject, Context, Failure, Outcome};
 
+use crate::resource::definitions;
 use crate::run;
 
 /// One run for one object.
@@ -11,6 +12,16 @@ use crate::run;
 #[oarlock_sdk::module(
     name = "service-catalog",
     finalizer = "servicecatalog.oarlock.dev/broker",
+    crds = [
+        definitions::CLUSTER_SERVICE_BROKER,
+        definitions::SERVICE_BROKER,
+        definitions::CLUSTER_SERVICE_CLASS,
+        definitions::SERVICE_CLASS,
+        definitions::CLUSTER_SERVICE_PLAN,
+        definitions::SERVICE_PLAN,
+        definitions::SERVICE_INSTANCE,
+        definitions::SERVICE_BINDING,
+    ],
     writes = [("", "secrets"), ("servicecatalog.k8s.io", "*")],
     reads = [("", "secrets"), ("", "namespaces"), ("servicecatalog.k8s.io", "*")],
     http = [],

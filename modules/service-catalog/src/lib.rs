@@ -9,9 +9,11 @@ pub mod machine;
 pub mod osb;
 pub mod parameters;
 pub mod reference;
+pub mod resource;
 pub mod run;
 pub mod situation;
 pub mod state;
+pub mod status;
 pub mod turn;
 
 pub use component::reconcile;

@@ -171,6 +171,7 @@ impl Run<'_> {
             unstored: false,
             update,
             predecessor: None,
+            whole: false,
         });
         self.turn(Requeue::OnceWritten)
     }

@@ -1,5 +1,7 @@
 //! What a run sees. All of it is small data: whoever fills it in has read, resolved and merged already.
 
+use serde::{Deserialize, Serialize};
+
 use crate::machine::upshot::Upshot;
 use crate::state::Inputs;
 
@@ -46,7 +48,7 @@ pub enum Subject {
 }
 
 /// What becomes of it at the broker when its object is deleted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub enum DeletionPolicy {
     /// It goes too.
     #[default]

@@ -191,6 +191,9 @@ pub struct Operation {
     /// The binding that it rotates: `predecessor_binding_id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predecessor: Option<String>,
+    /// What became of the update before it is not known: all of it is sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whole: bool,
 }
 
 /// What can be under way.

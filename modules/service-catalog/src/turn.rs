@@ -69,6 +69,8 @@ pub enum Ask {
     Update {
         /// What it was: `previous_values`.
         former: Inputs,
+        /// All of it is sent, whatever differs: what became of an earlier update is not known.
+        whole: bool,
     },
     /// DELETE of an instance.
     Deprovision,

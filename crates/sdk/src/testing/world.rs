@@ -349,7 +349,16 @@ impl World {
             allowed
         };
         if outcome.children == Children::Keep {
-            for child in self.repairs(outcome) {
+            // What is removed by name is not kept, now or later.
+            let removed = |child: &Child| {
+                let target = reference(&child.object());
+                outcome
+                    .removals
+                    .iter()
+                    .any(|removal| removal.target == target)
+            };
+            self.kept.retain(|child| !removed(child));
+            for child in self.repairs() {
                 if !allowed() || !self.write(&child, &mut Report::default()) {
                     return false;
                 }
@@ -405,17 +414,12 @@ impl World {
         true
     }
 
-    /// What an outcome without children makes the host look after. What is removed by name is not kept, and what is only borrowed
-    /// is not created.
-    fn repairs(&self, outcome: &Outcome) -> Vec<Child> {
+    /// What an outcome without children makes the host look after. What is only borrowed is not created.
+    fn repairs(&self) -> Vec<Child> {
         let wanted = |child: &&Child| {
             let target = reference(&child.object());
             let own = target == reference(&self.object);
-            let removed = outcome
-                .removals
-                .iter()
-                .any(|removal| removal.target == target);
-            !removed && (child.write != Write::Share || own || self.store.get(&target).is_some())
+            child.write != Write::Share || own || self.store.get(&target).is_some()
         };
         self.kept.iter().filter(wanted).cloned().collect()
     }

@@ -19,6 +19,8 @@ pub(super) fn project(
     record: &mut Record,
 ) -> Result<(), Project> {
     let mut count = 0;
+    let mut meant = 0;
+    let others = Record::others(workload, &wish.uid);
     for (group, place) in mapping.containers.iter().enumerate() {
         for (index, container) in place.path.find_mut(workload).into_iter().enumerate() {
             count += 1;
@@ -27,9 +29,20 @@ pub(super) fn project(
             let is_meant = wish.containers.is_empty()
                 || name.is_none_or(|name| wish.containers.contains(&name));
             if is_meant {
-                put(container, place, wish, before, &label, &mut record.roots)?;
+                meant += 1;
+                put(
+                    container,
+                    &At { place, label },
+                    wish,
+                    before,
+                    &others,
+                    &mut record.roots,
+                )?;
             } else {
                 remove(container, place, &wish.uid, before);
+                if record.roots.remove(&label) && !others.contains(&label) {
+                    take_out(container, &place.env, is_root);
+                }
             }
         }
     }
@@ -41,6 +54,11 @@ pub(super) fn project(
             .collect();
         return Err(Project::NoContainers {
             paths: paths.join(" and "),
+        });
+    }
+    if meant == 0 {
+        return Err(Project::NoneMeant {
+            names: wish.containers.join(", "),
         });
     }
     Ok(())
@@ -59,8 +77,7 @@ pub(super) fn unproject(
             remove(container, place, uid, Some(record));
             let name = name(container, place);
             if roots.contains(&label(name.as_deref(), group, index)) {
-                let ours = json!({"name": ROOT, "value": DEFAULT_ROOT});
-                take_out(container, &place.env, |env| *env == ours);
+                take_out(container, &place.env, is_root);
             }
         }
     }
@@ -81,26 +98,42 @@ fn label(name: Option<&str>, group: usize, index: usize) -> String {
     name.map_or_else(|| format!("#{group}.{index}"), str::to_owned)
 }
 
+/// One container.
+struct At<'a> {
+    place: &'a Containers,
+    label: String,
+}
+
+/// The variable as a projector sets it.
+fn is_root(env: &Value) -> bool {
+    *env == json!({"name": ROOT, "value": DEFAULT_ROOT})
+}
+
 fn put(
     container: &mut Value,
-    place: &Containers,
+    At { place, label }: &At<'_>,
     wish: &Projection,
     before: Option<&Record>,
-    label: &str,
+    others: &BTreeSet<String>,
     roots: &mut BTreeSet<String>,
 ) -> Result<(), Project> {
     let env = list(container, &place.env, "environment variables")?;
     let root = match env.iter().find(|env| named(env, ROOT)) {
         Some(set) => match set.get("value").and_then(Value::as_str) {
-            Some(value) => value.to_owned(),
+            Some(value) => {
+                if is_root(set) && others.contains(label) {
+                    roots.insert(label.clone());
+                }
+                value.to_owned()
+            }
             None => {
                 return Err(Project::Root {
-                    container: label.to_owned(),
+                    container: label.clone(),
                 });
             }
         },
         None => {
-            roots.insert(label.to_owned());
+            roots.insert(label.clone());
             env.push(json!({"name": ROOT, "value": DEFAULT_ROOT}));
             DEFAULT_ROOT.to_owned()
         }
@@ -115,7 +148,7 @@ fn put(
             Some(there) if is_ours(there, &wish.uid, before) => *there = value,
             Some(_) => {
                 return Err(Project::EnvTaken {
-                    container: label.to_owned(),
+                    container: label.clone(),
                     name: wanted.name.clone(),
                 });
             }
@@ -136,7 +169,7 @@ fn put(
         .any(|mount| !named(mount, &volume) && at(mount).as_deref() == Some(path.as_str()))
     {
         return Err(Project::MountTaken {
-            container: label.to_owned(),
+            container: label.clone(),
             path,
         });
     }

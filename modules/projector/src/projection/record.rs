@@ -94,29 +94,19 @@ impl Record {
         }
     }
 
-    /// The variable that says where bindings are is needed while there is another binding: who stays answers for it. Gives
-    /// the containers from which it goes.
-    pub(super) fn hand_over(
-        &self,
-        workload: &mut Value,
-        uid: &str,
-    ) -> Result<BTreeSet<String>, Project> {
+    /// The containers in which another binding needs the variable that says where bindings are, though its user did not set
+    /// it. A record that cannot be read needs nothing.
+    pub(super) fn others(workload: &Value, uid: &str) -> BTreeSet<String> {
         let prefix = format!("{DOMAIN}/{PREFIX}");
-        let heir = workload
+        workload
             .pointer("/metadata/annotations")
             .and_then(Value::as_object)
             .into_iter()
             .flatten()
             .filter_map(|(name, _)| name.strip_prefix(&prefix))
-            .find(|other| *other != uid)
-            .map(str::to_owned);
-        let Some(heir) = heir else {
-            return Ok(self.roots.clone());
-        };
-        if let Some(mut other) = Self::read(workload, &heir)? {
-            other.roots.extend(self.roots.iter().cloned());
-            other.write(workload, &heir)?;
-        }
-        Ok(BTreeSet::new())
+            .filter(|other| *other != uid)
+            .filter_map(|other| Self::read(workload, other).ok()?)
+            .flat_map(|record| record.roots)
+            .collect()
     }
 }

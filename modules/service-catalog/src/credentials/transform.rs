@@ -153,6 +153,49 @@ impl Item {
     }
 }
 
+impl Transform {
+    /// What is wrong with it whatever the credentials are.
+    ///
+    /// # Errors
+    /// It has none or several fields, none or several values, bytes that are none, or a Secret of another namespace.
+    pub fn shape(&self) -> Result<(), Apply> {
+        let set = [
+            self.rename_key.is_some(),
+            self.add_key.is_some(),
+            self.add_keys_from.is_some(),
+            self.remove_key.is_some(),
+        ];
+        let count = set.into_iter().filter(|set| *set).count();
+        if count != 1 {
+            return Err(Apply::Shape { count });
+        }
+        if let Some(add) = &self.add_key {
+            let set = [
+                add.value.is_some(),
+                add.string_value.is_some(),
+                add.json_path_expression.is_some(),
+            ];
+            let count = set.into_iter().filter(|set| *set).count();
+            let key = add.key.clone();
+            if count != 1 {
+                return Err(Apply::Values { key, count });
+            }
+            let value = add.value.as_ref();
+            if value.is_some_and(|value| STANDARD.decode(value).is_err()) {
+                return Err(Apply::Base64 { key });
+            }
+        }
+        let secret = self.add_keys_from.as_ref().map(|from| &from.secret_ref);
+        match secret.and_then(|secret| Some((secret, secret.namespace.clone()?))) {
+            Some((secret, namespace)) => Err(Apply::Namespace {
+                name: secret.name.clone(),
+                namespace,
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Secrets that transforms read: when one changes, the binding's is composed again.
 pub fn watched(transforms: &[Transform]) -> impl Iterator<Item = &str> {
     transforms

@@ -68,6 +68,11 @@ impl Run<'_> {
         if operation.verb == Verb::Create
             && let Some(obstacle) = self.foreign()
         {
+            if operation.unstored {
+                // When it is gone, there is nothing to wait for.
+                operation.not_before = None;
+                self.state.operation = Some(operation);
+            }
             return self.obstacle(&obstacle);
         }
         let polls = matches!(operation.stage, Stage::Polling { .. });
@@ -123,6 +128,7 @@ impl Run<'_> {
                 let former = holding.map(|holding| holding.inputs.clone());
                 Ask::Update {
                     former: former.unwrap_or_default(),
+                    whole: operation.whole,
                 }
             }
             Begins::Bind => Ask::Bind {
@@ -299,7 +305,7 @@ impl Run<'_> {
         }
         let now = self.at.now;
         let rotation = self.at.wish.as_ref().ok().and_then(|wish| wish.rotation);
-        let until = now.saturating_add(rotation.map_or(0, |rotation| rotation.overlap));
+        let until = now.saturating_add(rotation.map_or(pace::OVERLAP, |rotation| rotation.overlap));
         let is_binding = self.at.subject == Subject::Binding;
         for holding in &mut self.state.holdings {
             if holding.id == id {

@@ -156,7 +156,11 @@ impl Run<'_> {
             holding.stand = Stand::Unsure;
             holding.polling = wish.polling;
         }
-        self.begin(Verb::Update, &current.id, Some(wish.inputs.clone()))
+        let mut turn = self.begin(Verb::Update, &current.id, Some(wish.inputs.clone()));
+        if let Some(operation) = &mut turn.state.operation {
+            operation.whole = current.stand == Stand::Unsure;
+        }
+        turn
     }
 
     /// It is what is wished for.

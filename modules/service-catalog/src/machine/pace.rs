@@ -24,6 +24,9 @@ pub(super) const POLLING: u64 = 7 * 24 * 3_600_000;
 /// No `Retry-After` holds for longer, in milliseconds: a broken one would stop everything.
 const PATIENCE: u64 = 3_600_000;
 
+/// How long credentials stay good that were replaced, where nothing is said of it, in milliseconds: ten minutes.
+pub(super) const OVERLAP: u64 = 600_000;
+
 struct Pace {
     first: u64,
     longest: u64,

@@ -1,9 +1,9 @@
 //! What a broker offers.
 //!
-//! A service or a plan that cannot be told apart makes the whole catalog unreadable: whoever left it out would take it for
-//! withdrawn. What is only shown is passed over where it does not fit.
+//! A service or a plan that cannot be told apart is left out, with what it may have been before: whoever reads the catalog
+//! must not take it for withdrawn. What is only shown is passed over where it does not fit.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -13,8 +13,11 @@ use super::answer::{Answer, Fault, Heard};
 use super::fields::{Fields, Misfit};
 use super::moment::RetryAfter;
 
-/// How many faults of a catalog are told.
-const TOLD: usize = 5;
+/// How long identifiers and names may be, in characters.
+pub const LONGEST_NAME: usize = 253;
+
+/// How much of a description is kept, in characters.
+pub const LONGEST_TEXT: usize = 4_096;
 
 /// What became of reading the catalog.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +61,30 @@ pub struct Catalog {
     pub services: Vec<Service>,
     /// Fields of a wrong type that were passed over.
     pub odd: Vec<String>,
+    /// What cannot be offered.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Something of a catalog that cannot be offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// What is wrong, and where: `services[2].plans[0].id is missing`.
+    pub why: String,
+    /// What may be the same, of what was read before: nobody withdrew it.
+    pub may_be: MayBe,
+}
+
+/// What it may be that was left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MayBe {
+    /// Any service.
+    Any,
+    /// The service of this identifier, and its plans.
+    Service(String),
+    /// Any plan of the service of this identifier.
+    PlanOf(String),
+    /// The plan of this identifier.
+    Plan(String),
 }
 
 /// One service.
@@ -199,70 +226,70 @@ pub fn read(heard: &Heard) -> Reading {
 fn parse(answer: &Answer) -> Result<Catalog, Misfit> {
     let mut fields = answer.object_within(LARGEST_CATALOG)?;
     let mut reader = Reader::default();
-    let mut services = Vec::new();
     for (index, entry) in fields.array("services")?.into_iter().enumerate() {
-        services.extend(reader.service(&format!("services[{index}]"), entry));
+        let at = format!("services[{index}]");
+        if let Err((misfit, may_be)) = reader.service(&at, entry) {
+            reader.leave_out(&misfit, may_be);
+        }
     }
-    reader.twice(&services);
-    if reader.faults.is_empty() {
-        return Ok(Catalog {
-            services,
-            odd: reader.odd,
-        });
-    }
-    let more = reader.faults.len().saturating_sub(TOLD);
-    reader.faults.truncate(TOLD);
-    let mut told = reader.faults.join("; ");
-    if more > 0 {
-        told.push_str(&format!("; and {more} more"));
-    }
-    Err(Misfit::new(told))
+    Ok(reader.catalog)
 }
+
+/// Something cannot be offered.
+type Unfit = (Misfit, MayBe);
 
 /// What is found while a catalog is read.
 #[derive(Default)]
 struct Reader {
-    faults: Vec<String>,
-    odd: Vec<String>,
+    catalog: Catalog,
+    service_ids: BTreeMap<String, String>,
+    service_names: BTreeMap<String, String>,
+    plan_ids: BTreeMap<String, String>,
 }
 
 impl Reader {
-    fn need<T: Default>(&mut self, at: &str, read: Result<T, Misfit>) -> T {
-        read.unwrap_or_else(|misfit| {
-            self.faults.push(format!("{at}.{misfit}"));
-            T::default()
-        })
+    fn leave_out(&mut self, misfit: &Misfit, may_be: MayBe) {
+        self.catalog.left_out.push(LeftOut {
+            why: misfit.to_string(),
+            may_be,
+        });
     }
 
-    fn fields(&mut self, at: &str, entry: Value) -> Option<Fields> {
-        match entry {
-            Value::Object(map) => Some(Fields::new(map)),
-            _ => {
-                self.faults.push(format!("{at} is not an object"));
-                None
+    fn pass_over(&mut self, at: &str, mut fields: Fields) {
+        let odd = fields.odd().into_iter();
+        let odd = odd.map(|name| format!("{at}.{name}"));
+        self.catalog.odd.extend(odd);
+    }
+
+    fn service(&mut self, at: &str, entry: Value) -> Result<(), Unfit> {
+        let mut fields = fields(at, entry).map_err(|misfit| (misfit, MayBe::Any))?;
+        let id = named(at, "id", &mut fields).map_err(|misfit| (misfit, MayBe::Any))?;
+        let unfit = |misfit| (misfit, MayBe::Service(id.clone()));
+        let name = named(at, "name", &mut fields).map_err(unfit)?;
+        unique(&format!("{at}.id"), &id, &mut self.service_ids).map_err(unfit)?;
+        unique(&format!("{at}.name"), &name, &mut self.service_names).map_err(unfit)?;
+        let entries = fields
+            .array("plans")
+            .map_err(|misfit| unfit(Misfit::new(format!("{at}.{misfit}"))))?;
+        if entries.is_empty() {
+            return Err(unfit(Misfit::new(format!("{at}.plans is empty"))));
+        }
+        let mut plans = Vec::new();
+        let mut names = BTreeMap::new();
+        for (index, entry) in entries.into_iter().enumerate() {
+            match self.plan(&format!("{at}.plans[{index}]"), entry, &id, &mut names) {
+                Ok(plan) => plans.push(plan),
+                Err((misfit, may_be)) => self.leave_out(&misfit, may_be),
             }
         }
-    }
-
-    fn keep(&mut self, at: &str, mut fields: Fields) {
-        let odd = fields.odd().into_iter();
-        self.odd.extend(odd.map(|name| format!("{at}.{name}")));
-    }
-
-    fn service(&mut self, at: &str, entry: Value) -> Option<Service> {
-        let mut fields = self.fields(at, entry)?;
-        let plans = fields.array("plans");
-        let entries = self.need(at, plans);
-        let mut plans = Vec::new();
-        for (index, entry) in entries.into_iter().enumerate() {
-            plans.extend(self.plan(&format!("{at}.plans[{index}]"), entry));
+        if plans.is_empty() {
+            let none = format!("{at}.plans has none that can be offered");
+            return Err(unfit(Misfit::new(none)));
         }
-        let (id, name) = (fields.required("id"), fields.required("name"));
         // dashboard_client has a secret of the broker's single sign-on: it is not even kept.
         let service = Service {
-            id: self.need(at, id),
-            name: self.need(at, name),
-            description: fields.shown("description").unwrap_or_default(),
+            name,
+            description: description(&mut fields),
             tags: fields.strings("tags"),
             requires: fields.strings("requires"),
             bindable: fields.flag("bindable").unwrap_or(false),
@@ -273,18 +300,30 @@ impl Reader {
             binding_rotatable: fields.flag("binding_rotatable").unwrap_or(false),
             metadata: fields.map("metadata"),
             plans,
+            id,
         };
-        self.keep(at, fields);
-        Some(service)
+        self.pass_over(at, fields);
+        self.catalog.services.push(service);
+        Ok(())
     }
 
-    fn plan(&mut self, at: &str, entry: Value) -> Option<Plan> {
-        let mut fields = self.fields(at, entry)?;
-        let (id, name) = (fields.required("id"), fields.required("name"));
+    fn plan(
+        &mut self,
+        at: &str,
+        entry: Value,
+        service: &str,
+        names: &mut BTreeMap<String, String>,
+    ) -> Result<Plan, Unfit> {
+        let any = |misfit| (misfit, MayBe::PlanOf(service.to_owned()));
+        let mut fields = fields(at, entry).map_err(any)?;
+        let id = named(at, "id", &mut fields).map_err(any)?;
+        let unfit = |misfit| (misfit, MayBe::Plan(id.clone()));
+        let name = named(at, "name", &mut fields).map_err(unfit)?;
+        unique(&format!("{at}.id"), &id, &mut self.plan_ids).map_err(unfit)?;
+        unique(&format!("{at}.name"), &name, names).map_err(unfit)?;
         let plan = Plan {
-            id: self.need(at, id),
-            name: self.need(at, name),
-            description: fields.shown("description").unwrap_or_default(),
+            name,
+            description: description(&mut fields),
             free: fields.flag("free").unwrap_or(true),
             bindable: fields.flag("bindable"),
             plan_updateable: fields.flag("plan_updateable"),
@@ -293,30 +332,53 @@ impl Reader {
             maintenance_info: maintenance_info(&mut fields),
             schemas: schemas(&mut fields),
             metadata: fields.map("metadata"),
+            id,
         };
-        self.keep(at, fields);
-        Some(plan)
+        self.pass_over(at, fields);
+        Ok(plan)
     }
+}
 
-    fn twice(&mut self, services: &[Service]) {
-        let (mut ids, mut names) = (BTreeSet::new(), BTreeSet::new());
-        for service in services {
-            let mut plan_names = BTreeSet::new();
-            self.unique("identifier", &service.id, &mut ids);
-            self.unique("service name", &service.name, &mut names);
-            for plan in &service.plans {
-                self.unique("identifier", &plan.id, &mut ids);
-                let what = format!("plan name of service {:?}", service.name);
-                self.unique(&what, &plan.name, &mut plan_names);
-            }
-        }
+fn fields(at: &str, entry: Value) -> Result<Fields, Misfit> {
+    match entry {
+        Value::Object(map) => Ok(Fields::new(map)),
+        _ => Err(Misfit::new(format!("{at} is not an object"))),
     }
+}
 
-    fn unique<'a>(&mut self, what: &str, text: &'a str, seen: &mut BTreeSet<&'a str>) {
-        // What is missing was told already.
-        if !text.is_empty() && !seen.insert(text) {
-            self.faults.push(format!("{what} {text:?} is there twice"));
-        }
+/// An identifier or a name: what it is told apart by.
+fn named(at: &str, field: &str, fields: &mut Fields) -> Result<String, Misfit> {
+    let told = |what: &str| Misfit::new(format!("{at}.{field} {what}"));
+    let text = fields
+        .required(field)
+        .map_err(|misfit| Misfit::new(format!("{at}.{misfit}")))?;
+    if text.chars().any(char::is_control) {
+        return Err(told("has control characters"));
+    }
+    let length = text.chars().count();
+    if length > LONGEST_NAME {
+        return Err(told(&format!(
+            "has {length} characters, {LONGEST_NAME} are allowed"
+        )));
+    }
+    Ok(text)
+}
+
+/// The first one of a name has it.
+fn unique(at: &str, text: &str, seen: &mut BTreeMap<String, String>) -> Result<(), Misfit> {
+    if let Some(first) = seen.get(text) {
+        return Err(Misfit::new(format!("{at} {text:?} is that of {first}")));
+    }
+    let place = at.rsplit_once('.').map_or(at, |(place, _)| place);
+    seen.insert(text.to_owned(), place.to_owned());
+    Ok(())
+}
+
+fn description(fields: &mut Fields) -> String {
+    let text = fields.shown("description").unwrap_or_default();
+    match text.char_indices().nth(LONGEST_TEXT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 

@@ -197,6 +197,12 @@ pub fn request(cluster: &str, uid: &str, operation: Operation, serial: u64) -> U
     )
 }
 
+/// `X-Broker-API-Request-Identity` of a request for the catalog: of the broker object's UID, and when it is asked.
+#[must_use]
+pub fn look(uid: &str, now: u64) -> Uuid {
+    Uuid::of("", "look", &[uid, &now.to_string()])
+}
+
 fn usable(text: &str) -> Result<String, Unusable> {
     if text.is_empty() {
         return Err(Unusable::Empty);

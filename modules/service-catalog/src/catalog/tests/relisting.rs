@@ -11,7 +11,6 @@ fn wish() -> Wish {
     Wish {
         interval: Some(600_000),
         generation: 1,
-        access: 7,
         ..Wish::default()
     }
 }
@@ -93,7 +92,7 @@ fn a_manual_broker_is_asked_only_on_request_or_change() {
         decide(
             &Wish {
                 requests: 1,
-                ..manual
+                ..manual.clone()
             },
             &memory(),
             NOW
@@ -113,41 +112,96 @@ fn a_manual_broker_is_asked_only_on_request_or_change() {
     );
 }
 
+/// Nobody can see that a Secret has changed; who is called may be called for it.
 #[test]
-fn row_32_a_changed_secret_or_ca_is_tried_at_once() {
-    let rotated = Wish {
-        access: 8,
-        ..wish()
+fn row_32_whoever_was_denied_asks_when_anything_changes() {
+    let mut failed = memory();
+    for _ in 0..9 {
+        failed = failed.failed(&wish(), NOW + 10, true, None);
+    }
+    assert_eq!(
+        decide(&wish(), &failed, NOW + 5_009),
+        Relist::At(NOW + 10 + 600_000)
+    );
+    assert_eq!(
+        decide(&wish(), &failed, NOW + 5_010),
+        now(Because::Retry, true)
+    );
+    let unwell = Memory {
+        denied: false,
+        ..failed
     };
     assert_eq!(
-        decide(&rotated, &memory(), NOW + 1),
-        now(Because::Changed, true)
-    );
-    let failed = memory().failed(&wish(), NOW + 10, None);
-    assert_eq!(
-        decide(&rotated, &failed, NOW + 11),
-        now(Because::Changed, true)
+        decide(&wish(), &unwell, NOW + 5_010),
+        Relist::At(NOW + 10 + 600_000)
     );
 }
 
 #[test]
+fn an_annotation_is_heard_once() {
+    let asked = |text: &str| Wish {
+        annotation: Some(text.to_owned()),
+        ..wish()
+    };
+    assert_eq!(
+        decide(&asked("a-1"), &memory(), NOW),
+        now(Because::Request, false)
+    );
+    let answered = memory().succeeded(&asked("a-1"), NOW, None);
+    assert_eq!(
+        decide(&asked("a-1"), &answered, NOW),
+        Relist::At(NOW + 600_000)
+    );
+    assert_eq!(decide(&wish(), &answered, NOW), Relist::At(NOW + 600_000));
+    let failed = answered.failed(&asked("a-2"), NOW, false, None);
+    assert_eq!(
+        decide(&asked("a-2"), &failed, NOW + 1),
+        Relist::At(NOW + 5_000)
+    );
+    assert_eq!(
+        decide(&asked("a-3"), &failed, NOW + 1),
+        now(Because::Request, false)
+    );
+}
+
+#[test]
+fn what_is_lost_is_fetched_again_but_not_at_once() {
+    let lost = Wish {
+        lost: true,
+        ..wish()
+    };
+    assert_eq!(decide(&lost, &memory(), NOW + 1), Relist::At(NOW + 60_000));
+    assert_eq!(
+        decide(&lost, &memory(), NOW + 60_000),
+        now(Because::Lost, false)
+    );
+    let manual = Wish {
+        behavior: Behavior::Manual,
+        ..lost
+    };
+    assert_eq!(decide(&manual, &memory(), NOW), Relist::At(NOW + 60_000));
+}
+
+#[test]
 fn failures_back_off_by_times_that_a_restart_does_not_lose() {
-    let once = memory().failed(&wish(), NOW, None);
+    let once = memory().failed(&wish(), NOW, false, None);
     assert_eq!(decide(&wish(), &once, NOW + 1), Relist::At(NOW + 5_000));
     assert_eq!(
         decide(&wish(), &once, NOW + 5_000),
         now(Because::Retry, true)
     );
-    let many = (0..80).fold(once.clone(), |memory, _| memory.failed(&wish(), NOW, None));
+    let many = (0..80).fold(once.clone(), |memory, _| {
+        memory.failed(&wish(), NOW, false, None)
+    });
     assert_eq!(decide(&wish(), &many, NOW + 1), Relist::At(NOW + 600_000));
-    let told = memory().failed(&wish(), NOW, Some(90_000));
+    let told = memory().failed(&wish(), NOW, false, Some(90_000));
     assert_eq!(decide(&wish(), &told, NOW + 1), Relist::At(NOW + 90_000));
     // A failed request is not asked again and again, and a new one does not wait.
     let asked = Wish {
         requests: 1,
         ..wish()
     };
-    let failed = memory().failed(&asked, NOW, None);
+    let failed = memory().failed(&asked, NOW, false, None);
     assert_eq!(decide(&asked, &failed, NOW + 1), Relist::At(NOW + 5_000));
     assert_eq!(
         decide(
@@ -167,7 +221,7 @@ fn failures_back_off_by_times_that_a_restart_does_not_lose() {
 
 #[test]
 fn what_is_known_outlives_a_restart() {
-    let memory = memory().failed(&wish(), NOW, Some(1));
+    let memory = memory().failed(&wish(), NOW, false, Some(1));
     let text = serde_json::to_string(&memory).unwrap();
     assert!(text.contains(r#""etag":"\"v1\"""#), "{text}");
     assert_eq!(serde_json::from_str::<Memory>(&text).unwrap(), memory);
@@ -182,5 +236,10 @@ fn a_clock_that_went_back_does_not_stop_it() {
     assert_eq!(
         decide(&wish(), &memory(), NOW - 600_001),
         now(Because::Due, true)
+    );
+    let failed = memory().failed(&wish(), NOW, false, None);
+    assert_eq!(
+        decide(&wish(), &failed, NOW - 1_200_001),
+        now(Because::Retry, true)
     );
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Catalog, Marker, Reading, read};
+use super::{Catalog, Marker, MayBe, Reading, read};
 use crate::osb::moment::RetryAfter;
 use crate::osb::{Answer, Heard};
 
@@ -111,35 +111,115 @@ fn what_is_only_shown_is_passed_over_and_named() {
     );
 }
 
-/// Leaving one out would withdraw it.
 #[test]
-fn what_cannot_be_told_apart_makes_all_of_it_unreadable() {
+fn what_is_no_catalog_is_refused() {
     assert_eq!(refused(&json!({})), "services is missing");
     assert_eq!(refused(&json!({"services": {}})), "services is not a list");
+    assert_eq!(refused(&json!([])), "the body is not an object");
+}
+
+fn left_out(body: &Value) -> Vec<(String, MayBe)> {
+    let left_out = catalog(body).left_out.into_iter();
+    left_out.map(|one| (one.why, one.may_be)).collect()
+}
+
+fn names(body: &Value) -> Vec<String> {
+    let services = catalog(body).services;
+    let plans = services.iter().flat_map(|service| {
+        let of = |plan: &super::Plan| format!("{}/{}", service.name, plan.name);
+        service.plans.iter().map(of).collect::<Vec<_>>()
+    });
+    plans.collect()
+}
+
+/// Whoever left one out without a word would take it for withdrawn.
+#[test]
+fn what_cannot_be_told_apart_is_left_out_alone() {
     let broken = json!({"services": [
-        service("s", "db", &json!([plan("p", "small"), {"id": "q"}])),
-        {"id": " ", "name": 5},
+        service("s", "db", &json!([plan("p", "small"), {"id": "q"}, {"name": "x"}, 3])),
+        {"id": " ", "name": "a"},
+        {"id": "t", "name": 5},
+        service("u", "u", &json!([])),
+        {"id": "v", "name": "v"},
+        service("w", "w", &json!([{"id": "y"}])),
         7,
-        8,
+        service("z\n", "z", &json!([plan("r", "small")])),
+        service("ok", &"x".repeat(254), &json!([plan("r", "small")])),
+        service("good", "good", &json!([plan("r", "small")])),
     ]});
+    let service = |id: &str| MayBe::Service(id.to_owned());
+    let plan = |id: &str| MayBe::Plan(id.to_owned());
+    let plan_of = |id: &str| MayBe::PlanOf(id.to_owned());
+    let told = |why: &str, may_be| (why.to_owned(), may_be);
     assert_eq!(
-        refused(&broken),
-        "services[0].plans[1].name is missing; services[1].plans is missing; services[1].id is empty; \
-         services[1].name is not a string; services[2] is not an object; and 1 more"
+        left_out(&broken),
+        [
+            told("services[0].plans[1].name is missing", plan("q")),
+            told("services[0].plans[2].id is missing", plan_of("s")),
+            told("services[0].plans[3] is not an object", plan_of("s")),
+            told("services[1].id is empty", MayBe::Any),
+            told("services[2].name is not a string", service("t")),
+            told("services[3].plans is empty", service("u")),
+            told("services[4].plans is missing", service("v")),
+            told("services[5].plans[0].name is missing", plan("y")),
+            told(
+                "services[5].plans has none that can be offered",
+                service("w")
+            ),
+            told("services[6] is not an object", MayBe::Any),
+            told("services[7].id has control characters", MayBe::Any),
+            told(
+                "services[8].name has 254 characters, 253 are allowed",
+                service("ok")
+            ),
+        ]
     );
+    assert_eq!(names(&broken), ["db/small", "good/small"]);
 }
 
 #[test]
-fn identifiers_and_names_are_there_once() {
+fn the_first_one_of_an_identifier_or_a_name_has_it() {
     let twice = json!({"services": [
-        service("s", "db", &json!([plan("p", "small"), plan("q", "small")])),
-        service("p", "db", &json!([plan("r", "small")])),
+        service("s", "db", &json!([plan("p", "small"), plan("q", "small"), plan("p", "x")])),
+        service("t", "db", &json!([plan("r", "small")])),
+        service("s", "other", &json!([plan("r", "small")])),
+        service("v", "v", &json!([plan("p", "again"), plan("s", "small")])),
     ]});
+    let told = |why: &str, may_be| (why.to_owned(), may_be);
     assert_eq!(
-        refused(&twice),
-        "plan name of service \"db\" \"small\" is there twice; identifier \"p\" is there twice; \
-         service name \"db\" is there twice"
+        left_out(&twice),
+        [
+            told(
+                "services[0].plans[1].name \"small\" is that of services[0].plans[0]",
+                MayBe::Plan("q".to_owned())
+            ),
+            told(
+                "services[0].plans[2].id \"p\" is that of services[0].plans[0]",
+                MayBe::Plan("p".to_owned())
+            ),
+            told(
+                "services[1].name \"db\" is that of services[0]",
+                MayBe::Service("t".to_owned())
+            ),
+            told(
+                "services[2].id \"s\" is that of services[0]",
+                MayBe::Service("s".to_owned())
+            ),
+            told(
+                "services[3].plans[0].id \"p\" is that of services[0].plans[0]",
+                MayBe::Plan("p".to_owned())
+            ),
+        ]
     );
+    assert_eq!(names(&twice), ["db/small", "v/small"]);
+}
+
+#[test]
+fn a_description_of_any_length_is_shown_in_part() {
+    let mut long = service("s", "db", &json!([plan("p", "small")]));
+    long["description"] = json!("ä".repeat(10_000));
+    let read = catalog(&json!({"services": [long]}));
+    assert_eq!(read.services[0].description.chars().count(), 4_097);
 }
 
 #[test]

@@ -1,0 +1,111 @@
+//! How a binding comes out of workloads: of those it is no longer for, and of all when it is deleted.
+
+use oarlock_sdk::{
+    Child, Condition, Context, Failure, KindInfo, Object, ObjectRef, Outcome, ReadError,
+    WriteStatus,
+};
+
+use super::{Gap, LOOK_AGAIN, Plan, child, mapping, name, uid, workload};
+use crate::spec::{Leaving, Status};
+
+/// What is done for one workload.
+pub(super) enum Step {
+    /// Nothing of the binding is in it, or it is gone itself.
+    Gone,
+    /// This takes it out.
+    Write(Child),
+    /// It cannot be taken out.
+    Blocked(Gap),
+}
+
+/// What has to be done for a workload that the binding was in.
+pub(super) fn step(
+    cx: &Context,
+    kinds: &[KindInfo],
+    target: &ObjectRef,
+    uid: &str,
+) -> Result<Step, Failure> {
+    let live = match cx.get_raw(target) {
+        Ok(Some(live)) if !workload::is_deleting(&live) => live,
+        Ok(_) | Err(ReadError::UnknownKind(_)) => return Ok(Step::Gone),
+        Err(ReadError::Denied(message)) => {
+            return Ok(Step::Blocked(Gap::no("WorkloadForbidden", message)));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let is_held = child::is_held(&live, uid);
+    // What is still there after the binding gave it up is somebody else's too.
+    if !is_held && was_taken_out(cx, target) {
+        return Ok(Step::Gone);
+    }
+    let kind = if is_held {
+        mapping::kind(cx, kinds, &target.api_version, &target.kind)?
+    } else {
+        child::Kind::Known
+    };
+    Ok(match child::take_out(&live, uid, &kind) {
+        Ok(Some(child)) => Step::Write(child),
+        Ok(None) => Step::Gone,
+        Err(error) => Step::Blocked(Gap::no(
+            "UnprojectionFailed",
+            format!("{}: {error}", name(target)),
+        )),
+    })
+}
+
+/// Comes back in the report: the generation that the outcome is for, and who is being left.
+pub(super) fn tag(generation: i64, leaving: &[String]) -> String {
+    let mut lines = vec![generation.to_string()];
+    lines.extend_from_slice(leaving);
+    lines.join("\n")
+}
+
+/// The generation of a tag.
+pub(super) fn generation(tag: &str) -> Option<i64> {
+    tag.lines().next()?.parse().ok()
+}
+
+/// Whether the last outcome took the binding out of this workload.
+fn was_taken_out(cx: &Context, target: &ObjectRef) -> bool {
+    cx.last().is_some_and(|last| {
+        last.tag.lines().skip(1).any(|left| left == name(target))
+            && last.writes.iter().any(|write| {
+                write.target == *target
+                    && matches!(write.status, WriteStatus::Applied | WriteStatus::Unchanged)
+            })
+    })
+}
+
+/// The outcome of a deletion.
+pub(super) fn outcome(binding: &Object<Leaving>, cx: &Context) -> Result<Outcome, Failure> {
+    let kinds = cx.kinds()?;
+    let mut plan = Plan::default();
+    for held in &binding.status.workloads {
+        plan.take_out(cx, &kinds, (binding.namespace(), uid(binding)), held)?;
+    }
+    if plan.held.is_empty() {
+        return Ok(Outcome::new().children([]).events(plan.events).finalized());
+    }
+    let status = Status {
+        workloads: plan.held.clone(),
+        ..binding.status.clone()
+    };
+    let waits = match plan.gaps.as_slice() {
+        [] => format!("the binding is being taken out of {}", plan.leaving.join(", ")),
+        gaps => {
+            let told: Vec<&str> = gaps.iter().map(|(_, gap)| gap.message.as_str()).collect();
+            format!("the binding cannot be taken out: {}", told.join("; "))
+        }
+    };
+    let outcome = Outcome::new()
+        .tag(tag(binding.generation(), &plan.leaving))
+        .children(plan.children)
+        .status(binding, &status)
+        .events(plan.events)
+        .condition(Condition::no("Ready", "Terminating", waits));
+    Ok(if plan.leaving.is_empty() {
+        outcome
+    } else {
+        outcome.requeue_after(LOOK_AGAIN)
+    })
+}

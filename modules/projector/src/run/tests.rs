@@ -1,0 +1,8 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod custom;
+mod ends;
+mod services;
+mod site;
+mod wrong;
+mod workloads;

@@ -1,0 +1,63 @@
+//! The end of a broker's object: it waits for what instances and bindings have there, or leaves it.
+
+use oarlock_sdk::{Condition, Event, Failure, Outcome, merge_patch};
+use serde_json::json;
+
+use super::{Run, usage};
+use crate::resource;
+use crate::situation::DeletionPolicy;
+
+/// The annotation by which somebody who may do so leaves everything at the broker.
+const ABANDON: &str = "servicecatalog.oarlock.dev/abandon";
+
+/// How many of those that it waits for are named.
+const NAMED: usize = 10;
+
+/// One run for a broker that is being deleted.
+pub(super) fn leave(run: &Run<'_>) -> Result<Outcome, Failure> {
+    let holders = usage::holders(run)?;
+    if holders.is_empty() {
+        return Ok(Outcome::new().children([]).finalized());
+    }
+    let named = named(&holders);
+    let because = match run.annotation(ABANDON) {
+        Some(why) => Some(format!("{ABANDON}: {why}")),
+        None if resource::leaving(run.object).policy == DeletionPolicy::Abandon => {
+            Some(String::from("spec.deletionPolicy: Abandon"))
+        }
+        None => None,
+    };
+    if let Some(because) = because {
+        let message = format!(
+            "the broker's object goes ({because}), and what they have at the broker stays there: {named}"
+        );
+        let event = Event::warning("abandoned", "Abandoned", message);
+        return Ok(Outcome::new().children([]).event(event).finalized());
+    }
+    let reason = "DeletionBlockedByExistingInstances";
+    let message = format!(
+        "waits until nobody has anything at the broker any more: {named}\nhint: delete them; where the broker is gone for good, \
+         annotate them, or this object, with `{ABANDON}: <why>`"
+    );
+    let before = &run.object["status"];
+    let mut wanted = before.clone();
+    if !wanted.is_object() {
+        wanted = json!({});
+    }
+    wanted["lastConditionState"] = json!(reason);
+    let outcome = Outcome::new()
+        .condition(Condition::no("Ready", reason, message.clone()))
+        .event(Event::warning("deletion-blocked", reason, message));
+    Ok(match merge_patch::between(before, &wanted) {
+        Some(patch) => outcome.patch_status(patch),
+        None => outcome,
+    })
+}
+
+fn named(holders: &[String]) -> String {
+    let mut named = holders.iter().take(NAMED).cloned().collect::<Vec<_>>();
+    if holders.len() > NAMED {
+        named.push(format!("and {} more", holders.len() - NAMED));
+    }
+    named.join(", ")
+}

@@ -1,0 +1,8 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod catalogs;
+mod faults;
+mod leaving;
+mod relisting;
+mod site;
+mod withdrawn;
