@@ -5,6 +5,10 @@
 //! to the module. What is masked are the values of Secrets that the run
 //! read or wants to write, as they are, as base64, and as they look within quotes. Whatever the module itself puts into
 //! the object's status or into other objects is the module's word, and stays.
+//!
+//! The credentials that the host fills into calls are known to no module. Who was asked may repeat them: they are masked in
+//! answers that refuse (400 and above; others may be content that has to arrive as it is), and in the object's status, where
+//! they are by mistake.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -13,7 +17,9 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use oarlock_core::cached::Cached;
+use oarlock_core::egress::Credentials;
 use oarlock_core::outcome::{Children, Condition, Event, Outcome};
+use oarlock_core::reconciler::HttpResponse;
 use oarlock_core::reference::Gvk;
 use oarlock_core::request::{RemovalStatus, Report, WriteStatus};
 use parking_lot::Mutex;
@@ -31,8 +37,33 @@ const SHORTEST_LINE: usize = 16;
 /// What a run knows of Secrets.
 #[derive(Default)]
 pub(crate) struct Redaction {
-    /// The longest first: a value may be a part of another.
-    values: Mutex<BTreeSet<(Reverse<usize>, String)>>,
+    values: Mutex<Values>,
+    /// Those of credentials that were filled into calls.
+    filled_in: Mutex<Values>,
+}
+
+/// The longest first: a value may be a part of another.
+#[derive(Default)]
+struct Values(BTreeSet<(Reverse<usize>, String)>);
+
+impl Values {
+    fn learn(&mut self, found: Vec<String>) {
+        for value in found {
+            if value.len() >= SHORTEST {
+                self.0.insert((Reverse(value.len()), value));
+            }
+        }
+    }
+
+    fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut masked = Cow::Borrowed(text);
+        for (_, value) in &self.0 {
+            if masked.contains(value.as_str()) {
+                masked = Cow::Owned(masked.replace(value.as_str(), MASK));
+            }
+        }
+        masked
+    }
 }
 
 impl Redaction {
@@ -75,24 +106,55 @@ impl Redaction {
             found.push(STANDARD.encode(plain));
             plain_forms(plain, &mut found);
         }
-        let mut values = self.values.lock();
-        for value in found {
-            if value.len() >= SHORTEST {
-                values.insert((Reverse(value.len()), value));
+        self.values.lock().learn(found);
+    }
+
+    /// Learns what was filled into a call.
+    pub(crate) fn learn_credentials(&self, credentials: &Credentials) {
+        let mut found = Vec::new();
+        let secret = match credentials {
+            Credentials::Basic { user, password } => {
+                let pair = [user.as_slice(), b":", password].concat();
+                found.push(STANDARD.encode(pair));
+                password
             }
+            Credentials::Bearer { token } => token,
+        };
+        found.push(STANDARD.encode(secret));
+        if let Ok(plain) = std::str::from_utf8(secret) {
+            plain_forms(plain, &mut found);
         }
+        self.values.lock().learn(found.clone());
+        self.filled_in.lock().learn(found);
     }
 
     /// `text` without the values.
     pub(crate) fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let values = self.values.lock();
-        let mut masked = Cow::Borrowed(text);
-        for (_, value) in &*values {
-            if masked.contains(value.as_str()) {
-                masked = Cow::Owned(masked.replace(value.as_str(), MASK));
+        self.values.lock().mask(text)
+    }
+
+    /// Masks in a refusal what was filled into the call.
+    pub(crate) fn clean_answer(&self, answer: &mut HttpResponse) {
+        if answer.status < 400 {
+            return;
+        }
+        let known = self.filled_in.lock();
+        for (_, value) in &mut answer.headers {
+            if let Cow::Owned(masked) = known.mask(value) {
+                *value = masked;
             }
         }
-        masked
+        if let Cow::Owned(masked) = known.mask(&String::from_utf8_lossy(&answer.body)) {
+            answer.body = masked.into_bytes();
+        }
+    }
+
+    /// Masks in a status what was filled into calls.
+    pub(crate) fn clean_status(&self, status: &mut Map<String, Value>) {
+        let known = self.filled_in.lock();
+        if !known.0.is_empty() {
+            status.values_mut().for_each(|value| clean(value, &known));
+        }
     }
 
     /// Masks a text in its place.
@@ -131,6 +193,20 @@ impl Redaction {
             reason: self.mask(&event.reason).into_owned(),
             ..event.clone()
         }
+    }
+}
+
+/// Masks the texts within a value. Names of fields are left.
+fn clean(value: &mut Value, known: &Values) {
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(masked) = known.mask(text) {
+                *text = masked;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| clean(item, known)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| clean(field, known)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -247,6 +323,42 @@ mod tests {
             known.mask("secret-and-more, secret"),
             "[redacted], [redacted]"
         );
+    }
+
+    #[test]
+    fn who_refuses_gives_nothing_of_the_account_away() {
+        let known = Redaction::default();
+        known.learn_credentials(&Credentials::Basic {
+            user: b"platform".to_vec(),
+            password: b"open-sesame".to_vec(),
+        });
+        let pair = STANDARD.encode("platform:open-sesame");
+        let answer = |status| HttpResponse {
+            status,
+            headers: vec![("x-told".to_owned(), format!("Basic {pair}"))],
+            body: b"platform/open-sesame is wrong".to_vec(),
+        };
+        let mut refusal = answer(401);
+        known.clean_answer(&mut refusal);
+        assert_eq!(refusal.body, b"platform/[redacted] is wrong");
+        assert_eq!(refusal.headers[0].1, "Basic [redacted]");
+        // What is content arrives as it is.
+        let mut content = answer(200);
+        known.clean_answer(&mut content);
+        assert_eq!(content, answer(200));
+        let mut status = json!({"failure": {"said": [format!("open-sesame, {pair}")]}, "at": 3});
+        known.clean_status(status.as_object_mut().unwrap());
+        let clean = json!({"failure": {"said": ["[redacted], [redacted]"]}, "at": 3});
+        assert_eq!(status, clean);
+        assert_eq!(known.mask("open-sesame"), MASK);
+    }
+
+    #[test]
+    fn what_a_module_read_itself_may_be_in_its_status() {
+        let known = knowing(json!({"stringData": {"name": "visible-name"}}));
+        let mut status = json!({"name": "visible-name"});
+        known.clean_status(status.as_object_mut().unwrap());
+        assert_eq!(status, json!({"name": "visible-name"}));
     }
 
     #[test]

@@ -316,10 +316,13 @@ impl Run<'_> {
     async fn carry_out(
         &mut self,
         module: &Arc<dyn Reconciler>,
-        outcome: Outcome,
+        mut outcome: Outcome,
         mut seen: Seen,
     ) -> Result<(), Stop> {
         self.redaction.learn_outcome(&outcome);
+        if let Some(status) = &mut outcome.status {
+            self.redaction.clean_status(status);
+        }
         let (mut children, leaving) = match outcome.children {
             Children::Exactly(children) => (children, Leaving::Unlisted),
             Children::Keep => {

@@ -572,10 +572,15 @@ impl Host for Session {
                 Some(auth) => Some(self.credentials(auth).await?),
                 None => None,
             };
+            if let Some(credentials) = &credentials {
+                self.redaction.learn_credentials(credentials);
+            }
             let limit = request
                 .timeout
                 .map_or(self.deadline, |timeout| timeout.min(self.deadline));
-            self.egress.send(request, credentials, limit).await
+            let mut answer = self.egress.send(request, credentials, limit).await?;
+            self.redaction.clean_answer(&mut answer);
+            Ok(answer)
         })
     }
 

@@ -192,9 +192,9 @@ async fn an_entry_that_gets_bad_keeps_its_last_good_one() {
         .await;
     insta::assert_snapshot!(shown, @r"
     Ready=True Reconciled: everything that the module asked for is in place
-    ModuleCurrent=False LastGoodServing: watches.yaml line 5: grants.wirte: unknown key; expected one of: actAs, artifacts, http, read, write; nothing 0.1.0 keeps serving
+    ModuleCurrent=False LastGoodServing: watches.yaml line 5: grants.wirte: unknown key; expected one of: actAs, artifacts, http, insecureSkipTLSVerify, read, write; nothing 0.1.0 keeps serving
     ");
-    insta::assert_snapshot!(site.event("a", "LastGoodServing").await, @"Warning watches.yaml line 5: grants.wirte: unknown key; expected one of: actAs, artifacts, http, read, write");
+    insta::assert_snapshot!(site.event("a", "LastGoodServing").await, @"Warning watches.yaml line 5: grants.wirte: unknown key; expected one of: actAs, artifacts, http, insecureSkipTLSVerify, read, write");
     assert_eq!(operator.module_up("widget").await.as_deref(), Some("0"));
     // It serves: a new object is taken care of.
     create(&widgets, "Widget", "new").await;

@@ -82,14 +82,20 @@ pub(crate) fn documents(text: &str) -> Vec<Value> {
 
 /// All objects of `deploy/`, in the order in which they can be applied.
 pub(crate) fn deployment(root: &Path) -> Vec<Value> {
-    ["namespace", "rbac", "deployment", "release-policy"]
-        .iter()
-        .flat_map(|name| {
-            let file = root.join(format!("deploy/{name}.yaml"));
-            let text = std::fs::read_to_string(&file);
-            documents(&text.unwrap_or_else(|error| panic!("{}: {error}", file.display())))
-        })
-        .collect()
+    [
+        "namespace",
+        "rbac",
+        "deployment",
+        "release-policy",
+        "abandon-policy",
+    ]
+    .iter()
+    .flat_map(|name| {
+        let file = root.join(format!("deploy/{name}.yaml"));
+        let text = std::fs::read_to_string(&file);
+        documents(&text.unwrap_or_else(|error| panic!("{}: {error}", file.display())))
+    })
+    .collect()
 }
 
 /// How often the operator was answered 403, by its own metrics.

@@ -341,3 +341,30 @@ async fn certificates_go_unchecked_only_where_that_is_granted() {
     200 ["http://broker.example.com/v2/catalog checked=false"]
     "#);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_host_filled_in_stays_untold_by_whom_it_was_told_to() {
+    let module = Arc::new(Fake::reading(move |_, host: Arc<dyn Host>| {
+        Box::pin(async move {
+            let mut words = Vec::new();
+            for status in ["200", "401"] {
+                let asked = HttpRequest {
+                    url: format!("{BROKER}/repeat/{status}"),
+                    ..request(token(None))
+                };
+                let answer = host.send(asked).await.unwrap();
+                words.push(String::from_utf8(answer.body).unwrap());
+            }
+            // What was content came as it is.
+            let as_it_is = words[0].contains("of default");
+            said(format!("{as_it_is}: {}", words.join(", ")))
+        })
+    }));
+    let mut world = world_of_two_namespaces().await;
+    world.serve(granting([reading(&[])]), &module);
+    world.create(widget("w")).await;
+    assert_eq!(
+        phase(&world).await,
+        "true: not by [redacted], not by [redacted]"
+    );
+}
