@@ -1,8 +1,8 @@
-//! Which fields of a workload a binding needs: as few as its kind allows.
+//! Which fields of a workload have to be written to change it: as few as its kind allows.
 //!
-//! Server-side apply merges lists whose items have keys: there only the binding's own items are written, and giving them up
-//! takes them out. A list without keys is one field: it is written wholly, with what its user has in it, and has to be given back
-//! before it is given up. Owns the difference of two states of a workload in those terms; it knows nothing of bindings.
+//! Server-side apply merges lists whose items have keys: there only items are written, and to write them no longer takes them
+//! out. A list without keys is one field: it is written wholly, with what its user has in it. Owns the difference of states of
+//! a workload in those terms; it knows nothing of bindings.
 
 mod shape;
 #[cfg(test)]
@@ -14,143 +14,141 @@ use serde_json::{Map, Value};
 
 pub(crate) use shape::Shape;
 
-/// The fields in which a workload differs.
+/// Fields of a workload.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Part {
-    /// Fields as they are to be applied, without what names the object.
+    /// As they are to be applied, without what names the object.
     pub(crate) fields: Map<String, Value>,
     /// Lists that are written wholly, by path. Empty where everything has keys.
     pub(crate) whole: BTreeSet<String>,
 }
 
-/// What has to be applied to come from `base` to `wanted`, which has all that `base` has. A container that has lost its image
-/// was removed by its user, and is only held by what is in it: such `remains` are left out.
-pub(crate) fn difference(base: &Value, wanted: &Value, shape: Shape<'_>, remains: bool) -> Part {
-    Walk {
-        whole: BTreeSet::new(),
-        give: Give::Wanted { remains },
-    }
-    .part(base, wanted, &Value::Null, shape)
+/// What has to be applied to make `live` what is `wanted`. Both have all that `base` has, which is somebody else's. Whoever has applied
+/// the part of `live` before gets exactly `wanted`: items that it lacks go, and lists that are one field stay.
+pub(crate) fn part(base: &Value, live: &Value, wanted: &Value, shape: Shape<'_>) -> Part {
+    let mut whole = BTreeSet::new();
+    let at = At {
+        base: Some(base),
+        live: Some(live),
+        wanted: Some(wanted),
+    };
+    let fields = match value(&mut whole, at, shape, "") {
+        Some(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    Part { fields, whole }
 }
 
-/// The lists that are written wholly where `live` differs from `base`, as they are in `plain`.
-pub(crate) fn given_back(base: &Value, live: &Value, plain: &Value, shape: Shape<'_>) -> Part {
-    Walk {
-        whole: BTreeSet::new(),
-        give: Give::Plain,
-    }
-    .part(base, live, plain, shape)
+/// One place in three states of an object.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    base: Option<&'a Value>,
+    live: Option<&'a Value>,
+    wanted: Option<&'a Value>,
 }
 
-/// What stands where there is a difference.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Give {
-    Wanted { remains: bool },
-    Plain,
-}
-
-struct Walk {
-    whole: BTreeSet<String>,
-    give: Give,
-}
-
-impl Walk {
-    fn part(mut self, base: &Value, wanted: &Value, plain: &Value, shape: Shape<'_>) -> Part {
-        let found = self.value(Some(base), wanted, Some(plain), shape, "");
-        Part {
-            fields: match found {
-                Some(Value::Object(fields)) => fields,
-                _ => Map::new(),
-            },
-            whole: self.whole,
+impl<'a> At<'a> {
+    fn each(self, get: impl Fn(&'a Value) -> Option<&'a Value>) -> Self {
+        Self {
+            base: self.base.and_then(&get),
+            live: self.live.and_then(&get),
+            wanted: self.wanted.and_then(&get),
         }
     }
 
-    fn value(
-        &mut self,
-        base: Option<&Value>,
-        wanted: &Value,
-        plain: Option<&Value>,
-        shape: Shape<'_>,
-        path: &str,
-    ) -> Option<Value> {
-        if base == Some(wanted) {
-            return None;
-        }
-        match wanted {
-            Value::Object(fields) if base.is_none_or(Value::is_object) => {
-                let mut found = Map::new();
-                for (name, value) in fields {
-                    let inner = self.value(
-                        base.and_then(|base| base.get(name)),
-                        value,
-                        plain.and_then(|plain| plain.get(name)),
-                        shape.field(name),
-                        &format!("{path}/{name}"),
-                    );
-                    if let Some(inner) = inner {
-                        found.insert(name.clone(), inner);
-                    }
-                }
-                let is_new = base.is_none() && self.give != Give::Plain;
-                (is_new || !found.is_empty()).then_some(Value::Object(found))
-            }
-            Value::Array(items) => {
-                let before = base.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-                match shape.keys() {
-                    Some(keys) if has_keys(items, &keys) && has_keys(before, &keys) => {
-                        self.items(before, items, plain, (&keys, shape.item()), path)
-                    }
-                    _ => {
-                        self.whole.insert(path.to_owned());
-                        match self.give {
-                            Give::Wanted { .. } => Some(wanted.clone()),
-                            Give::Plain => plain.cloned(),
-                        }
-                    }
-                }
-            }
-            _ => (self.give != Give::Plain).then(|| wanted.clone()),
-        }
+    fn is_like(self, like: fn(&Value) -> bool) -> bool {
+        [self.base, self.live, self.wanted]
+            .into_iter()
+            .flatten()
+            .all(like)
     }
 
-    fn items(
-        &mut self,
-        before: &[Value],
-        items: &[Value],
-        plain: Option<&Value>,
-        (keys, shape): (&[&str], Shape<'_>),
-        path: &str,
-    ) -> Option<Value> {
-        let of = |items: &'_ [Value], item: &Value| {
-            let is_same = |other: &&Value| keys.iter().all(|key| other.get(key) == item.get(key));
-            items.iter().find(is_same).cloned()
+    /// The lists; empty where there is none.
+    fn lists(self) -> [&'a [Value]; 3] {
+        [self.base, self.live, self.wanted]
+            .map(|list| list.and_then(Value::as_array).map_or(&[][..], Vec::as_slice))
+    }
+}
+
+fn value(
+    whole: &mut BTreeSet<String>,
+    at: At<'_>,
+    shape: Shape<'_>,
+    path: &str,
+) -> Option<Value> {
+    if at.wanted == at.base && at.live == at.base {
+        return None;
+    }
+    if at.is_like(Value::is_object) {
+        return object(whole, at, shape, path);
+    }
+    if at.is_like(Value::is_array) {
+        if let Some(keys) = shape.keys()
+            && at.lists().iter().all(|items| has_keys(items, &keys))
+        {
+            return items(whole, at, (&keys, shape.item()), path);
+        }
+        whole.insert(path.to_owned());
+        return at.wanted.cloned();
+    }
+    at.wanted.filter(|_| at.wanted != at.base).cloned()
+}
+
+fn object(
+    whole: &mut BTreeSet<String>,
+    at: At<'_>,
+    shape: Shape<'_>,
+    path: &str,
+) -> Option<Value> {
+    let names: BTreeSet<&String> = [at.live, at.wanted]
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object)
+        .flat_map(Map::keys)
+        .collect();
+    let mut found = Map::new();
+    for name in names {
+        let inner = at.each(|object| object.get(name));
+        if let Some(inner) = value(whole, inner, shape.field(name), &format!("{path}/{name}")) {
+            found.insert(name.clone(), inner);
+        }
+    }
+    let is_new = at.base.is_none() && at.wanted.is_some();
+    (is_new || !found.is_empty()).then_some(Value::Object(found))
+}
+
+fn items(
+    whole: &mut BTreeSet<String>,
+    at: At<'_>,
+    (keys, shape): (&[&str], Shape<'_>),
+    path: &str,
+) -> Option<Value> {
+    let of = |list: Option<&'_ Value>, item: &Value| -> Option<Value> {
+        let is_same = |other: &&Value| keys.iter().all(|key| other.get(key) == item.get(key));
+        list?.as_array()?.iter().find(is_same).cloned()
+    };
+    let mut found = Vec::new();
+    for item in at.lists()[2] {
+        let Some(base) = of(at.base, item) else {
+            found.push(item.clone());
+            continue;
         };
-        let plain = plain.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        let mut found = Vec::new();
-        for item in items {
-            let Some(partner) = of(before, item) else {
-                if self.give != Give::Plain {
-                    found.push(item.clone());
-                }
-                continue;
-            };
-            if self.give == (Give::Wanted { remains: true }) && shape.is_remainder(&partner) {
-                continue;
+        let name: Vec<String> = keys.iter().map(|key| item[*key].to_string()).collect();
+        let live = of(at.live, item);
+        let inner = At {
+            base: Some(&base),
+            live: live.as_ref(),
+            wanted: Some(item),
+        };
+        let place = format!("{path}/{}", name.join(","));
+        if let Some(Value::Object(mut fields)) = value(whole, inner, shape, &place) {
+            for key in keys {
+                fields.insert((*key).to_owned(), item[*key].clone());
             }
-            let name: Vec<String> = keys.iter().map(|key| item[*key].to_string()).collect();
-            let place = format!("{path}/{}", name.join(","));
-            let plain = of(plain, item);
-            let inner = self.value(Some(&partner), item, plain.as_ref(), shape, &place);
-            if let Some(Value::Object(mut fields)) = inner {
-                for key in keys {
-                    fields.insert((*key).to_owned(), item[*key].clone());
-                }
-                found.push(Value::Object(fields));
-            }
+            found.push(Value::Object(fields));
         }
-        (!found.is_empty()).then_some(Value::Array(found))
     }
+    (!found.is_empty()).then_some(Value::Array(found))
 }
 
 /// Whether every item can be told from the others.

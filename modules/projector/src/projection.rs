@@ -226,11 +226,7 @@ fn taken_out(
     let mapping = Mapping::read(&record.mapping).map_err(Project::Mapping)?;
     let mut workload = workload.clone();
     containers::unproject(&mut workload, uid, &mapping, record, roots);
-    let volume = volume_name(uid);
-    take_out(&mut workload, &mapping.volumes, |item| named(item, &volume));
-    clear(&mut workload, &mapping, "type", uid);
-    clear(&mut workload, &mapping, "provider", uid);
-    Record::forget(&mut workload, uid);
+    take_out_frame(&mut workload, uid, &mapping);
     Ok(workload)
 }
 
@@ -243,18 +239,34 @@ pub fn is_projected(workload: &Value, uid: &str) -> bool {
         .is_some()
 }
 
+/// The workload without what of the binding is in no container: the volume, and annotations.
+///
+/// # Errors
+///
+/// What was put in cannot be told any more.
+pub fn without_frame(workload: &Value, uid: &str) -> Result<Value, Project> {
+    let Some(record) = Record::read(workload, uid)? else {
+        return Ok(workload.clone());
+    };
+    let mapping = Mapping::read(&record.mapping).map_err(Project::Mapping)?;
+    let mut workload = workload.clone();
+    take_out_frame(&mut workload, uid, &mapping);
+    Ok(workload)
+}
+
+fn take_out_frame(workload: &mut Value, uid: &str, mapping: &Mapping) {
+    let volume = volume_name(uid);
+    take_out(workload, &mapping.volumes, |item| named(item, &volume));
+    clear(workload, mapping, "type", uid);
+    clear(workload, mapping, "provider", uid);
+    Record::forget(workload, uid);
+}
+
 /// The Secret that was projected last; none where nothing is, or it cannot be told.
 #[must_use]
 pub fn projected_secret(workload: &Value, uid: &str) -> Option<String> {
     let record = Record::read(workload, uid).ok()??;
     Some(record.secret)
-}
-
-/// Whether anything of the binding is there, recorded or not.
-#[must_use]
-pub fn is_left(workload: &Value, uid: &str) -> bool {
-    let volume = Value::from(volume_name(uid)).to_string();
-    is_projected(workload, uid) || workload.to_string().contains(&volume)
 }
 
 /// The Secret that a service gives: `status.binding.name` of any object (the duck type), or a Secret itself.
@@ -275,9 +287,7 @@ pub fn provisioned(service: &Value) -> Option<&str> {
 /// The specification: `[a-z0-9\-\.]{1,253}`. What leads to another directory is none.
 pub(crate) fn is_name(name: &str) -> bool {
     let is_character = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
-    (1..=253).contains(&name.len())
-        && name.chars().all(is_character)
-        && !matches!(name, "." | "..")
+    (1..=253).contains(&name.len()) && name.chars().all(is_character) && !matches!(name, "." | "..")
 }
 
 /// Name of the volume of a binding.

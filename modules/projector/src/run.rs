@@ -22,7 +22,7 @@ use oarlock_sdk::{
 
 use crate::projection::{Projection, projected_secret};
 use crate::spec::{GROUP, Held, Leaving, Refused, SecretName, ServiceBinding, Status, group};
-use child::{Put, Way};
+use child::{Step, Way};
 use service::Service;
 
 /// After how long a write that the API server refused is tried again where nothing changed.
@@ -111,7 +111,11 @@ fn serve(binding: &Object<ServiceBinding>, cx: &Context) -> Result<Outcome, Fail
                 let mut targets = targets.iter().map(workload::reference);
                 targets.any(|target| held.is(&target))
             };
-            let left = binding.status.workloads.iter().filter(|held| !is_target(held));
+            let left = binding
+                .status
+                .workloads
+                .iter()
+                .filter(|held| !is_target(held));
             for held in left {
                 plan.take_out(cx, &kinds, (binding.namespace(), uid(binding)), held)?;
             }
@@ -142,24 +146,40 @@ struct Run<'a> {
 #[derive(Default)]
 struct Plan {
     children: Vec<Child>,
+    /// Those that the binding is for.
     held: Vec<Held>,
+    /// Those that it was for, and is still in.
+    left: Vec<Held>,
     /// By workload: why it is not as it should be.
     gaps: Vec<(String, Gap)>,
     /// There is no workload.
     absent: Option<Gap>,
     /// Workloads that are written down before they are changed.
     is_intent: bool,
-    /// Names of those that are being left, as they come back in the report.
+    /// Workloads that are being written, and are looked at afterwards.
+    is_writing: bool,
+    /// Names of those that are being left.
     leaving: Vec<String>,
+    /// Into and out of whom it comes by this outcome, as it comes back in the report.
+    tags: Vec<String>,
     events: Vec<Event>,
 }
 
 impl Plan {
+    fn write(&mut self, child: Child) {
+        self.children.push(child);
+        self.is_writing = true;
+    }
+
     /// One workload that the binding is for.
     fn put(&mut self, run: &Run<'_>, live: &Value) {
         let target = workload::reference(live);
-        let uid = uid(run.binding);
-        let known = run.binding.status.workloads.iter().find(|held| held.is(&target));
+        let known = run
+            .binding
+            .status
+            .workloads
+            .iter()
+            .find(|held| held.is(&target));
         if workload::is_deleting(live) {
             // It goes with what is in it.
             return;
@@ -171,8 +191,8 @@ impl Plan {
             return;
         };
         match wanted(run, live, known) {
-            Ok(Put::In(child)) => {
-                self.children.push(child);
+            Ok(Step::Done(frame)) => {
+                self.children.extend(frame);
                 held.projected = true;
                 if !known.projected {
                     self.events.push(Event::normal(
@@ -182,15 +202,18 @@ impl Plan {
                     ));
                 }
             }
-            // What was put in by whole lists is given back first; it comes again then.
-            Ok(Put::Out(child)) => {
-                self.children.push(child);
-                self.is_intent = true;
+            Ok(Step::Hold(child)) => self.write(child),
+            Ok(Step::Make(child)) => {
+                self.write(child);
+                self.tags.push(format!("in {}", name(&target)));
+                if was_unchanged(run.cx, run.binding.generation(), &target) {
+                    let gap = incomplete(&target);
+                    held.message = Some(gap.message.clone());
+                    self.gaps.push((name(&target), gap));
+                }
             }
-            Ok(Put::Later) => self.is_intent = true,
+            // What is in it stays in it.
             Err(gap) => {
-                let way = run.way.as_ref().ok();
-                self.children.extend(way.and_then(|way| child::stay(live, uid, way)));
                 held.message = Some(gap.message.clone());
                 held.refused = refused(run, live, known);
                 self.gaps.push((name(&target), gap));
@@ -218,15 +241,18 @@ impl Plan {
                     ));
                 }
             }
-            leaving::Step::Write(child) => {
-                self.children.push(child);
+            leaving::Step::Write { child, is_last } => {
+                self.write(child);
                 self.leaving.push(name(&target));
-                self.held.push(held.clone());
+                if is_last {
+                    self.tags.push(format!("out {}", name(&target)));
+                }
+                self.left.push(held.clone());
             }
             leaving::Step::Blocked(gap) => {
                 let mut held = held.clone();
                 held.message = Some(gap.message.clone());
-                self.held.push(held);
+                self.left.push(held);
                 self.gaps.push((name(&target), gap));
             }
         }
@@ -237,37 +263,40 @@ impl Plan {
         let is_in = self.held.iter().any(|held| held.projected);
         let before = binding.status.binding.as_ref().map(|secret| &secret.name);
         let secret = service.secret.as_ref().or_else(|| before.filter(|_| is_in));
-        let until = self.held.iter().filter_map(|held| held.refused.as_ref()?.until).min();
+        let until = self
+            .held
+            .iter()
+            .filter_map(|held| held.refused.as_ref()?.until)
+            .min();
         let status = Status {
             observed_generation: Some(binding.generation()),
             binding: secret.map(|name| SecretName { name: name.clone() }),
-            workloads: self.held.clone(),
+            workloads: self.held.iter().chain(&self.left).cloned().collect(),
         };
         let requeue = if self.is_intent {
             Requeue::OnceWritten
-        } else if !self.leaving.is_empty() {
+        } else if self.is_writing {
             Requeue::After(LOOK_AGAIN)
         } else {
             until.map_or(Requeue::OnChange, Requeue::At)
         };
-        let is_known = status == binding.status;
-        let requeue = match requeue {
-            // Nothing that could be waited for is written.
-            Requeue::OnceWritten if is_known => Requeue::After(LOOK_AGAIN),
-            other => other,
-        };
         let outcome = Outcome::new()
-            .tag(leaving::tag(binding.generation(), &self.leaving))
+            .tag(leaving::tag(binding.generation(), &self.tags))
             .status(binding, &status)
             .requeue(requeue)
             .events(self.events.clone());
-        let workloads = told::workloads(&self.gaps, self.absent.as_ref(), self.is_intent, &self.held, service);
+        let workloads = told::workloads(
+            &self.gaps,
+            self.absent.as_ref(),
+            &self.held,
+            service,
+        );
         told::conditions(outcome.children(self.children), service, workloads)
     }
 }
 
-/// The write that brings the binding into a workload as it should be.
-fn wanted(run: &Run<'_>, live: &Value, known: &Held) -> Result<Put, Gap> {
+/// What brings the binding into a workload as it should be.
+fn wanted(run: &Run<'_>, live: &Value, known: &Held) -> Result<Step, Gap> {
     let spec = &run.binding.spec;
     let uid = uid(run.binding);
     let target = workload::reference(live);
@@ -294,6 +323,29 @@ fn wanted(run: &Run<'_>, live: &Value, known: &Held) -> Result<Put, Gap> {
         containers: spec.workload.containers.clone(),
     };
     child::put(live, &wish, way).map_err(|error| Gap::no("ProjectionFailed", error.to_string()))
+}
+
+/// Whether the API server made nothing of what was put in last.
+fn was_unchanged(cx: &Context, generation: i64, target: &ObjectRef) -> bool {
+    cx.last().is_some_and(|last| {
+        let line = format!("in {}", name(target));
+        leaving::generation(&last.tag) == Some(generation)
+            && last.tag.lines().any(|tag| tag == line)
+            && last
+                .writes
+                .iter()
+                .any(|write| write.target == *target && write.status == WriteStatus::Unchanged)
+    })
+}
+
+fn incomplete(target: &ObjectRef) -> Gap {
+    Gap::no(
+        "ProjectionIncomplete",
+        format!(
+            "{}: the API server does not keep what is put in\nhint: the definition of its kind may have no such fields; correct the mapping",
+            name(target)
+        ),
+    )
 }
 
 /// What the API server said to the last try, and until when there is no other.

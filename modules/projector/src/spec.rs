@@ -15,7 +15,13 @@ pub(crate) const GROUP: &str = "servicebinding.io";
 
 /// `spec`.
 #[derive(Clone, Debug, Deserialize, Resource)]
-#[resource(group = "servicebinding.io", version = "v1", kind = "ServiceBinding", plural = "servicebindings", namespaced)]
+#[resource(
+    group = "servicebinding.io",
+    version = "v1",
+    kind = "ServiceBinding",
+    plural = "servicebindings",
+    namespaced
+)]
 #[resource(status = Status)]
 pub(crate) struct ServiceBinding {
     /// Name of the directory; the object's own where it is left out.
@@ -35,7 +41,13 @@ pub(crate) struct ServiceBinding {
 
 /// The same object while it goes: whatever its spec says, nobody's deletion is held up.
 #[derive(Clone, Debug, Deserialize, Resource)]
-#[resource(group = "servicebinding.io", version = "v1", kind = "ServiceBinding", plural = "servicebindings", namespaced)]
+#[resource(
+    group = "servicebinding.io",
+    version = "v1",
+    kind = "ServiceBinding",
+    plural = "servicebindings",
+    namespaced
+)]
 #[resource(status = Status)]
 pub(crate) struct Leaving {}
 
@@ -152,7 +164,9 @@ impl Held {
             info.kind == self.kind && group(&info.api_version) == group(&self.api_version)
         };
         let mut served = kinds.iter().filter(is_same);
-        let exact = served.clone().find(|info| info.api_version == self.api_version);
+        let exact = served
+            .clone()
+            .find(|info| info.api_version == self.api_version);
         let version = exact
             .or_else(|| served.next())
             .map_or(&self.api_version, |info| &info.api_version);
@@ -168,7 +182,9 @@ pub(crate) fn group(api_version: &str) -> &str {
 
 /// The version of an `apiVersion`.
 pub(crate) fn version(api_version: &str) -> &str {
-    api_version.split_once('/').map_or(api_version, |(_, version)| version)
+    api_version
+        .split_once('/')
+        .map_or(api_version, |(_, version)| version)
 }
 
 impl ServiceReference {

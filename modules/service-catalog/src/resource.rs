@@ -104,7 +104,7 @@ fn read<T: DeserializeOwned>(table: Table, object: &Value) -> Result<T, Vec<Fiel
         return Err(wrong);
     }
     let mut spec = object["spec"].clone();
-    drop_nulls(table, "spec", &mut spec);
+    drop_silence(table, "spec", &mut spec);
     // What the table lets through is read; where the two differ, a test fails, and here it is told.
     serde_json::from_value(spec).map_err(|error| vec![FieldError::new("spec", error.to_string())])
 }
@@ -117,19 +117,19 @@ fn told<T>(wrong: Vec<FieldError>, spec: T) -> Result<T, Vec<FieldError>> {
     }
 }
 
-/// A field that is null says nothing; but inside of parameters it is a value.
-fn drop_nulls(table: Table, path: &str, value: &mut Value) {
+/// Fields that say nothing; but inside of parameters null is a value.
+fn drop_silence(table: Table, path: &str, value: &mut Value) {
     let Value::Object(map) = value else {
         return;
     };
-    map.retain(|_, value| !value.is_null());
+    map.retain(|name, value| !fields::is_silent(table, &format!("{path}.{name}"), value));
     for (name, value) in map {
         let (one, list) = (format!("{path}.{name}"), format!("{path}.{name}[]"));
         match value {
-            Value::Object(_) if fields::is_object(table, &one) => drop_nulls(table, &one, value),
+            Value::Object(_) if fields::is_object(table, &one) => drop_silence(table, &one, value),
             Value::Array(items) if fields::is_object(table, &list) => {
                 for item in items {
-                    drop_nulls(table, &list, item);
+                    drop_silence(table, &list, item);
                 }
             }
             _ => {}

@@ -18,6 +18,7 @@ mod subject;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod veil;
 
 /// One run.
 ///

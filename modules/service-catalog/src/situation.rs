@@ -120,7 +120,7 @@ pub struct Report {
 /// How the effects of a turn went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The broker was asked, and this is what it came to. No secret is in its text: [`Upshot::without`].
+    /// The broker was asked, and this is what it came to. No secret is in its text.
     Came(Upshot),
     /// Another effect than a call was refused, and the call was not made.
     Refused(Refusal),

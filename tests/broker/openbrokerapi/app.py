@@ -32,7 +32,7 @@ from werkzeug.serving import make_server
 
 USER, PASSWORD = "platform", "planted-password-of-openbrokerapi"
 # So often an operation is said to be in progress.
-POLLS = 2
+POLLS = 1
 
 
 class Thing:

@@ -1,6 +1,6 @@
 //! The broker behind a socket of loopback.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -37,7 +37,15 @@ impl Server {
     /// # Errors
     /// Where there is no port.
     pub async fn start(broker: Broker) -> anyhow::Result<Self> {
-        Self::serve(broker, None).await
+        Self::serve(broker, None, 0).await
+    }
+
+    /// By HTTP, or HTTPS where there are certificates, on this port; 0 is one of its own.
+    ///
+    /// # Errors
+    /// Where somebody else has the port.
+    pub async fn start_at(broker: Broker, tls: Option<Tls>, port: u16) -> anyhow::Result<Self> {
+        Self::serve(broker, tls, port).await
     }
 
     /// By HTTPS.
@@ -45,13 +53,13 @@ impl Server {
     /// # Errors
     /// Where there is no port.
     pub async fn start_tls(broker: Broker, tls: Tls) -> anyhow::Result<Self> {
-        Self::serve(broker, Some(tls)).await
+        Self::serve(broker, Some(tls), 0).await
     }
 
-    async fn serve(broker: Broker, tls: Option<Tls>) -> anyhow::Result<Self> {
+    async fn serve(broker: Broker, tls: Option<Tls>, port: u16) -> anyhow::Result<Self> {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let keys = tls.map(|tls| tls.acceptor()).transpose()?.map(Keys);
-        let listener = bind("127.0.0.1:0".parse()?).await?;
+        let listener = bind((Ipv4Addr::LOCALHOST, port).into()).await?;
         let address = listener.local_addr()?;
         let server = Self {
             url: format!("{scheme}://{address}"),

@@ -306,8 +306,8 @@ impl State {
         let Some(work) = record.and_then(|record| record.work.as_mut()) else {
             return false;
         };
-        work.polls = Some(0);
         work.failure = failure;
+        self.ledger.end(&key);
         true
     }
 

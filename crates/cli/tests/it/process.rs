@@ -276,7 +276,13 @@ impl Cluster {
 
     /// Lets its clock run as fast as real time: whatever backs off tries again by itself.
     pub(crate) async fn run_clock(&self) {
-        let request = http::Request::put("/clock").body(br#"{"speed":1}"#.to_vec());
+        self.run_clock_at(1).await;
+    }
+
+    /// Lets its clock run so many times as fast as real time.
+    pub(crate) async fn run_clock_at(&self, speed: u32) {
+        let body = serde_json::to_vec(&serde_json::json!({"speed": speed})).unwrap();
+        let request = http::Request::put("/clock").body(body);
         let _reading: serde_json::Value = self.http.request(request.unwrap()).await.unwrap();
     }
 

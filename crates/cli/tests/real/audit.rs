@@ -48,6 +48,15 @@ impl Account {
         }
     }
 
+    /// What an admission policy wrote into it under a key, of whoever asked, with the names of the objects.
+    pub(crate) fn annotated(ground: &Ground, key: &str) -> Vec<(String, String)> {
+        let of = |line: &Value| {
+            let name = line["objectRef"]["name"].as_str()?.to_owned();
+            Some((name, line["annotations"][key].as_str()?.to_owned()))
+        };
+        lines(ground).iter().filter_map(of).collect()
+    }
+
     /// How much it is.
     pub(crate) fn len(&self) -> usize {
         self.lines.len()

@@ -10,7 +10,7 @@ use crate::rollout::{apply_deployer, change_version, deployers, fleet};
 use crate::watching::{changes, ready_at, until};
 
 /// Gives the operator of this test an account of its own, with the rights that its watches need.
-async fn confine(ground: &Ground, more: &[&str]) {
+pub(crate) async fn confine(ground: &Ground, more: &[&str]) {
     let namespace = &ground.namespace;
     let account = format!("{namespace}/confined");
     // Roles and bindings of the whole cluster are named after the test.

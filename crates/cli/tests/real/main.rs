@@ -4,6 +4,7 @@
 //! is watched for. Data goes with the cluster, so tests leave theirs behind.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod abandon_policy;
 mod abort;
 mod audit;
 mod canary;
@@ -37,6 +38,11 @@ mod reload;
 mod rights;
 mod rollout;
 mod server;
+#[path = "../it/service_fields.rs"]
+mod service_fields;
+#[path = "../it/service_objects.rs"]
+mod service_objects;
+mod services;
 mod users;
 #[expect(
     dead_code,

@@ -10,11 +10,13 @@ use crate::ground::Ground;
 use crate::process::{PATIENCE, root};
 use crate::rights::{apply, documents};
 
-const USER: &str = "alice";
+pub(crate) const USER: &str = "alice";
+/// Group and resource of what is released here.
+const MAPS: (&str, &str) = ("", "configmaps");
 
-/// The policy and its binding, for the namespace of this test alone.
-fn policy(namespace: &str) -> Vec<Value> {
-    let text = std::fs::read_to_string(root().join("deploy/release-policy.yaml")).unwrap();
+/// The policy of a file and its binding, for the namespace of this test alone.
+pub(crate) fn policy(file: &str, namespace: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(root().join("deploy").join(file)).unwrap();
     let mut objects = documents(&text);
     for object in &mut objects {
         object["metadata"]["name"] = json!(namespace);
@@ -28,13 +30,13 @@ fn policy(namespace: &str) -> Vec<Value> {
     objects
 }
 
-/// What the user may do with ConfigMaps.
-fn role(namespace: &str, verbs: &[&str]) -> Vec<Value> {
+/// What the user may do with objects of a resource.
+pub(crate) fn role(namespace: &str, (group, resource): (&str, &str), verbs: &[&str]) -> Vec<Value> {
     let metadata = json!({"name": USER, "namespace": namespace});
     vec![
         json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata,
-            "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": verbs}],
+            "rules": [{"apiGroups": [group], "resources": [resource], "verbs": verbs}],
         }),
         json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": metadata,
@@ -44,20 +46,25 @@ fn role(namespace: &str, verbs: &[&str]) -> Vec<Value> {
     ]
 }
 
-async fn as_user(ground: &Ground) -> Api<DynamicObject> {
+pub(crate) async fn as_user(ground: &Ground, kind: &GroupVersionKind) -> Api<DynamicObject> {
     let file = Kubeconfig::read_from(&ground.admin).unwrap();
     let mut config = kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
         .await
         .unwrap();
     config.auth_info.impersonate = Some(USER.to_owned());
     let client = kube::Client::try_from(config).unwrap();
-    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "ConfigMap"));
+    let resource = ApiResource::from_gvk(kind);
     Api::namespaced_with(client, &ground.namespace, &resource)
 }
 
 /// What the API server says to annotations, without carrying them out.
 async fn tried(api: &Api<DynamicObject>, name: &str, annotations: Value) -> String {
-    let patch = Patch::Merge(json!({"metadata": {"annotations": annotations}}));
+    attempted(api, name, json!({"metadata": {"annotations": annotations}})).await
+}
+
+/// What the API server says to a merge patch, without carrying it out.
+pub(crate) async fn attempted(api: &Api<DynamicObject>, name: &str, patch: Value) -> String {
+    let patch = Patch::Merge(patch);
     let parameters = PatchParams {
         dry_run: true,
         ..PatchParams::default()
@@ -70,7 +77,12 @@ async fn tried(api: &Api<DynamicObject>, name: &str, annotations: Value) -> Stri
 }
 
 /// Tries until the answer contains `expected`: policies and rights take a moment until they hold.
-async fn answered(api: &Api<DynamicObject>, name: &str, annotations: Value, expected: &str) {
+pub(crate) async fn answered(
+    api: &Api<DynamicObject>,
+    name: &str,
+    annotations: Value,
+    expected: &str,
+) {
     let answer = async {
         loop {
             let said = tried(api, name, annotations.clone()).await;
@@ -101,22 +113,28 @@ async fn a_release_takes_a_right_of_its_own() {
         .unwrap();
     apply(
         &ground.client,
-        &role(&ground.namespace, &["get", "patch"]),
+        &role(&ground.namespace, MAPS, &["get", "patch"]),
         false,
     )
     .await;
-    let user = as_user(&ground).await;
+    let user = as_user(&ground, &GroupVersionKind::gvk("", "v1", "ConfigMap")).await;
     let release = json!({"oarlock.dev/release": "it hangs"});
     answered(&user, "dying", release.clone(), "allowed").await;
 
-    apply(&ground.client, &policy(&ground.namespace), false).await;
+    let policy = policy("release-policy.yaml", &ground.namespace);
+    apply(&ground.client, &policy, false).await;
     let refusal = "the annotation oarlock.dev/release takes the verb release on configmaps";
     answered(&user, "dying", release.clone(), refusal).await;
     let other = json!({"example.com/note": "not about releases"});
     assert_eq!(tried(&user, "dying", other).await, "allowed");
 
     let verbs = ["get", "patch", "release"];
-    apply(&ground.client, &role(&ground.namespace, &verbs), false).await;
+    apply(
+        &ground.client,
+        &role(&ground.namespace, MAPS, &verbs),
+        false,
+    )
+    .await;
     answered(&user, "dying", release.clone(), "allowed").await;
     let alive = tried(&user, "alive", release.clone()).await;
     assert!(

@@ -16,7 +16,10 @@ fn the_component_brings_what_kubectl_is_given() {
             fs::write(&path, definition.to_string()).unwrap();
         }
         let brought: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-        assert!(brought == definition, "{path} is not {name}.yaml\nhint: UPDATE=1");
+        assert!(
+            brought == definition,
+            "{path} is not {name}.yaml\nhint: UPDATE=1"
+        );
         assert_eq!(
             definition["metadata"]["name"],
             format!("{name}.servicebinding.io")

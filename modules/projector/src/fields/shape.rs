@@ -22,9 +22,6 @@ const NAMED: [&str; 5] = [
     "volumes",
 ];
 
-/// What an item of a list of containers is called in a [`Shape::Known`].
-const CONTAINER: &str = "(container)";
-
 impl<'a> Shape<'a> {
     /// The schema of a version of a `CustomResourceDefinition`.
     pub(crate) fn of_definition(definition: &'a Value, version: &str) -> Self {
@@ -60,9 +57,6 @@ impl<'a> Shape<'a> {
     /// An item of a list.
     pub(super) fn item(self) -> Self {
         match self {
-            Self::Known(list) if list.to_ascii_lowercase().ends_with("containers") => {
-                Self::Known(CONTAINER)
-            }
             Self::Known(_) => Self::Known(""),
             Self::Defined(schema) => schema.get("items").map_or(Self::Unknown, Self::Defined),
             Self::Unknown => Self::Unknown,
@@ -83,10 +77,5 @@ impl<'a> Shape<'a> {
             }
             Self::Unknown => None,
         }
-    }
-
-    /// Whether an item is a container that its user has removed: what others have in it keeps it, without its image.
-    pub(super) fn is_remainder(self, item: &Value) -> bool {
-        matches!(self, Self::Known(CONTAINER)) && item.get("image").is_none()
     }
 }

@@ -1,17 +1,22 @@
-//! How a workload is written: somebody else's object, of which the binding's fields are applied.
+//! How a workload is written: somebody else's object, of whose containers the binding holds no field at rest.
 //!
-//! Where all lists on the way have keys, the binding's own items are applied under a field manager of the binding's own
-//! (`oarlock/projector/UID`), unowned: to apply nothing takes exactly them out, whatever happened to the workload meanwhile,
-//! and two bindings that both need `SERVICE_BINDING_ROOT` both own it. Where a list is one field, it is shared
-//! (`write: share`, kept on leave) as a whole, at the version that was seen: it is written without the binding's items
-//! before it is given up.
+//! All that is the binding's is shared (`write: share`) to bring it in, in one write, and given up again as soon as it is seen. What is
+//! in containers belongs to nobody then: whoever applies the workload the next time leaves it alone, and a container that its user
+//! removes goes with everything in it. (If it belonged to the binding, the API server would keep the rest of the container, and
+//! refuse it for want of an image.) The *frame*, which is the volume and the annotations, is shared again, and stays so: without it
+//! the API server would take the volume together with the last one of its user's, and refuse the mounts.
+//!
+//! To change something or take it out, all of it is shared again as it is, then as it shall be: server-side apply removes what
+//! is not listed any more. Lists without keys are shared wholly, at the version that was seen, not held at rest, and given up
+//! in the state that remains. Each step follows from the live object alone: the host's mark tells what is shared, the binding's own
+//! annotation what is in it.
 
 use oarlock_sdk::{Child, Expect, Value, json};
 
 use super::workload::{reference, uid as uid_of, version};
-use crate::fields::{Part, Shape, difference, given_back};
+use crate::fields::{Part, Shape, part};
 use crate::projection::{
-    Mapping, Project, Projection, bare, is_left, is_projected, project, unproject,
+    Mapping, Project, Projection, bare, is_projected, project, unproject, without_frame,
 };
 
 /// Where things are in a kind of workloads.
@@ -48,88 +53,83 @@ impl Kind {
     }
 }
 
-/// How a binding gets into a workload.
+/// How a binding gets into a workload, or out of it.
 #[derive(Clone, Debug)]
-pub(super) enum Put {
-    /// By this write.
-    In(Child),
-    /// Whole lists that are not needed any more are written without it first.
-    Out(Child),
-    /// They are given up, by listing nothing; then it comes in again.
-    Later,
+pub(super) enum Step {
+    /// It is as it should be: this is held. What else is shared is given up by not listing it.
+    Done(Option<Child>),
+    /// What is there is shared as it is.
+    Hold(Child),
+    /// It is made what it should be.
+    Make(Child),
+}
+
+/// What is shared of a workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shared {
+    Nothing,
+    Frame,
+    All,
 }
 
 /// What brings a binding in.
-pub(super) fn put(live: &Value, wish: &Projection, way: &Way) -> Result<Put, Project> {
-    let uid = &wish.uid;
-    let shape = way.kind.shape();
-    let was = is_projected(live, uid);
-    let is_held = is_held(live, uid);
-    if is_held && !was {
-        return Ok(Put::Later);
-    }
-    let projected = project(live, wish, &way.mapping)?;
-    let base = bare(&projected, uid)?;
-    let part = difference(&base, &projected, shape, was);
-    if is_held {
-        let before = difference(&bare(live, uid)?, live, shape, false);
-        // A list that is not listed any more would be deleted, with what its user has in it.
-        if part.whole.is_empty() || !before.whole.is_subset(&part.whole) {
-            return Ok(take_out(live, uid, &way.kind)?.map_or(Put::Later, Put::Out));
+pub(super) fn put(live: &Value, wish: &Projection, way: &Way) -> Result<Step, Project> {
+    let wanted = project(live, wish, &way.mapping)?;
+    step(live, &wanted, &wish.uid, &way.kind)
+}
+
+/// What takes a binding out, by the mapping that it was put in with.
+pub(super) fn take_out(live: &Value, uid: &str, kind: &Kind) -> Result<Step, Project> {
+    step(live, &unproject(live, uid)?, uid, kind)
+}
+
+fn step(live: &Value, wanted: &Value, uid: &str, kind: &Kind) -> Result<Step, Project> {
+    let shape = kind.shape();
+    let shared = shared(live, uid);
+    if live == wanted {
+        if shared == Shared::All || !is_projected(live, uid) {
+            return Ok(Step::Done(None));
         }
+        let part = part(&without_frame(live, uid)?, live, live, shape);
+        let frame = part.whole.is_empty().then(|| {
+            // Nothing has to be restored: it tells the frame from all.
+            share(live, part).restored_on_leave(json!({}))
+        });
+        return Ok(Step::Done(frame));
     }
-    if !part.whole.is_empty() {
-        return Ok(Put::In(whole(live, part)));
+    let base = bare(live, uid)?;
+    if is_projected(live, uid) && shared != Shared::All {
+        let all = part(&base, live, live, shape);
+        return Ok(Step::Hold(share(live, all).kept_on_leave()));
     }
-    // As a newcomer would write it: without what the API server has added.
-    let fresh = project(&base, wish, &way.mapping)?;
-    let part = difference(&base, &fresh, shape, was);
-    Ok(Put::In(items(live, part, uid)))
+    let all = part(&base, live, wanted, shape);
+    Ok(Step::Make(share(live, all).kept_on_leave()))
 }
 
-/// The write that takes a binding out; none where nothing of it is left, or only the host's mark, which goes when it is not
-/// listed.
-pub(super) fn take_out(live: &Value, uid: &str, kind: &Kind) -> Result<Option<Child>, Project> {
-    if is_held(live, uid) {
-        if !is_projected(live, uid) {
-            return Ok(None);
-        }
-        let shape = kind.shape();
-        let part = given_back(&bare(live, uid)?, live, &unproject(live, uid)?, shape);
-        return Ok(Some(whole(live, part)));
-    }
-    Ok(is_left(live, uid).then(|| items(live, Part::default(), uid)))
-}
-
-/// The write that changes nothing of what a binding has in a workload. Items stay by themselves.
-pub(super) fn stay(live: &Value, uid: &str, way: &Way) -> Option<Child> {
-    if !is_held(live, uid) || !is_projected(live, uid) {
-        return None;
-    }
-    let base = bare(live, uid).ok()?;
-    Some(whole(live, difference(&base, live, way.kind.shape(), false)))
-}
-
-/// Whether whole lists of it are shared: the host's own mark tells.
-pub(super) fn is_held(live: &Value, uid: &str) -> bool {
-    live.pointer("/metadata/annotations")
+/// By the host's own mark, which has the name of what is restored.
+fn shared(live: &Value, uid: &str) -> Shared {
+    let mark = live
+        .pointer("/metadata/annotations")
         .and_then(|annotations| annotations.get(format!("share.oarlock.dev/{uid}")))
-        .is_some()
+        .and_then(Value::as_str);
+    let Some(mark) = mark else {
+        return Shared::Nothing;
+    };
+    let mark: Value = serde_json::from_str(mark).unwrap_or_default();
+    match mark.get("restore") {
+        Some(restore) if !restore.is_null() => Shared::Frame,
+        _ => Shared::All,
+    }
 }
 
-fn items(live: &Value, part: Part, uid: &str) -> Child {
-    Child::apply(object(live, part))
-        .unowned()
-        .kept_on_leave()
-        .manager(format!("oarlock/projector/{uid}"))
-        .expect(Expect::Uid(uid_of(live).to_owned()))
-}
-
-fn whole(live: &Value, part: Part) -> Child {
-    Child::share(object(live, part))
-        .force()
-        .kept_on_leave()
-        .expect(Expect::Version(version(live).to_owned()))
+/// It takes nobody's value: what is wanted and not in the workload without the binding is the binding's.
+fn share(live: &Value, part: Part) -> Child {
+    let expect = if part.whole.is_empty() {
+        Expect::Uid(uid_of(live).to_owned())
+    } else {
+        Expect::Version(version(live).to_owned())
+    };
+    Child::share(object(live, part)).force().expect(expect)
 }
 
 fn object(live: &Value, part: Part) -> Value {

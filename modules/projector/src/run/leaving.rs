@@ -12,8 +12,12 @@ use crate::spec::{Leaving, Status};
 pub(super) enum Step {
     /// Nothing of the binding is in it, or it is gone itself.
     Gone,
-    /// This takes it out.
-    Write(Child),
+    /// This is done on the way.
+    Write {
+        child: Child,
+        /// Afterwards nothing of it is left that is not somebody else's too.
+        is_last: bool,
+    },
     /// It cannot be taken out.
     Blocked(Gap),
 }
@@ -33,19 +37,20 @@ pub(super) fn step(
         }
         Err(error) => return Err(error.into()),
     };
-    let is_held = child::is_held(&live, uid);
-    // What is still there after the binding gave it up is somebody else's too.
-    if !is_held && was_taken_out(cx, target) {
+    if was_taken_out(cx, target) {
         return Ok(Step::Gone);
     }
-    let kind = if is_held {
-        mapping::kind(cx, kinds, &target.api_version, &target.kind)?
-    } else {
-        child::Kind::Known
-    };
+    let kind = mapping::kind(cx, kinds, &target.api_version, &target.kind)?;
     Ok(match child::take_out(&live, uid, &kind) {
-        Ok(Some(child)) => Step::Write(child),
-        Ok(None) => Step::Gone,
+        Ok(child::Step::Done(_)) => Step::Gone,
+        Ok(child::Step::Hold(child)) => Step::Write {
+            child,
+            is_last: false,
+        },
+        Ok(child::Step::Make(child)) => Step::Write {
+            child,
+            is_last: true,
+        },
         Err(error) => Step::Blocked(Gap::no(
             "UnprojectionFailed",
             format!("{}: {error}", name(target)),
@@ -53,10 +58,10 @@ pub(super) fn step(
     })
 }
 
-/// Comes back in the report: the generation that the outcome is for, and who is being left.
-pub(super) fn tag(generation: i64, leaving: &[String]) -> String {
+/// Comes back in the report: the generation that the outcome is for, and into and out of whom the binding comes.
+pub(super) fn tag(generation: i64, tags: &[String]) -> String {
     let mut lines = vec![generation.to_string()];
-    lines.extend_from_slice(leaving);
+    lines.extend_from_slice(tags);
     lines.join("\n")
 }
 
@@ -65,10 +70,11 @@ pub(super) fn generation(tag: &str) -> Option<i64> {
     tag.lines().next()?.parse().ok()
 }
 
-/// Whether the last outcome took the binding out of this workload.
+/// Whether the last outcome took the binding out of this workload. What is still there is somebody else's too.
 fn was_taken_out(cx: &Context, target: &ObjectRef) -> bool {
+    let line = format!("out {}", name(target));
     cx.last().is_some_and(|last| {
-        last.tag.lines().skip(1).any(|left| left == name(target))
+        last.tag.lines().any(|tag| tag == line)
             && last.writes.iter().any(|write| {
                 write.target == *target
                     && matches!(write.status, WriteStatus::Applied | WriteStatus::Unchanged)
@@ -83,22 +89,25 @@ pub(super) fn outcome(binding: &Object<Leaving>, cx: &Context) -> Result<Outcome
     for held in &binding.status.workloads {
         plan.take_out(cx, &kinds, (binding.namespace(), uid(binding)), held)?;
     }
-    if plan.held.is_empty() {
+    if plan.left.is_empty() {
         return Ok(Outcome::new().children([]).events(plan.events).finalized());
     }
     let status = Status {
-        workloads: plan.held.clone(),
+        workloads: plan.left.clone(),
         ..binding.status.clone()
     };
     let waits = match plan.gaps.as_slice() {
-        [] => format!("the binding is being taken out of {}", plan.leaving.join(", ")),
+        [] => format!(
+            "the binding is being taken out of {}",
+            plan.leaving.join(", ")
+        ),
         gaps => {
             let told: Vec<&str> = gaps.iter().map(|(_, gap)| gap.message.as_str()).collect();
             format!("the binding cannot be taken out: {}", told.join("; "))
         }
     };
     let outcome = Outcome::new()
-        .tag(tag(binding.generation(), &plan.leaving))
+        .tag(tag(binding.generation(), &plan.tags))
         .children(plan.children)
         .status(binding, &status)
         .events(plan.events)

@@ -66,7 +66,9 @@ pub(super) fn resolve(
     if !info.namespaced {
         return Ok(Service::without(Gap::no(
             "ServiceNotNamespaced",
-            format!("{what} is in no namespace, so it has no Secret in the binding's\nhint: name a service of namespace {namespace}"),
+            format!(
+                "{what} is in no namespace, so it has no Secret in the binding's\nhint: name a service of namespace {namespace}"
+            ),
         )));
     }
     let target = ObjectRef::new(

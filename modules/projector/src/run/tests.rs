@@ -4,5 +4,5 @@ mod custom;
 mod ends;
 mod services;
 mod site;
-mod wrong;
 mod workloads;
+mod wrong;

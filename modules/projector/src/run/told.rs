@@ -13,7 +13,6 @@ const NAMED: usize = 10;
 pub(super) fn workloads(
     gaps: &[(String, Gap)],
     absent: Option<&Gap>,
-    is_intent: bool,
     held: &[Held],
     service: &Service,
 ) -> Result<String, Gap> {
@@ -22,7 +21,10 @@ pub(super) fn workloads(
     let (waits, wrong): (Vec<_>, Vec<_>) = gaps
         .iter()
         .partition(|(_, gap)| Some(gap) == waiting.as_ref());
-    if let Some((_, first)) = wrong.iter().find(|(_, gap)| gap.status == ConditionStatus::No) {
+    if let Some((_, first)) = wrong
+        .iter()
+        .find(|(_, gap)| gap.status == ConditionStatus::No)
+    {
         let lines: Vec<String> = wrong
             .iter()
             .take(NAMED)
@@ -55,13 +57,16 @@ pub(super) fn workloads(
             "the workload is changed when the service has a Secret",
         ));
     }
-    if is_intent {
+    let projected = held.iter().filter(|held| held.projected).count();
+    if let Some(first) = held.iter().find(|held| !held.projected) {
         return Err(Gap::unknown(
             "Initializing",
-            "the workload is about to be changed",
+            match held.len() {
+                1 => format!("{} {} is being changed", first.kind, first.name),
+                all => format!("{} of {all} workloads are being changed", all - projected),
+            },
         ));
     }
-    let projected = held.iter().filter(|held| held.projected).count();
     Ok(match held {
         [only] if projected == 1 => format!("the binding is in {} {}", only.kind, only.name),
         _ => format!("the binding is in {projected} workloads"),

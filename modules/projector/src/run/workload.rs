@@ -100,7 +100,10 @@ pub(super) fn kind<'a>(
 /// What cannot be changed once it is there.
 pub(super) fn unchangeable(target: &ObjectRef) -> Option<Gap> {
     let (what, instead) = match (group(&target.api_version), target.kind.as_str()) {
-        ("", "Pod") => ("a Pod", "the Deployment, StatefulSet or DaemonSet that makes it"),
+        ("", "Pod") => (
+            "a Pod",
+            "the Deployment, StatefulSet or DaemonSet that makes it",
+        ),
         ("batch", "Job") => ("a Job", "the CronJob that makes it, if there is one"),
         _ => return None,
     };

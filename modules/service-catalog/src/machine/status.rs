@@ -4,6 +4,13 @@ use crate::situation::{Obstacle, Secret, Situation, Subject};
 use crate::state::{Operation, Stage, Stand, State, Verb};
 use crate::turn::{Condition, Is, Note};
 
+/// Milliseconds after which nobody is astonished that it is told what can be done: ten minutes.
+const LONG: u64 = 600_000;
+
+/// What can be done about a deletion that does not come to its end.
+const WAY_OUT: &str = "\nhint: where the broker does not come back, the annotation servicecatalog.oarlock.dev/abandon (why), or \
+                       spec.deletionPolicy: Abandon, leaves there what it has";
+
 /// What conditions say. `say` is what this turn has to say of itself.
 pub(super) fn conditions(state: &State, at: &Situation<'_>, say: Option<Note>) -> Vec<Condition> {
     let condition = |kind, note| Condition { kind, note };
@@ -22,7 +29,11 @@ fn ready(state: &State, at: &Situation<'_>) -> Note {
     let stored = matches!(at.secret, Secret::Own(_));
     let serves = subject == Subject::Binding && current.is_some() && stored;
     if let Some(operation) = under_way.filter(|_| !serves || at.deleting) {
-        return progress(subject, operation);
+        let mut note = progress(subject, operation);
+        if at.deleting && is_stuck(operation, at.now) {
+            note.message.push_str(WAY_OUT);
+        }
+        return note;
     }
     if let Some(failure) = state.failure.as_ref().filter(|_| !serves) {
         return Note::new(Is::False, &failure.reason, failure.message.clone());
@@ -47,6 +58,15 @@ fn ready(state: &State, at: &Situation<'_>) -> Note {
         }
         None => Note::new(Is::False, "NotYetAsked", "the broker was not asked yet"),
     }
+}
+
+/// Whether a deletion may need somebody's help.
+fn is_stuck(operation: &Operation, now: u64) -> bool {
+    let is_told = operation.note.is_some() && !operation.unstored;
+    let takes_long = now.saturating_sub(operation.since) >= LONG;
+    // A broker that works at it may take its time.
+    let is_well = matches!(operation.stage, Stage::Polling { .. }) && !takes_long;
+    operation.verb == Verb::Delete && is_told && !is_well
 }
 
 fn progress(subject: Subject, operation: &Operation) -> Note {
@@ -103,9 +123,7 @@ fn mitigation(state: &State, subject: Subject) -> Note {
 pub(super) fn obstacle(obstacle: &Obstacle, at: &Situation<'_>) -> Note {
     let mut message = obstacle.message.clone();
     if at.deleting {
-        message.push_str(
-            "\nhint: where the broker does not come back, spec.deletionPolicy: Abandon leaves it there",
-        );
+        message.push_str(WAY_OUT);
     }
     Note::new(Is::False, obstacle.reason, message)
 }

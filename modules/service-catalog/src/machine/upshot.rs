@@ -72,15 +72,6 @@ impl Upshot {
             retry_after: None,
         }
     }
-
-    /// Without these texts: brokers repeat what was sent to them. Short texts are left, they are in everything.
-    #[must_use]
-    pub fn without(mut self, secrets: &[&str]) -> Self {
-        for secret in secrets.iter().filter(|secret| secret.len() >= 4) {
-            self.message = self.message.replace(secret, "<redacted>");
-        }
-        self
-    }
 }
 
 /// What a verdict of the response table means. Credentials stay where they are.

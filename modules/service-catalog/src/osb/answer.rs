@@ -365,17 +365,6 @@ impl Fault {
     pub fn repeatable(&self) -> bool {
         self.update_repeatable.unwrap_or(true)
     }
-
-    /// The fault without these texts: brokers repeat in their errors what was sent to them. Short texts are left, they are in
-    /// everything.
-    #[must_use]
-    pub fn without(mut self, secrets: &[&str]) -> Self {
-        for secret in secrets.iter().filter(|secret| secret.len() >= 4) {
-            self.description = self.description.replace(secret, "<redacted>");
-            self.code = self.code.map(|code| code.replace(secret, "<redacted>"));
-        }
-        self
-    }
 }
 
 impl fmt::Display for Fault {

@@ -278,7 +278,7 @@ fn object(kind: &Kind, table: Table, path: &str) -> Value {
 
 fn value(kind: &Kind, table: Table, field: &Field) -> Value {
     match field.shape {
-        Shape::Text | Shape::Bytes => json!({"type": "string"}),
+        Shape::Text | Shape::Id | Shape::Bytes => json!({"type": "string"}),
         Shape::Name => json!({"type": "string", "minLength": 1}),
         Shape::Duration => json!({
             "type": "string",
@@ -292,7 +292,12 @@ fn value(kind: &Kind, table: Table, field: &Field) -> Value {
         Shape::Flag => json!({"type": "boolean"}),
         Shape::Whole => json!({"type": "integer", "format": "int64"}),
         Shape::Count => json!({"type": "integer", "format": "int64", "minimum": 0}),
-        Shape::OneOf(texts) => json!({"type": "string", "enum": texts}),
+        Shape::OneOf(texts) => {
+            // Clients of Go write an empty text where the retired project's webhook filled one in.
+            let empty = field.default.map(|_| "");
+            let all: Vec<_> = empty.iter().chain(texts).collect();
+            json!({"type": "string", "enum": all})
+        }
         Shape::Object => object(kind, table, field.path),
         Shape::TextLists => json!({
             "type": "object",

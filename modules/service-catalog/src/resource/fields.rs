@@ -40,6 +40,8 @@ pub(super) enum Shape {
     Text,
     /// A text that is not empty.
     Name,
+    /// A text; an empty one is as if nothing was said.
+    Id,
     Flag,
     Whole,
     /// A whole number that is not negative.
@@ -116,6 +118,17 @@ pub(super) fn is_object(table: Table, path: &str) -> bool {
     field.is_some_and(|field| field.shape == Shape::Object)
 }
 
+/// Whether a value is what clients of Go write where nothing is to be said.
+fn says_nothing(field: &Field, value: &Value) -> bool {
+    *value == "" && matches!(field.shape, Shape::Id | Shape::OneOf(_))
+}
+
+/// Whether the value at a path of a table says nothing.
+pub(super) fn is_silent(table: Table, path: &str, value: &Value) -> bool {
+    let field = table.iter().find(|field| field.path == path);
+    value.is_null() || field.is_some_and(|field| says_nothing(field, value))
+}
+
 /// Checks the `spec` of an object against a table. What is wrong is sorted by path.
 pub(super) fn check(table: Table, object: &Value) -> Vec<FieldError> {
     let mut check = Check {
@@ -189,6 +202,9 @@ impl Check {
     }
 
     fn value(&mut self, field: &'static Field, value: &Value, path: &str) {
+        if says_nothing(field, value) {
+            return;
+        }
         let expected = match (field.shape, value) {
             (Shape::Object, Value::Object(fields)) => {
                 return self.object(fields, field.path, path);
@@ -222,6 +238,7 @@ impl Check {
             (
                 Shape::Text
                 | Shape::Name
+                | Shape::Id
                 | Shape::Duration
                 | Shape::Moment
                 | Shape::Bytes
@@ -233,7 +250,7 @@ impl Check {
             (Shape::Whole | Shape::Count, Value::Number(number)) if number.as_i64().is_some() => {
                 return;
             }
-            (Shape::Text | Shape::Name, _) => "a text",
+            (Shape::Text | Shape::Name | Shape::Id, _) => "a text",
             (Shape::Moment, _) => "a moment such as 2026-01-31T12:00:00Z",
             (Shape::Bytes, _) => "bytes in base64",
             (Shape::Flag, _) => "true or false",

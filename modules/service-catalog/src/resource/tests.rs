@@ -1,5 +1,8 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::fs;
+use std::path::Path;
+
 use oarlock_sdk::FieldError;
 use serde_json::{Value, json};
 
@@ -221,4 +224,65 @@ fn a_deletion_takes_of_a_wrong_object_what_it_needs() {
     assert_eq!(at.policy, DeletionPolicy::Deprovision);
     assert_eq!(at.user.unwrap().username, "ann");
     assert_eq!(leaving(&json!({})).user, None);
+}
+
+/// As `svcat` and other clients of Go write it: what has no value is there, and empty.
+#[test]
+fn what_clients_of_the_retired_project_write_is_read() {
+    let spec = instance(&object(
+        "ServiceInstance",
+        json!({
+            "clusterServiceClassExternalName": "db",
+            "clusterServiceClassRef": {"name": "4f6e6cf6"},
+            "clusterServicePlanRef": {},
+            "externalID": "",
+            "updateRequests": 0,
+            "userInfo": {"username": "system:admin", "uid": "", "extra": {"scopes": ["a"]}},
+        }),
+    ))
+    .unwrap();
+    assert_eq!(spec.external_id, None);
+    let spec = binding(&object(
+        "ServiceBinding",
+        json!({"instanceRef": {"name": "db"}, "externalID": "", "secretName": "db"}),
+    ))
+    .unwrap();
+    assert_eq!(spec.external_id, None);
+    let spec = broker(&object(
+        "ClusterServiceBroker",
+        json!({"url": "http://b.svc", "relistBehavior": "", "relistDuration": "15m0s", "relistRequests": 0}),
+    ))
+    .unwrap();
+    assert_eq!(spec.relist_behavior, Behavior::Duration);
+}
+
+/// What the examples write is what is read.
+#[test]
+fn examples_are_read() {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/service-catalog");
+    let mut kinds = Vec::new();
+    for name in [
+        "broker.yaml",
+        "broker-here.yaml",
+        "instance.yaml",
+        "app.yaml",
+        "projection/app.yaml",
+    ] {
+        let text = fs::read_to_string(home.join(name)).unwrap();
+        for document in text.split("\n---\n") {
+            let object: Value = serde_saphyr::from_str(document).unwrap();
+            if object["apiVersion"] != "servicecatalog.k8s.io/v1beta1" {
+                continue;
+            }
+            let kind = object["kind"].as_str().unwrap();
+            let wrong = match kind {
+                "ServiceInstance" => instance(&object).err(),
+                "ServiceBinding" => binding(&object).err(),
+                _ => broker(&object).err(),
+            };
+            assert_eq!(wrong, None, "{name}: {kind}");
+            kinds.push(kind.to_owned());
+        }
+    }
+    assert_eq!(kinds.len(), 7, "{kinds:?}");
 }

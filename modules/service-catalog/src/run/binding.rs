@@ -41,25 +41,15 @@ pub(super) fn reconcile(object: &Value, cx: &Context) -> Result<Outcome, Failure
         _ => Err(subject::unwanted()),
     };
     let live = live.unwrap_or_else(|_| Live::absent(&subject));
-    let mut secrets = live.secrets();
-    match (&resolved, &spec) {
-        (Ok(resolved), _) => secrets.extend(resolved.sent.secrets.iter().cloned()),
-        (Err(_), Some(spec)) => {
-            secrets.extend(subject::secrets(
-                cx,
-                subject.namespace,
-                &spec.parameters_from,
-            ));
-        }
-        (Err(_), None) => {}
-    }
-    let secrets = subject::sorted(secrets);
     let at = Situation {
         subject: situation::Subject::Binding,
         cluster: cluster.as_deref().unwrap_or_default(),
         uid: subject.uid,
         generation: subject.generation,
-        given: spec.as_ref().and_then(|spec| spec.external_id.as_deref()),
+        given: spec
+            .as_ref()
+            .and_then(|spec| spec.external_id.as_deref())
+            .filter(|id| !id.is_empty()),
         now: cx.now().as_millis(),
         deleting,
         policy: subject.leaving.policy,
@@ -85,11 +75,15 @@ pub(super) fn reconcile(object: &Value, cx: &Context) -> Result<Outcome, Failure
         cx,
         desk: &desk,
         user: subject.leaving.user.as_ref(),
-        secrets: &secrets,
     };
     let said = talk.go(&subject.state, &at);
     let turn = said.turn;
     let withdraws = turn.effects.contains(&Effect::Withdraw);
+    let lost = match at.secret {
+        situation::Secret::Foreign(_) => true,
+        situation::Secret::Absent => deleting,
+        situation::Secret::Own(_) => false,
+    };
     let stored = said.secret.is_some() || (live.is_own(subject.uid) && !withdraws);
     let before = &object["status"];
     let seen = status::Seen {
@@ -104,6 +98,9 @@ pub(super) fn reconcile(object: &Value, cx: &Context) -> Result<Outcome, Failure
     };
     let wanted = status::binding(before, &turn, &seen);
     let outcome = settled::outcome(&turn, before, wanted);
+    let relists = settled::relists(&turn, subject.uid);
+    // What was borrowed is given back in the next run.
+    let lists = !relists.is_empty() || settled::borrowed(cx);
     Ok(match said.secret {
         Some(secret) => outcome.child(secret),
         // Nothing is left of it, whatever was listed before.
@@ -111,6 +108,11 @@ pub(super) fn reconcile(object: &Value, cx: &Context) -> Result<Outcome, Failure
             .removal()
             .into_iter()
             .fold(outcome.children([]), Outcome::remove),
+        // To keep it would be to write it again: over somebody else's, or into a namespace that ends.
+        None if lost => outcome.children(relists),
+        None if lists => outcome
+            .children(live.as_it_is(subject.uid))
+            .children(relists),
         None => outcome,
     })
 }
@@ -144,19 +146,23 @@ fn instance(cx: &Context, namespace: &str, name: &str, live: bool) -> Result<Val
     })
 }
 
-/// What stands in the way of another binding of an instance.
-fn unready(instance: &Value, name: &str) -> Option<Obstacle> {
-    let blocked = |reason, message| {
-        Some(Obstacle {
-            reason,
-            message,
-            retry: None,
-        })
-    };
-    if text(instance, "/metadata/deletionTimestamp").is_some() {
-        let message = format!("ServiceInstance {name:?} is being deleted; it gets no binding");
-        return blocked("InstanceBeingDeleted", message);
+fn blocked(reason: &'static str, message: String) -> Obstacle {
+    Obstacle {
+        reason,
+        message,
+        retry: None,
     }
+}
+
+/// What stands in the way of any other binding of an instance.
+fn leaving(instance: &Value, name: &str) -> Option<Obstacle> {
+    let message = || format!("ServiceInstance {name:?} is being deleted; it gets no binding");
+    let at = text(instance, "/metadata/deletionTimestamp");
+    at.map(|_| blocked("InstanceBeingDeleted", message()))
+}
+
+/// What stands in the way of the first binding of an instance.
+fn unready(instance: &Value, name: &str) -> Option<Obstacle> {
     let conditions = instance.pointer("/status/conditions");
     let conditions = conditions.and_then(Value::as_array);
     let said = |kind: &str| {
@@ -170,37 +176,38 @@ fn unready(instance: &Value, name: &str) -> Option<Obstacle> {
     if let Some(failed) = said("Failed").filter(|failed| failed["status"] == "True") {
         let (reason, message) = why(failed);
         let message = format!("ServiceInstance {name:?} failed ({reason}): {message}");
-        return blocked("InstanceFailed", message);
+        return Some(blocked("InstanceFailed", message));
     }
     match said("Ready") {
         Some(ready) if ready["status"] == "True" => None,
         Some(ready) => {
             let (reason, _) = why(ready);
             let message = format!("ServiceInstance {name:?} is not ready yet ({reason})");
-            blocked("ErrorInstanceNotReady", message)
+            Some(blocked("ErrorInstanceNotReady", message))
         }
-        None => blocked(
+        None => Some(blocked(
             "ErrorInstanceNotReady",
             format!("ServiceInstance {name:?} is not ready yet"),
-        ),
+        )),
     }
 }
 
 fn resolve(cx: &Context, subject: &Subject<'_>, spec: &BindingSpec) -> Result<Resolved, Obstacle> {
     let name = spec.instance_ref.name.as_str();
     let instance = instance(cx, subject.namespace, name, false)?;
-    let unready = unready(&instance, name);
+    let leaving = leaving(&instance, name);
     let of = subject::state(&instance).map_err(|error| Obstacle {
         reason: "ErrorInstanceNotReady",
         message: format!("ServiceInstance {name:?}: {error}"),
         retry: None,
     })?;
     let Some(at) = of.current() else {
-        return Err(unready.unwrap_or_else(|| Obstacle {
-            reason: "ErrorInstanceNotReady",
-            message: format!("ServiceInstance {name:?} is not at its broker yet"),
-            retry: None,
-        }));
+        let otherwise = || {
+            let message = format!("ServiceInstance {name:?} is not at its broker yet");
+            blocked("ErrorInstanceNotReady", message)
+        };
+        let unready = leaving.or_else(|| unready(&instance, name));
+        return Err(unready.unwrap_or_else(otherwise));
     };
     let is_of = |inputs: &&Inputs| inputs.place.instance.as_deref() == Some(at.id.as_str());
     let mut holdings = subject.state.holdings.iter().rev();
@@ -275,13 +282,18 @@ fn resolve(cx: &Context, subject: &Subject<'_>, spec: &BindingSpec) -> Result<Re
             });
         }
     }
-    if let Some(unready) = unready {
+    if let Some(leaving) = leaving {
         if !settled {
-            return Err(unready);
+            return Err(leaving);
         }
         // What is there stays, but no other is made.
         wish.rotation = None;
         wish.rotate.clone_from(&subject.state.rotated);
+    }
+    if held.is_none()
+        && let Some(unready) = unready(&instance, name)
+    {
+        return Err(unready);
     }
     let provider = provider.and_then(|place| place.rsplit('/').next().map(str::to_owned));
     Ok(Resolved {
@@ -356,6 +368,19 @@ impl Desk for Binding<'_> {
         })
     }
 
+    fn secrets(&self) -> Vec<String> {
+        let mut secrets = self.live.secrets();
+        match (self.resolved, self.spec) {
+            (Ok(resolved), _) => secrets.extend(resolved.sent.secrets.iter().cloned()),
+            (Err(_), Some(spec)) => {
+                let from = &spec.parameters_from;
+                secrets.extend(subject::secrets(self.cx, self.subject.namespace, from));
+            }
+            (Err(_), None) => {}
+        }
+        secrets
+    }
+
     fn store(&self, id: &str, bound: &Bound) -> Result<Child, String> {
         let Some(spec) = self.spec else {
             return Err("the Secret is not written while spec cannot be read".to_owned());
@@ -377,10 +402,7 @@ impl Binding<'_> {
     fn is_wanted(&self, resolved: &Resolved) -> Result<(), Obstacle> {
         let name = text(&resolved.instance, "/metadata/name").unwrap_or_default();
         let now = instance(self.cx, self.subject.namespace, name, true)?;
-        match unready(&now, name).filter(|_| text(&now, "/metadata/deletionTimestamp").is_some()) {
-            Some(leaving) => Err(leaving),
-            None => Ok(()),
-        }
+        leaving(&now, name).map_or(Ok(()), Err)
     }
 }
 

@@ -12,12 +12,15 @@ mod sight;
 mod tests;
 mod usage;
 
-use oarlock_sdk::{Context, Event, Failure, ObjectRef, Outcome, Selection, Timestamp, merge_patch};
+use oarlock_sdk::{
+    Context, Event, Failure, ObjectRef, Outcome, ReadError, Selection, Timestamp, merge_patch,
+};
 use serde_json::{Value, json};
 
 use super::access::{self, Access, Broker};
 use super::ask;
 use super::reading::{API_VERSION, text};
+use super::settled::RELIST;
 use crate::catalog::relist::{self, Relist, Wish};
 use crate::catalog::{BrokerName, Filter};
 use crate::osb::catalog::{Marker, Reading};
@@ -27,9 +30,6 @@ use crate::situation::Obstacle;
 use memory::{Failing, Memory, Said};
 use offer::Taken;
 use sight::Sight;
-
-/// The annotation by which instances ask for the catalog to be read again.
-pub(crate) const RELIST: &str = "servicecatalog.oarlock.dev/relist";
 
 /// One run.
 ///
@@ -166,11 +166,8 @@ impl<'a> Run<'a> {
     fn rest(&self, memory: Memory, sight: &Sight, at: Option<u64>) -> Result<Outcome, Failure> {
         let mut memory = memory;
         let spent = sight.spent(self)?;
-        memory.classes = memory.classes.saturating_sub(spent.classes());
-        memory.plans = memory.plans.saturating_sub(spent.plans());
-        memory.flagged = memory
-            .flagged
-            .saturating_sub(spent.classes() + spent.plans());
+        // By what is there: whoever was killed after they went has not said so.
+        memory.flagged = sight.flagged() - spent.count();
         let said = memory.said(self.now);
         let outcome = spent.removed_from(Outcome::new());
         Ok(self.told(outcome, &memory, &said, at))

@@ -42,17 +42,15 @@ pub(super) fn reconcile(object: &Value, cx: &Context) -> Result<Outcome, Failure
         (Ok(_), Some(spec)) if wishes => resolve(cx, &subject, spec),
         _ => Err(subject::unwanted()),
     };
-    let secrets = match (&resolved, &spec) {
-        (Ok(resolved), _) => resolved.sent.secrets.clone(),
-        (Err(_), Some(spec)) => subject::secrets(cx, subject.namespace, &spec.parameters_from),
-        (Err(_), None) => Vec::new(),
-    };
     let at = Situation {
         subject: situation::Subject::Instance,
         cluster: cluster.as_deref().unwrap_or_default(),
         uid: subject.uid,
         generation: subject.generation,
-        given: spec.as_ref().and_then(|spec| spec.external_id.as_deref()),
+        given: spec
+            .as_ref()
+            .and_then(|spec| spec.external_id.as_deref())
+            .filter(|id| !id.is_empty()),
         now: cx.now().as_millis(),
         deleting,
         policy: subject.leaving.policy,
@@ -70,13 +68,13 @@ pub(super) fn reconcile(object: &Value, cx: &Context) -> Result<Outcome, Failure
         cx,
         subject: &subject,
         cluster: at.cluster,
+        spec: spec.as_ref(),
         resolved: resolved.as_ref(),
     };
     let talk = Talk {
         cx,
         desk: &desk,
         user: subject.leaving.user.as_ref(),
-        secrets: &secrets,
     };
     let turn = talk.go(&subject.state, &at).turn;
     let before = &object["status"];
@@ -290,6 +288,7 @@ struct Instance<'a> {
     cx: &'a Context,
     subject: &'a Subject<'a>,
     cluster: &'a str,
+    spec: Option<&'a InstanceSpec>,
     resolved: Result<&'a Resolved, &'a Obstacle>,
 }
 
@@ -351,6 +350,16 @@ impl Desk for Instance<'_> {
                 return Err(mistaken("an instance is not bound"));
             }
         })
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        match (self.resolved, self.spec) {
+            (Ok(resolved), _) => resolved.sent.secrets.clone(),
+            (Err(_), Some(spec)) => {
+                subject::secrets(self.cx, self.subject.namespace, &spec.parameters_from)
+            }
+            (Err(_), None) => Vec::new(),
+        }
     }
 
     fn store(&self, _id: &str, _bound: &Bound) -> Result<oarlock_sdk::Child, String> {

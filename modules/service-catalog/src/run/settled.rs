@@ -100,6 +100,14 @@ pub(super) fn relists(turn: &Turn, uid: &str) -> Vec<Child> {
         .collect()
 }
 
+/// Whether the last outcome had a broker's object annotated.
+pub(super) fn borrowed(cx: &Context) -> bool {
+    cx.last().is_some_and(|last| {
+        let mut written = last.writes.iter();
+        written.any(|write| write.target.kind.ends_with("ServiceBroker"))
+    })
+}
+
 fn event(event: &turn::Event) -> Event {
     let turn::Event {
         key,

@@ -152,14 +152,7 @@ fn texts(from: &[Source], entries: &parameters::Secrets) -> Vec<String> {
             leaves(&value, &mut found);
         }
     }
-    sorted(found)
-}
-
-/// The longest first: none hides a part of another.
-pub(super) fn sorted(mut texts: Vec<String>) -> Vec<String> {
-    texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
-    texts.dedup();
-    texts
+    found
 }
 
 /// The texts and numbers in a value.
@@ -167,15 +160,7 @@ pub(super) fn leaves(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(map) => map.values().for_each(|value| leaves(value, found)),
         Value::Array(items) => items.iter().for_each(|value| leaves(value, found)),
-        Value::String(text) => {
-            found.push(text.clone());
-            // As it is written in JSON, where that is something else.
-            let written = Value::from(text.as_str()).to_string();
-            let inner = written.trim_matches('"');
-            if inner != text {
-                found.push(inner.to_owned());
-            }
-        }
+        Value::String(text) => found.push(text.clone()),
         Value::Number(number) => found.push(number.to_string()),
         Value::Null | Value::Bool(_) => {}
     }

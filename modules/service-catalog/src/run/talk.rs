@@ -8,8 +8,9 @@ use oarlock_sdk::{Child, Context};
 
 use super::access::{self, Access};
 use super::ask;
+use super::veil::Veil;
 use crate::machine;
-use crate::machine::upshot::{self, Upshot};
+use crate::machine::upshot::{self, Came, Upshot};
 use crate::osb::answer::Bound;
 use crate::osb::fetch::{self, Fetched};
 use crate::osb::request::{Caller, Identity};
@@ -27,6 +28,9 @@ pub(super) trait Desk {
     /// Something that it consists of cannot be had.
     fn request(&self, call: &Call, state: &State, caller: &Caller) -> Result<Request, Obstacle>;
 
+    /// What a broker may repeat, and nobody may read.
+    fn secrets(&self) -> Vec<String>;
+
     /// The Secret of the binding `id` with these credentials.
     ///
     /// # Errors
@@ -40,8 +44,6 @@ pub(super) struct Talk<'a> {
     pub(super) desk: &'a dyn Desk,
     /// On whose behalf.
     pub(super) user: Option<&'a Identity>,
-    /// What a broker may repeat, and nobody may read.
-    pub(super) secrets: &'a [String],
 }
 
 /// What came of it.
@@ -111,8 +113,13 @@ impl Talk<'_> {
         let key = identity.to_string();
         let heard = self.ask(call, &access, &request, &key)?;
         let mut answered = answered(call, &heard, at.now);
-        let secrets: Vec<&str> = self.secrets.iter().map(String::as_str).collect();
-        answered.upshot = answered.upshot.without(&secrets);
+        if has_words(&answered.upshot) {
+            let veiled = Veil::new(self.desk.secrets()).heard(&heard);
+            say(
+                &mut answered.upshot,
+                self::answered(call, &veiled, at.now).upshot,
+            );
+        }
         Ok(answered)
     }
 
@@ -191,6 +198,31 @@ fn answered(call: &Call, heard: &Heard, now: u64) -> Answered {
         _ => None,
     };
     Answered { upshot, bound }
+}
+
+/// Whether people will read something that the broker wrote.
+fn has_words(upshot: &Upshot) -> bool {
+    !upshot.message.is_empty()
+        || match &upshot.came {
+            Came::Done(facts) => facts.dashboard.is_some(),
+            Came::Begun { dashboard, .. } => dashboard.is_some(),
+            _ => false,
+        }
+}
+
+/// It is what it was; what people read is of another one.
+fn say(upshot: &mut Upshot, veiled: Upshot) {
+    upshot.message = veiled.message;
+    match (&mut upshot.came, veiled.came) {
+        (Came::Done(facts), Came::Done(veiled)) => facts.dashboard = veiled.dashboard,
+        (
+            Came::Begun { dashboard, .. },
+            Came::Begun {
+                dashboard: veiled, ..
+            },
+        ) => *dashboard = veiled,
+        _ => {}
+    }
 }
 
 fn leaving(broker: &str) -> Obstacle {

@@ -3,5 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod bindings;
+mod chaos;
 mod instances;
+mod killed;
 mod site;

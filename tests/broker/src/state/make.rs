@@ -267,9 +267,13 @@ impl State {
         let previous = order.body.get("previous_values");
         let previous = previous.and_then(|values| values.get("plan_id")?.as_str());
         let is_right = previous.is_none_or(|plan| record.plans.contains(plan));
-        let updateable = self.catalog.find(&record.service_id, &record.plan_id);
-        let updateable = updateable
-            .is_some_and(|(service, plan)| plan.plan_updateable.unwrap_or(service.plan_updateable));
+        // Of a plan that is not on offer any more: as its service says.
+        let service = self.catalog.service(&record.service_id);
+        let updateable = service.is_some_and(|service| {
+            let plan = service.plans.iter().find(|plan| plan.id == record.plan_id);
+            plan.and_then(|plan| plan.plan_updateable)
+                .unwrap_or(service.plan_updateable)
+        });
         let moves = change
             .plan_id
             .as_ref()

@@ -36,6 +36,8 @@ fn every_command() {
     assert_eq!(said(&broker, &crate::asking::deprovision("i")).0, 202);
     assert_eq!(post("/finish", json!({"id": "i"})), 200);
     assert_eq!(post("/fail", json!({"id": "none"})), 404);
+    assert_eq!(post("/vanish", json!({"id": "i"})), 404);
+    assert_eq!(status(&broker, &provision("i")), 201);
     assert_eq!(post("/vanish", json!({"id": "i"})), 200);
     for path in ["/release", "/well"] {
         assert_eq!(post(path, Value::Null), 200);
@@ -116,4 +118,38 @@ async fn the_program_says_where_it_is_and_ends_with_its_input() {
     assert_eq!(report["violations"], json!([]));
     drop(process.stdin.take());
     assert!(process.wait().await.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_port_that_somebody_chose_is_refused_where_it_is_taken() {
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let start = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scripted-broker"));
+        command
+            .args(["--port", &port])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    };
+    let refused = start().output().await.unwrap();
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        told.contains(&format!("cannot listen at 127.0.0.1:{port}")),
+        "{told}"
+    );
+    drop(taken);
+    let mut process = start().spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let line = lines.next_line().await.unwrap().unwrap();
+    assert!(line.contains(&format!("http://127.0.0.1:{port}")), "{line}");
+    // Its standard input has ended, and it is there.
+    let url = format!("http://127.0.0.1:{port}");
+    let headers = "X-Broker-API-Version: 2.17\r\n";
+    let (status, catalog) = send(&url, "GET", "/v2/catalog", headers, &Value::Null).await;
+    assert_eq!(status, 200);
+    assert_eq!(catalog["services"][0]["name"], "postgres");
+    process.kill().await.unwrap();
 }

@@ -139,6 +139,33 @@ fn a_delete_halts_what_is_being_made() {
 }
 
 #[test]
+fn what_the_test_ends_is_ended_before_anybody_polls() {
+    let broker = broker();
+    broker.next(Op::Provision, Behaviour::NeverFinishAsync);
+    let made = operation(&broker, &provision("i"));
+    assert!(broker.finish("i"));
+    assert_eq!(broker.instances()[0].stand, Stand::Ready);
+    assert_eq!(state(&broker, &poll("i", Some(&made))), "succeeded");
+    broker.next(Op::Deprovision, Behaviour::NeverFinishAsync);
+    let removed = operation(&broker, &deprovision("i"));
+    assert!(broker.finish("i"));
+    assert_eq!(status(&broker, &poll("i", Some(&removed))), 410);
+    assert_eq!(broker.violations(), []);
+}
+
+#[test]
+fn a_plan_that_is_not_on_offer_any_more_is_left_as_its_service_allows() {
+    let broker = broker();
+    assert_eq!(status(&broker, &provision("i")), 201);
+    broker.catalog(|catalog| catalog.services[0].plans.retain(|plan| plan.id == LARGE));
+    assert_eq!(
+        status(&broker, &update("i", json!({"plan_id": LARGE}))),
+        200
+    );
+    assert_eq!(broker.violations(), []);
+}
+
+#[test]
 fn one_operation_at_a_time() {
     let broker = broker();
     let _made = answer(&broker, &provision("i"));

@@ -12,6 +12,8 @@ mod helm;
 mod hostile;
 mod languages;
 mod podinfo;
+mod projector;
+mod service_catalog;
 mod swap;
 mod witness;
 mod world;

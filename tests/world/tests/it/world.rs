@@ -266,7 +266,7 @@ impl World {
             Ok(())
         };
         let store = self.store();
-        store.modify(id, self.namespace, name, None, &Write::by(USER), change)?;
+        store.modify(id, self.space(id), name, None, &Write::by(USER), change)?;
         Ok(())
     }
 
@@ -274,17 +274,24 @@ impl World {
     pub(crate) fn delete(&self, id: &ResourceId, name: &str) {
         let options = DeleteOptions::default();
         let store = self.store();
-        store.delete(id, self.namespace, name, &options).unwrap();
+        store.delete(id, self.space(id), name, &options).unwrap();
+    }
+
+    /// Where users look for objects of a kind: nowhere but in the cluster, where it has no namespaces.
+    fn space(&self, id: &ResourceId) -> &'static str {
+        match self.store().resource(id) {
+            Some(resource) if !resource.namespaced => "",
+            _ => self.namespace,
+        }
     }
 
     pub(crate) fn get(&self, id: &ResourceId, name: &str) -> Option<Arc<Value>> {
-        self.store().get(id, self.namespace, name).ok()
+        self.store().get(id, self.space(id), name).ok()
     }
 
     pub(crate) fn list(&self, id: &ResourceId) -> Vec<Arc<Value>> {
-        let all = self
-            .store()
-            .select(id, Some(self.namespace), &<_>::default());
+        let space = Some(self.space(id)).filter(|space| !space.is_empty());
+        let all = self.store().select(id, space, &<_>::default());
         all.unwrap()
     }
 
@@ -318,10 +325,16 @@ impl World {
         events.iter().map(line).collect()
     }
 
-    /// The value of a metric whose line begins with this text; 0 where there is none.
-    pub(crate) fn metric(&self, line: &str) -> u64 {
+    /// All metrics of this life, as they are scraped.
+    pub(crate) fn metrics(&self) -> String {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.operator.metrics).unwrap();
+        text
+    }
+
+    /// The value of a metric whose line begins with this text; 0 where there is none.
+    pub(crate) fn metric(&self, line: &str) -> u64 {
+        let text = self.metrics();
         let values = text.lines().filter(|l| l.starts_with(line));
         values
             .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap())
@@ -333,7 +346,10 @@ impl World {
         let (version, kind) = (text("/apiVersion").unwrap(), text("/kind").unwrap());
         let resource = self.store().resource_of(version, kind);
         let resource = resource.unwrap_or_else(|| panic!("{kind} is not served"));
-        let namespace = text("/metadata/namespace").unwrap_or(NAMESPACE);
+        let namespace = match resource.namespaced {
+            true => text("/metadata/namespace").unwrap_or(NAMESPACE),
+            false => "",
+        };
         (
             resource.id.clone(),
             namespace.to_owned(),

@@ -34,7 +34,9 @@ fn mapping(disks: &str) -> Value {
 
 fn definition(keys: bool) -> Value {
     let list = |key: &str, item: Value| match keys {
-        true => json!({"type": "array", "items": item, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}),
+        true => {
+            json!({"type": "array", "items": item, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]})
+        }
         false => json!({"type": "array", "items": item}),
     };
     let free = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
@@ -68,18 +70,32 @@ fn lists_without_keys_are_shared_wholly_at_the_version_that_was_seen() {
     site.step();
     let version = site.live(&runner())["metadata"]["resourceVersion"].clone();
     let (outcome, _) = site.run().unwrap();
-    let [child] = outcome.exactly().unwrap() else { panic!("{outcome:?}") };
+    let [child] = outcome.exactly().unwrap() else {
+        panic!("{outcome:?}")
+    };
     assert_eq!(child.write(), Write::Share);
     assert!(child.is_forced());
     assert_eq!(*child.on_leave(), OnLeave::Keep);
-    assert_eq!(*child.expected(), Expect::Version(version.as_str().unwrap().to_owned()));
+    assert_eq!(
+        *child.expected(),
+        Expect::Version(version.as_str().unwrap().to_owned())
+    );
     let object = child.object();
     // With what their user has in them.
     assert_eq!(object["spec"]["disks"][0], json!({"name": "own"}));
     assert_eq!(object["spec"]["disks"][1]["name"], "binding-the-object");
-    assert_eq!(object["spec"]["jobs"][0]["run"]["variables"][0], json!({"name": "A", "value": "1"}));
-    assert_eq!(object["spec"]["jobs"][1]["run"]["mounts"][0]["mountPath"], "/bindings/db");
-    assert_eq!(object["spec"]["notes"], json!({"binding.oarlock.dev/type-the-object": "t"}));
+    assert_eq!(
+        object["spec"]["jobs"][0]["run"]["variables"][0],
+        json!({"name": "A", "value": "1"})
+    );
+    assert_eq!(
+        object["spec"]["jobs"][1]["run"]["mounts"][0]["mountPath"],
+        "/bindings/db"
+    );
+    assert_eq!(
+        object["spec"]["notes"],
+        json!({"binding.oarlock.dev/type-the-object": "t"})
+    );
 }
 
 #[test]
@@ -87,8 +103,11 @@ fn lists_with_keys_are_written_by_item() {
     let mut site = site(true);
     site.step();
     let (outcome, _) = site.run().unwrap();
-    let [child] = outcome.exactly().unwrap() else { panic!("{outcome:?}") };
-    assert_eq!(child.write(), Write::Apply);
+    let [child] = outcome.exactly().unwrap() else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(child.write(), Write::Share);
+    assert!(matches!(child.expected(), Expect::Uid(_)), "others may write meanwhile");
     let object = child.object();
     assert_eq!(object["spec"]["disks"].as_array().unwrap().len(), 1);
     assert_eq!(
@@ -106,9 +125,18 @@ fn what_its_user_wrote_meanwhile_is_what_remains() {
     site.settle();
     assert!(site.is_in(&runner()));
     // The user replaces a list: it is theirs, and the binding comes into it again.
-    site.world.edit_foreign(&runner(), &json!({"spec": {"disks": [{"name": "own"}, {"name": "more"}]}}));
+    site.world.edit_foreign(
+        &runner(),
+        &json!({"spec": {"disks": [{"name": "own"}, {"name": "more"}]}}),
+    );
     site.settle();
-    assert_eq!(site.live(&runner())["spec"]["disks"].as_array().unwrap().len(), 3);
+    assert_eq!(
+        site.live(&runner())["spec"]["disks"]
+            .as_array()
+            .unwrap()
+            .len(),
+        3
+    );
     assert!(site.told("Ready").starts_with("True"));
     site.world.delete();
     site.settle();
@@ -127,8 +155,16 @@ fn a_mapping_that_changes_or_goes_is_followed_and_the_old_one_takes_out() {
     let spec = site.live(&runner())["spec"].clone();
     assert_eq!(spec["disks"], json!([{"name": "own"}]));
     assert_eq!(spec["other"][0]["name"], "binding-the-object");
-    assert!(site.told("Ready").starts_with("True"), "{}", site.told("Ready"));
-    let target = ObjectRef::new("servicebinding.io/v1", "ClusterWorkloadResourceMapping", "runners.x.example.com");
+    assert!(
+        site.told("Ready").starts_with("True"),
+        "{}",
+        site.told("Ready")
+    );
+    let target = ObjectRef::new(
+        "servicebinding.io/v1",
+        "ClusterWorkloadResourceMapping",
+        "runners.x.example.com",
+    );
     site.world.delete_foreign(&target);
     site.settle();
     assert_eq!(
@@ -162,8 +198,10 @@ fn a_mapping_that_does_not_fit_is_told() {
             .contains("has a wildcard or an index where only names of fields are allowed")
     );
     assert!(
-        told(json!({"versions": [{"version": "*", "volumes": ".spec.jobs.disks",
-            "containers": [{"path": ".spec.jobs[*].run"}]}]}))
+        told(
+            json!({"versions": [{"version": "*", "volumes": ".spec.jobs.disks",
+            "containers": [{"path": ".spec.jobs[*].run"}]}]})
+        )
         .starts_with("False ProjectionFailed: volumes of the workload cannot hold a binding")
     );
 }
@@ -179,5 +217,8 @@ fn a_version_of_its_own_comes_before_the_star() {
     site.world.foreign(both);
     site.settle();
     assert_eq!(site.live(&runner())["spec"]["other"], json!(null));
-    assert_eq!(site.live(&runner())["spec"]["disks"][1]["name"], "binding-the-object");
+    assert_eq!(
+        site.live(&runner())["spec"]["disks"][1]["name"],
+        "binding-the-object"
+    );
 }

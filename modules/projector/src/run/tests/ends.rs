@@ -6,7 +6,9 @@ use super::site::{Site, app, at, deployment};
 
 #[test]
 fn a_deleted_binding_leaves_what_was_there() {
-    let mut site = Site::new(&json!({"spec": {"type": "t", "provider": "p", "env": [{"name": "H", "key": "h"}]}}));
+    let mut site = Site::new(
+        &json!({"spec": {"type": "t", "provider": "p", "env": [{"name": "H", "key": "h"}]}}),
+    );
     site.settle();
     assert!(site.is_in(&app()));
     // Its user works on the Deployment meanwhile.
@@ -17,8 +19,14 @@ fn a_deleted_binding_leaves_what_was_there() {
     });
     site.world.delete();
     site.step();
-    assert!(!site.world.is_gone(), "it is seen before the finalizer goes");
-    assert!(site.told("Ready").starts_with("False Terminating: the binding is being taken out of Deployment app"));
+    assert!(
+        !site.world.is_gone(),
+        "it is seen before the finalizer goes"
+    );
+    assert!(
+        site.told("Ready")
+            .starts_with("False Terminating: the binding is being taken out of Deployment app")
+    );
     site.settle();
     assert!(site.world.is_gone());
     let mut expected = deployment("app");
@@ -30,7 +38,8 @@ fn a_deleted_binding_leaves_what_was_there() {
 fn no_deletion_is_held_up_by_what_is_wrong_or_gone() {
     let mut site = Site::new(&json!({}));
     site.settle();
-    site.world.edit(json!({"spec": {"workload": null, "service": 5}}));
+    site.world
+        .edit(json!({"spec": {"workload": null, "service": 5}}));
     site.world.delete_foreign(&app());
     site.world.delete();
     site.settle();
@@ -53,7 +62,11 @@ fn no_deletion_is_held_up_by_what_is_wrong_or_gone() {
 fn a_deletion_that_cannot_go_on_says_why() {
     let mut site = Site::new(&json!({}));
     site.settle();
-    site.world.fails("apps/v1", "Deployment", ReadError::Denied("no grant; hint: add it".to_owned()));
+    site.world.fails(
+        "apps/v1",
+        "Deployment",
+        ReadError::Denied("no grant; hint: add it".to_owned()),
+    );
     site.world.delete();
     site.settle();
     assert!(!site.world.is_gone());
@@ -71,7 +84,8 @@ fn what_somebody_else_owns_too_does_not_hold_a_deletion_up() {
     site.step();
     // Somebody has put all of it into a manifest of theirs.
     let mut copy = deployment("app");
-    copy["spec"]["template"]["spec"]["volumes"] = json!([{"name": "binding-the-object", "emptyDir": {}}]);
+    copy["spec"]["template"]["spec"]["volumes"] =
+        json!([{"name": "binding-the-object", "emptyDir": {}}]);
     site.world.foreign(copy.clone());
     site.settle();
     assert!(site.world.is_gone());
@@ -96,11 +110,16 @@ fn killed_anywhere_it_ends_where_it_would_have_ended() {
         };
         go(&mut site);
         assert!(site.is_in(&app()));
-        site.world.edit(json!({"spec": {"workload": {"name": "new"}}}));
+        site.world
+            .edit(json!({"spec": {"workload": {"name": "new"}}}));
         go(&mut site);
         let new = at("apps/v1", "Deployment", "new");
         assert!(site.is_in(&new));
-        let ends = (site.content(&app()), site.content(&new), site.world.status()["workloads"].clone());
+        let ends = (
+            site.content(&app()),
+            site.content(&new),
+            site.world.status()["workloads"].clone(),
+        );
         site.world.delete();
         go(&mut site);
         assert!(site.world.is_gone());
@@ -111,14 +130,19 @@ fn killed_anywhere_it_ends_where_it_would_have_ended() {
     assert_eq!(expected.0, deployment("app"));
     for run in 0..24 {
         for steps in 0..4 {
-            assert_eq!(story(Some((run, steps))), expected, "killed in run {run} after {steps} steps");
+            assert_eq!(
+                story(Some((run, steps))),
+                expected,
+                "killed in run {run} after {steps} steps"
+            );
         }
     }
 }
 
 #[test]
 fn one_workload_that_is_refused_does_not_keep_the_others_waiting() {
-    let workload = json!({"spec": {"workload": {"name": null, "selector": {"matchLabels": {"tier": "web"}}}}});
+    let workload =
+        json!({"spec": {"workload": {"name": null, "selector": {"matchLabels": {"tier": "web"}}}}});
     let mut site = Site::new(&workload);
     for name in ["b", "c"] {
         site.world.foreign(deployment(name));
@@ -147,6 +171,9 @@ fn one_workload_that_is_refused_does_not_keep_the_others_waiting() {
     site.world.set_now(again);
     site.settle();
     assert!(site.is_in(&refusing));
-    assert_eq!(site.told("Ready"), "True ServiceBound: the binding is in 3 workloads");
+    assert_eq!(
+        site.told("Ready"),
+        "True ServiceBound: the binding is in 3 workloads"
+    );
     assert_eq!(site.world.wake(), None);
 }

@@ -40,7 +40,10 @@ fn it_is_waited_for_without_asking_again_and_again() {
     site.world.foreign(secret("orders-secret"));
     site.settle();
     assert!(site.is_in(&app()));
-    assert_eq!(site.told("Ready"), "True ServiceBound: the binding is in Deployment app");
+    assert_eq!(
+        site.told("Ready"),
+        "True ServiceBound: the binding is in Deployment app"
+    );
 }
 
 #[test]
@@ -48,25 +51,30 @@ fn what_is_in_stays_in_while_the_service_is_away() {
     let mut site = Site::new(&json!({}));
     site.settle();
     let before = site.content(&app());
-    site.world.delete_foreign(&at("db.example.com/v1", "Database", "orders"));
-    site.world.delete_foreign(&at("v1", "Secret", "orders-secret"));
+    site.world
+        .delete_foreign(&at("db.example.com/v1", "Database", "orders"));
+    site.world
+        .delete_foreign(&at("v1", "Secret", "orders-secret"));
     site.settle();
     assert_eq!(site.content(&app()), before);
     assert!(site.told("Ready").starts_with("Unknown ServiceNotFound"));
     assert_eq!(site.world.status()["binding"]["name"], "orders-secret");
     // Its author may let go of it meanwhile.
-    site.world.edit(json!({"spec": {"workload": {"name": "none"}}}));
+    site.world
+        .edit(json!({"spec": {"workload": {"name": "none"}}}));
     site.settle();
     assert_eq!(site.content(&app()), deployment("app"));
 }
 
 #[test]
 fn a_secret_itself_is_never_read() {
-    let service = json!({"spec": {"service": {"apiVersion": "v1", "kind": "Secret", "name": "plain"}}});
+    let service =
+        json!({"spec": {"service": {"apiVersion": "v1", "kind": "Secret", "name": "plain"}}});
     let mut site = Site::empty(&service);
     site.world.foreign(deployment("app"));
     // To get it would be refused.
-    site.world.fails("v1", "Secret", ReadError::Denied("no grant".to_owned()));
+    site.world
+        .fails("v1", "Secret", ReadError::Denied("no grant".to_owned()));
     site.settle();
     assert_eq!(
         site.told("Ready"),

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use oarlock_sdk::testing::World;
-use oarlock_sdk::{
-    Child, Failure, KindInfo, ObjectRef, Outcome, Value, Write, json, merge_patch,
-};
+use oarlock_sdk::{Child, Failure, KindInfo, ObjectRef, Outcome, Value, Write, json, merge_patch};
 
 use crate::run::reconcile;
+use crate::run::workload::reference;
+
+/// The host's mark of what is shared.
+pub(super) const MARK: &str = "share.oarlock.dev/the-object";
 
 pub(super) struct Site {
     pub(super) world: World,
@@ -106,12 +108,16 @@ impl Site {
     pub(super) fn run_until(&mut self, steps: usize) -> Result<(Outcome, bool), Failure> {
         let outcome = self.world.call(reconcile)?;
         let all: Vec<Value> = self.world.objects().cloned().collect();
+        let before = self.contents();
         let own = self.world.object().clone();
         let children = outcome.exactly().unwrap_or_default();
-        let before: Vec<Option<Value>> = children
-            .iter()
-            .map(|child| self.world.live(&child.target().unwrap()).cloned())
-            .collect();
+        let mut states: BTreeMap<ObjectRef, Value> = BTreeMap::new();
+        for child in children {
+            let target = child.target().unwrap();
+            if let Some(live) = self.world.live(&target) {
+                states.insert(target, live.clone());
+            }
+        }
         self.world.perform(&outcome, steps);
         if outcome.exactly().is_none() {
             // Nothing has drifted, so nothing is repaired.
@@ -122,11 +128,13 @@ impl Site {
         let refused = self.world.refusal().map(|refusal| refusal.target.clone());
         let done = children
             .iter()
-            .zip(&before)
             .take(steps)
-            .take_while(|(child, _)| child.target() != refused);
-        for (child, before) in done {
-            self.correct(child, before.as_ref());
+            .take_while(|child| child.target() != refused);
+        for child in done {
+            self.correct(child, &mut states);
+        }
+        for (target, state) in &states {
+            self.overwrite(target, state);
         }
         let is_listed = |target: &ObjectRef| {
             let mut listed = children.iter().filter_map(Child::target);
@@ -135,39 +143,33 @@ impl Site {
         if steps == usize::MAX && refused.is_none() && outcome.exactly().is_some() {
             self.applied.retain(|target, _| is_listed(target));
         }
-        let now: Vec<Value> = self.world.objects().cloned().collect();
-        let changed = now != all || *self.world.object() != own;
+        let changed = self.contents() != before || *self.world.object() != own;
         Ok((outcome, changed))
     }
 
     /// The world merges lists as one field.
-    fn correct(&mut self, child: &Child, before: Option<&Value>) {
+    fn correct(&mut self, child: &Child, states: &mut BTreeMap<ObjectRef, Value>) {
         let target = child.target().unwrap();
+        let live = states.get_mut(&target).unwrap();
         let wanted = child.object();
+        assert_eq!(child.write(), Write::Share);
         let applied = self.applied.insert(target.clone(), wanted.clone());
-        match (child.write(), before) {
-            (Write::Apply, Some(before)) => {
-                let mut live = before.clone();
-                if applied.as_ref() != Some(&wanted) {
-                    if let Some(applied) = &applied {
-                        give_up(&mut live, applied, "");
-                    }
-                    take(&mut live, &wanted, "");
-                }
-                if live != *before {
-                    let version = before["metadata"]["resourceVersion"].as_str().unwrap();
-                    let next = version.parse::<u64>().unwrap() + 1;
-                    live["metadata"]["resourceVersion"] = json!(next.to_string());
-                }
-                self.world.foreign(live);
-            }
-            (Write::Share, Some(_)) => {
-                if let Some(nulls) = applied.and_then(|applied| gone(&applied, Some(&wanted))) {
-                    self.world.edit_foreign(&target, &nulls);
-                }
-            }
-            (write, _) => panic!("{write:?} of {target}"),
+        if let Some(applied) = applied.as_ref().filter(|applied| **applied != wanted) {
+            give_up(live, applied, "");
         }
+        take(live, &wanted, "");
+        live["metadata"]["annotations"][MARK] =
+            self.live(&target)["metadata"]["annotations"][MARK].clone();
+    }
+
+    fn overwrite(&mut self, target: &ObjectRef, state: &Value) {
+        self.world.each_object(|object| {
+            if reference(object) == *target {
+                let version = object["metadata"]["resourceVersion"].clone();
+                *object = state.clone();
+                object["metadata"]["resourceVersion"] = version;
+            }
+        });
     }
 
     /// One run.
@@ -199,14 +201,33 @@ impl Site {
     pub(super) fn content(&self, target: &ObjectRef) -> Value {
         let mut live = self.live(target).clone();
         let metadata = live["metadata"].as_object_mut().unwrap();
-        metadata.retain(|key, _| ["name", "namespace", "labels", "annotations"].contains(&key.as_str()));
-        if metadata.get("annotations").is_some_and(|map| *map == json!({})) {
+        metadata.retain(|key, _| {
+            ["name", "namespace", "labels", "annotations"].contains(&key.as_str())
+        });
+        if metadata
+            .get("annotations")
+            .is_some_and(|map| *map == json!({}))
+        {
             metadata.remove("annotations");
         }
-        if live.pointer("/spec/notes").is_some_and(|map| *map == json!({})) {
+        if live
+            .pointer("/spec/notes")
+            .is_some_and(|map| *map == json!({}))
+        {
             live["spec"].as_object_mut().unwrap().remove("notes");
         }
         live
+    }
+
+    fn contents(&self) -> Vec<Value> {
+        let without_counters = |object: &Value| {
+            let mut object = object.clone();
+            for counter in ["resourceVersion", "generation"] {
+                object["metadata"][counter] = Value::Null;
+            }
+            object
+        };
+        self.world.objects().map(without_counters).collect()
     }
 
     /// `status reason: message` of a condition.
@@ -219,24 +240,6 @@ impl Site {
     /// Its uid, as it is in names.
     pub(super) fn is_in(&self, target: &ObjectRef) -> bool {
         self.live(target).to_string().contains("binding-the-object")
-    }
-}
-
-/// The patch that takes out what was applied and is not any more.
-fn gone(applied: &Value, wanted: Option<&Value>) -> Option<Value> {
-    match (applied, wanted) {
-        (Value::Object(fields), _) => {
-            let nulls: serde_json::Map<String, Value> = fields
-                .iter()
-                .filter_map(|(key, value)| {
-                    let wanted = wanted.and_then(|wanted| wanted.get(key));
-                    Some((key.clone(), gone(value, wanted)?))
-                })
-                .collect();
-            (!nulls.is_empty()).then_some(Value::Object(nulls))
-        }
-        (_, None) => Some(Value::Null),
-        (_, Some(_)) => None,
     }
 }
 

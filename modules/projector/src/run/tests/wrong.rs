@@ -119,9 +119,16 @@ fn who_may_not_look_leaves_everything_as_it_is() {
     let mut site = Site::new(&json!({}));
     site.settle();
     let before = site.content(&app());
-    site.world.fails("apps/v1", "Deployment", ReadError::Denied("no grant; hint: add it".to_owned()));
+    site.world.fails(
+        "apps/v1",
+        "Deployment",
+        ReadError::Denied("no grant; hint: add it".to_owned()),
+    );
     let outcome = site.rest();
     assert_eq!(outcome.exactly(), None, "who has left cannot be told");
-    assert_eq!(site.told("Ready"), "False WorkloadForbidden: no grant; hint: add it");
+    assert_eq!(
+        site.told("Ready"),
+        "False WorkloadForbidden: no grant; hint: add it"
+    );
     assert_eq!(site.content(&app()), before);
 }

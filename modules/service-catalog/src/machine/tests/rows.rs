@@ -279,3 +279,31 @@ fn row_37_a_foreign_secret_is_seen_before_anything_is_bound() {
     assert!(world.finalized, "and stays");
     assert_eq!(world.secret, Secret::Foreign("Deployment web's".into()));
 }
+
+#[test]
+fn row_32_a_deletion_that_does_not_get_through_says_how_to_get_around_it() {
+    let hint = "the annotation servicecatalog.oarlock.dev/abandon";
+    for subject in [Subject::Instance, Subject::Binding] {
+        let mut world = World::new(subject);
+        world.finish();
+        world.deleting = true;
+        world.fails(&[Mode::LostBefore, Mode::Async(100)]);
+        world.waits();
+        assert!(
+            world.says("Ready").contains(hint),
+            "{}",
+            world.says("Ready")
+        );
+        // A broker that works at it needs nobody's help, for some time.
+        let began = world.now;
+        world.now += 10_000;
+        while world.now < began + 500_000 {
+            world.now += world.waits();
+            assert!(
+                !world.says("Ready").contains(hint),
+                "{}",
+                world.says("Ready")
+            );
+        }
+    }
+}

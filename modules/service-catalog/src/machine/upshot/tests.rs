@@ -115,18 +115,6 @@ fn a_binding_that_is_fetched_says_when_it_ends_and_nothing_secret() {
 }
 
 #[test]
-fn what_a_broker_repeats_of_a_secret_is_taken_out() {
-    let call = Call::Begin(Operation::Provision);
-    let answer = heard(400, &[], r#"{"description":"hunter22 is no password"}"#);
-    let upshot = of(call, &verdict(call, &answer), 0).without(&["hunter22", "is"]);
-    assert!(
-        upshot.message.contains("<redacted> is no password"),
-        "{}",
-        upshot.message
-    );
-}
-
-#[test]
 fn a_long_text_is_cut() {
     let text = short(&"ä".repeat(3_000));
     assert_eq!(text.chars().count(), 1_025);

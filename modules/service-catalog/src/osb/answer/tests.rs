@@ -170,16 +170,6 @@ fn a_fault_says_what_the_broker_says_in_one_line_and_not_without_end() {
 }
 
 #[test]
-fn secrets_that_a_broker_repeats_are_taken_out_of_its_fault() {
-    let fault = answer(&json!({"error": PLANTED, "description": format!("bad {PLANTED}, no")}));
-    let fault = fault.fault().without(&[PLANTED, "no"]);
-    assert_eq!(
-        fault.to_string(),
-        "the broker answered 200 <redacted>: bad <redacted>, no"
-    );
-}
-
-#[test]
 fn a_fault_is_kept_in_a_status_as_it_is() {
     let fault = Fault {
         status: Some(500),

@@ -41,7 +41,7 @@ pub(super) fn of(kind: &str, path: &str) -> Vec<(String, String)> {
         ),
         ("ServiceInstance", "spec") => instance(),
         ("ServiceInstance" | "ServiceBinding", "spec.externalID") => one(
-            "self == oldSelf",
+            "self == oldSelf || oldSelf == ''",
             "externalID cannot be changed: it is what the broker knows this by; delete the object, and create one with the other ID",
         ),
         (_, "spec.updateRequests" | "spec.relistRequests") => one(

@@ -1,6 +1,6 @@
 //! `ServiceBinding`.
 
-use super::Shape::{Bytes, Duration, Free, Name, Object, OneOf, Text, TextLists};
+use super::Shape::{Bytes, Duration, Free, Id, Name, Object, OneOf, Text, TextLists};
 use super::{Table, field};
 
 /// `ServiceBinding`.
@@ -105,7 +105,7 @@ pub(in crate::resource) const TABLE: Table = &[
     ),
     field(
         "spec.externalID",
-        Text,
+        Id,
         "what the broker knows it by; derived of cluster, object and attempt where nothing is said, as after each rotation. It cannot be changed",
     ),
     field(

@@ -1,6 +1,6 @@
 //! `ServiceInstance`.
 
-use super::Shape::{Count, Free, Name, Object, OneOf, Text, TextLists};
+use super::Shape::{Count, Free, Id, Name, Object, OneOf, Text, TextLists};
 use super::{Table, field};
 
 const SET_BY_CONTROLLER: &str =
@@ -88,7 +88,7 @@ pub(in crate::resource) const TABLE: Table = &[
     field("spec.parametersFrom[].secretKeyRef.key", Name, "").required(),
     field(
         "spec.externalID",
-        Text,
+        Id,
         "what the broker knows it by; derived of cluster, object and attempt where nothing is said. It cannot be changed",
     ),
     field(

@@ -112,7 +112,7 @@ fn whole(table: Table, path: &str) -> Value {
             continue;
         };
         let value = match field.shape {
-            Shape::Text | Shape::Name => json!("text"),
+            Shape::Text | Shape::Name | Shape::Id => json!("text"),
             Shape::Bytes => json!("dGV4dA=="),
             Shape::Flag => json!(true),
             Shape::Whole | Shape::Count => json!(1),

@@ -78,12 +78,10 @@ impl<'a> Live<'a> {
     /// Its values: nobody may read them elsewhere.
     pub(super) fn secrets(&self) -> Vec<String> {
         let mut found = Vec::new();
-        for value in self
-            .object
-            .iter()
-            .flat_map(reading::entries)
-            .map(|(_, value)| value)
-        {
+        let entries = self.object.iter().flat_map(reading::entries);
+        // Of these two everybody knows.
+        let hidden = entries.filter(|(key, _)| !matches!(key.as_str(), "type" | "provider"));
+        for (_, value) in hidden {
             match serde_json::from_slice::<Value>(&value) {
                 Ok(value @ (Value::Object(_) | Value::Array(_))) => {
                     subject::leaves(&value, &mut found);
@@ -98,6 +96,29 @@ impl<'a> Live<'a> {
     pub(super) fn removal(&self) -> Option<Removal> {
         let uid = text(self.object.as_ref()?, "/metadata/uid")?;
         Some(Removal::of(self.target()).uid(uid))
+    }
+
+    /// To be listed beside something else.
+    pub(super) fn as_it_is(&self, uid: &str) -> Option<Child> {
+        let object = self.object.as_ref().filter(|_| self.is_own(uid))?;
+        let id = object["metadata"]["annotations"].get(BINDING_ID);
+        let same = json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {
+                "name": self.name,
+                "namespace": self.namespace,
+                "annotations": {BINDING_ID: id.cloned().unwrap_or_default()},
+            },
+            "type": object["type"],
+            "data": object["data"],
+        });
+        let uid = text(object, "/metadata/uid")?;
+        Some(
+            Child::apply(same)
+                .force()
+                .expect(Expect::Uid(uid.to_owned())),
+        )
     }
 
     /// As it is to be written.
@@ -150,7 +171,8 @@ impl<'a> Live<'a> {
         });
         let same = || of("/metadata/uid").map_or(Expect::Any, |uid| Expect::Uid(uid.to_owned()));
         match write {
-            Write::Create => Ok(Child::apply(object).absent()),
+            // By force, once it is there: whoever edits it is in nobody's way.
+            Write::Create => Ok(Child::apply(object).absent().force()),
             Write::Replace | Write::Nothing => Ok(Child::apply(object).force().expect(same())),
             Write::Recreate => Ok(Child::recreate(object).force().expect(same())),
             Write::Wait => Err(format!(

@@ -3,12 +3,9 @@
 use oarlock_sdk::{Condition, Event, Failure, Outcome, merge_patch};
 use serde_json::json;
 
-use super::{Run, usage};
-use crate::resource;
+use super::{Run, offer, usage};
+use crate::resource::{self, ABANDON};
 use crate::situation::DeletionPolicy;
-
-/// The annotation by which somebody who may do so leaves everything at the broker.
-const ABANDON: &str = "servicecatalog.oarlock.dev/abandon";
 
 /// How many of those that it waits for are named.
 const NAMED: usize = 10;
@@ -45,7 +42,9 @@ pub(super) fn leave(run: &Run<'_>) -> Result<Outcome, Failure> {
         wanted = json!({});
     }
     wanted["lastConditionState"] = json!(reason);
+    // Its namespace may be going, and take classes and plans along: nothing can be made there any more.
     let outcome = Outcome::new()
+        .children(offer::as_it_is(run)?)
         .condition(Condition::no("Ready", reason, message.clone()))
         .event(Event::warning("deletion-blocked", reason, message));
     Ok(match merge_patch::between(before, &wanted) {

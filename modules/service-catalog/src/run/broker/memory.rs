@@ -20,11 +20,11 @@ pub(super) struct Memory {
     pub(super) relist: relist::Memory,
     /// How often it was read: numbers Events.
     pub(super) fetches: u64,
-    /// Classes that are shown, flagged ones too.
+    /// Classes that are offered.
     pub(super) classes: usize,
-    /// Plans that are shown, flagged ones too.
+    /// Plans that are offered.
     pub(super) plans: usize,
-    /// How many of both are flagged.
+    /// How many classes and plans are not offered any more, and used.
     #[serde(skip_serializing_if = "is_nothing")]
     pub(super) flagged: usize,
     /// What is wrong with it, for people; what is not in it is all right.
@@ -134,10 +134,14 @@ impl Memory {
             None => String::from("the catalog was not read yet"),
         };
         if self.flagged > 0 {
-            message.push_str(&format!(
-                "; {} of them it offers no more: they stay while instances use them",
-                self.flagged
-            ));
+            message.push_str(&match self.flagged {
+                1 => String::from(
+                    "; 1 more is not offered any more, and stays while instances use it",
+                ),
+                more => format!(
+                    "; {more} more are not offered any more, and stay while instances use them"
+                ),
+            });
         }
         if !self.left_out.is_empty() {
             message.push_str(&format!("\nleft out: {}", self.left_out.join("; ")));

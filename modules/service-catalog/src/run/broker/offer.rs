@@ -14,11 +14,11 @@ use crate::osb::catalog::Catalog;
 pub(super) struct Taken {
     children: Option<Vec<Child>>,
     removals: Vec<Removal>,
-    /// Classes that there are then, flagged ones too.
+    /// Classes that are offered then.
     pub(super) classes: usize,
-    /// Plans that there are then, flagged ones too.
+    /// Plans that are offered then.
     pub(super) plans: usize,
-    /// How many of both are flagged.
+    /// How many of both are flagged besides.
     pub(super) flagged: usize,
     /// What is wrong with the catalog, for people.
     pub(super) left_out: Vec<String>,
@@ -116,8 +116,8 @@ pub(super) fn take(
     let flagged_classes = after.classes.iter().filter(|class| class.removed).count();
     let flagged_plans = after.plans.iter().filter(|plan| plan.removed).count();
     Ok(Ok(Taken {
-        classes: after.classes.len(),
-        plans: after.plans.len(),
+        classes: after.classes.len() - flagged_classes,
+        plans: after.plans.len() - flagged_plans,
         flagged: flagged_classes + flagged_plans,
         // What is as it should be is kept: that writes nothing, also after a restart.
         children: is_changed.then(|| children(run, &after, &strays)),
@@ -132,6 +132,13 @@ pub(super) fn take(
         written,
         gone,
     }))
+}
+
+/// What is there, as it is: listed, nothing of it that goes is made again.
+pub(super) fn as_it_is(run: &Run<'_>) -> Result<Vec<Child>, Failure> {
+    let Shelf { stock, strays } = Shelf::read(run)?;
+    let there = stock.after(&run.name, &Changes::default());
+    Ok(children(run, &there, &strays))
 }
 
 fn children(

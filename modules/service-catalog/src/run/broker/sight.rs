@@ -56,9 +56,16 @@ impl Sight {
         })
     }
 
-    /// Whether there is less than was written.
+    /// Whether there is less of what is offered than was written.
     pub(super) fn lacks(&self, memory: &Memory) -> bool {
-        self.classes.len() < memory.classes || self.plans.len() < memory.plans
+        let offered = |all: &[Seen]| all.iter().filter(|seen| !seen.flag.removed).count();
+        offered(&self.classes) < memory.classes || offered(&self.plans) < memory.plans
+    }
+
+    /// How many are not offered any more.
+    pub(super) fn flagged(&self) -> usize {
+        let all = self.classes.iter().chain(&self.plans);
+        all.filter(|seen| seen.flag.removed).count()
     }
 
     /// What was flagged and is used no more. Usage is read only where anything is flagged.
@@ -116,12 +123,9 @@ impl Seen {
 }
 
 impl Spent {
-    pub(super) fn classes(&self) -> usize {
-        self.classes.len()
-    }
-
-    pub(super) fn plans(&self) -> usize {
-        self.plans.len()
+    /// How many these are.
+    pub(super) fn count(&self) -> usize {
+        self.classes.len() + self.plans.len()
     }
 
     /// Plans go before their classes.

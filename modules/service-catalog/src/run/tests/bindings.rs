@@ -373,3 +373,52 @@ fn a_deletion_needs_nothing_but_what_is_remembered() {
     assert_eq!(site.things(), 0);
     assert!(!has_secret(&site));
 }
+
+#[test]
+fn a_stale_version_has_the_catalog_read_again_and_keeps_the_secret() {
+    let mut site = Site::binding();
+    site.finish();
+    let stale = json!({"error": "MaintenanceInfoConflict"});
+    site.next(&[Answer::Says(422, stale)]);
+    site.world
+        .edit(json!({"metadata": {"annotations": {"servicecatalog.oarlock.dev/rotate": "now"}}}));
+    site.settle();
+    let broker = site
+        .world
+        .live(&at("ClusterServiceBroker", "main"))
+        .unwrap();
+    let asked = &broker["metadata"]["annotations"]["servicecatalog.oarlock.dev/relist"];
+    assert_eq!(asked, "the-object/2");
+    assert_eq!(entry(&site, "port"), "5432");
+    site.finish();
+    assert_eq!(site.ready(), "True InjectedBindResult");
+    assert_eq!(entry(&site, "port"), "5432");
+    assert_eq!(site.things(), 1);
+    assert!(!site.run().unwrap());
+}
+
+/// Whoever has credentials needs their successors.
+#[test]
+fn it_is_rotated_though_its_instance_failed_but_not_when_that_is_deleted() {
+    let mut site = Site::binding();
+    site.finish();
+    let mut failed = provisioned();
+    failed["status"]["conditions"] = json!([
+        {"type": "Ready", "status": "False", "reason": "UpdateInstanceCallFailed", "message": ""},
+        {"type": "Failed", "status": "True", "reason": "UpdateInstanceCallFailed", "message": "no"},
+    ]);
+    site.world.foreign(failed.clone());
+    let rotate = |word: &str| json!({"metadata": {"annotations": {"servicecatalog.oarlock.dev/rotate": word}}});
+    site.world.edit(rotate("once"));
+    site.finish();
+    assert_eq!(
+        site.calls(),
+        ["PUT /ID/binding", "PUT /ID/binding", "DELETE /ID/binding"]
+    );
+    failed["metadata"]["deletionTimestamp"] = json!("2026-11-01T00:00:00Z");
+    site.world.foreign(failed);
+    site.world.edit(rotate("twice"));
+    site.finish();
+    assert_eq!(site.calls(), [""; 0]);
+    assert_eq!(site.ready(), "True InjectedBindResult");
+}

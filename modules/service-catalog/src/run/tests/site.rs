@@ -41,6 +41,10 @@ pub(super) enum Answer {
     Async(u32),
     /// It does nothing, and says so.
     Says(u16, Value),
+    /// It does nothing, and repeats all that it was told.
+    Repeats(u16),
+    /// It does it, and says this.
+    DoneBut(u16, Value),
     /// It does it, and the answer is lost.
     Lost,
     /// It does nothing, and is not heard of.
@@ -56,6 +60,14 @@ impl Broker {
             Answer::Well => Ok(self.does(request, &target, 0)),
             Answer::Async(polls) => Ok(self.does(request, &target, polls)),
             Answer::Says(status, body) => Ok(Response::json(status, &body)),
+            Answer::Repeats(status) => {
+                let told = String::from_utf8(request.body.clone()).unwrap();
+                Ok(Response::json(status, &json!({"description": told})))
+            }
+            Answer::DoneBut(status, body) => {
+                self.does(request, &target, 0);
+                Ok(Response::json(status, &body))
+            }
             Answer::Lost => {
                 self.does(request, &target, 0);
                 Err(HttpError::TimedOut)
@@ -275,13 +287,17 @@ impl Site {
         }
         self.runs += 1;
         let ran = self.world.run(reconcile_any)?;
-        // As the API server has it of what a controller owns.
+        self.own_children();
+        Ok(ran.changed)
+    }
+
+    /// As the API server has it of what a controller owns.
+    pub(super) fn own_children(&mut self) {
         let owner = json!([{
             "apiVersion": API, "kind": self.world.object()["kind"], "name": "data", "uid": UID, "controller": true,
         }]);
         self.world
             .each_child(|child| child["metadata"]["ownerReferences"] = owner.clone());
-        Ok(ran.changed)
     }
 
     /// Runs until it waits for something, letting no time pass.
@@ -334,7 +350,7 @@ impl Site {
     }
 }
 
-fn reconcile_any(object: AnyObject, cx: &Context) -> Result<Outcome, Failure> {
+pub(super) fn reconcile_any(object: AnyObject, cx: &Context) -> Result<Outcome, Failure> {
     reconcile(&object, cx)
 }
 

@@ -143,6 +143,27 @@ fn two_brokers_with_one_id_do_not_fight() {
     assert!(site.ready().starts_with("True"));
 }
 
+/// The other broker's run is between our look and our write.
+#[test]
+fn a_name_that_is_taken_meanwhile_is_left_to_who_has_it() {
+    let mut site = Site::plain();
+    let outcome = site.call();
+    site.world.foreign(json!({
+        "apiVersion": API, "kind": "ClusterServicePlan", "metadata": {"name": "p3"},
+        "spec": {"clusterServiceBrokerName": "first", "externalName": "theirs", "externalID": "p3"},
+    }));
+    site.world.perform(&outcome, usize::MAX);
+    assert!(site.world.refusal().is_some());
+    site.run();
+    assert_eq!(site.world.refusal(), None);
+    assert_eq!(site.shown(), ["s1 mysql", "p1 small", "p2 large"]);
+    let ready = site.ready();
+    assert!(
+        ready.starts_with("False ErrorSyncingCatalog: plan \"small\" (ID \"p3\") cannot be shown"),
+        "{ready}"
+    );
+}
+
 #[test]
 fn what_the_api_server_does_not_take_holds_up_nothing_else() {
     let mut site = Site::plain();

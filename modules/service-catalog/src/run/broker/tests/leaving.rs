@@ -93,3 +93,18 @@ fn without_the_kinds_of_instances_nobody_has_anything() {
     site.run();
     assert!(site.world.is_gone());
 }
+
+/// As when its namespace goes.
+#[test]
+fn what_goes_while_it_waits_is_not_made_again() {
+    let mut site = Site::plain();
+    site.run();
+    site.instance("one", "s1", "p1");
+    site.world.delete();
+    site.run();
+    assert_eq!(site.shown().len(), 5);
+    site.world.delete_child("p2");
+    let ran = site.run();
+    assert!(!ran.changed);
+    assert_eq!(site.shown().len(), 4);
+}

@@ -248,3 +248,21 @@ fn a_status_that_somebody_spoiled_is_learned_anew() {
     assert_eq!(site.world.status()["catalog"]["classes"], 2);
     assert_eq!(site.shown().len(), 5);
 }
+
+/// Killed between any two writes: the next life brings it to the same end.
+#[test]
+fn whoever_is_killed_while_writing_goes_on_where_nothing_is_lost() {
+    let mut whole = Site::plain();
+    whole.run();
+    for steps in 0..6 {
+        let mut site = Site::plain();
+        let outcome = site.call();
+        site.world.perform(&outcome, steps);
+        assert_eq!(site.world.status(), &Value::Null, "the status comes last");
+        assert_eq!(site.shown().len(), steps.min(5));
+        site.world.restart();
+        site.run();
+        assert_eq!(site.shown(), whole.shown(), "{steps} steps");
+        assert_eq!(site.world.status()["catalog"]["classes"], 2);
+    }
+}
