@@ -19,7 +19,7 @@ pub(crate) use shape::Shape;
 pub(crate) struct Part {
     /// As they are to be applied, without what names the object.
     pub(crate) fields: Map<String, Value>,
-    /// Lists that are written wholly, by path. Empty where everything has keys.
+    /// Lists that are written wholly, and maps of which somebody else's field is written, by path. Empty where there are none.
     pub(crate) whole: BTreeSet<String>,
 }
 
@@ -65,22 +65,20 @@ impl<'a> At<'a> {
 
     /// The lists; empty where there is none.
     fn lists(self) -> [&'a [Value]; 3] {
-        [self.base, self.live, self.wanted]
-            .map(|list| list.and_then(Value::as_array).map_or(&[][..], Vec::as_slice))
+        [self.base, self.live, self.wanted].map(|list| {
+            list.and_then(Value::as_array)
+                .map_or(&[][..], Vec::as_slice)
+        })
     }
 }
 
-fn value(
-    whole: &mut BTreeSet<String>,
-    at: At<'_>,
-    shape: Shape<'_>,
-    path: &str,
-) -> Option<Value> {
+fn value(whole: &mut BTreeSet<String>, at: At<'_>, shape: Shape<'_>, path: &str) -> Option<Value> {
     if at.wanted == at.base && at.live == at.base {
         return None;
     }
     if at.is_like(Value::is_object) {
-        return object(whole, at, shape, path);
+        let found = object(whole, at, shape, path);
+        return found.or_else(|| anchor(whole, at, path));
     }
     if at.is_like(Value::is_array) {
         if let Some(keys) = shape.keys()
@@ -94,12 +92,7 @@ fn value(
     at.wanted.filter(|_| at.wanted != at.base).cloned()
 }
 
-fn object(
-    whole: &mut BTreeSet<String>,
-    at: At<'_>,
-    shape: Shape<'_>,
-    path: &str,
-) -> Option<Value> {
+fn object(whole: &mut BTreeSet<String>, at: At<'_>, shape: Shape<'_>, path: &str) -> Option<Value> {
     let names: BTreeSet<&String> = [at.live, at.wanted]
         .into_iter()
         .flatten()
@@ -127,6 +120,12 @@ fn items(
         let is_same = |other: &&Value| keys.iter().all(|key| other.get(key) == item.get(key));
         list?.as_array()?.iter().find(is_same).cloned()
     };
+    let keyed = |mut fields: Map<String, Value>, item: &Value| {
+        for key in keys {
+            fields.insert((*key).to_owned(), item[*key].clone());
+        }
+        Value::Object(fields)
+    };
     let mut found = Vec::new();
     for item in at.lists()[2] {
         let Some(base) = of(at.base, item) else {
@@ -140,15 +139,38 @@ fn items(
             live: live.as_ref(),
             wanted: Some(item),
         };
+        if inner.wanted == inner.base && inner.live == inner.base {
+            continue;
+        }
         let place = format!("{path}/{}", name.join(","));
-        if let Some(Value::Object(mut fields)) = value(whole, inner, shape, &place) {
-            for key in keys {
-                fields.insert((*key).to_owned(), item[*key].clone());
-            }
-            found.push(Value::Object(fields));
+        match object(whole, inner, shape, &place) {
+            Some(Value::Object(fields)) => found.push(keyed(fields, item)),
+            _ => found.push(keyed(Map::new(), item)),
         }
     }
+    // Something goes, others stay: by one of them the list is still listed.
+    if found.is_empty() && at.live != at.base {
+        found.extend(at.lists()[2].first().map(|item| keyed(Map::new(), item)));
+    }
     (!found.is_empty()).then_some(Value::Array(found))
+}
+
+/// One field of an object out of which something goes. Server-side apply takes a whole map or list out where its applier does not list
+/// anything in it any more, with all that nobody owns.
+fn anchor(whole: &mut BTreeSet<String>, at: At<'_>, path: &str) -> Option<Value> {
+    if at.live == at.base {
+        return None;
+    }
+    let is_plain = |value: &Value| value.is_string() || value.is_number() || value.is_boolean();
+    let (name, value) = at
+        .wanted?
+        .as_object()?
+        .iter()
+        .find(|(_, value)| is_plain(value))?;
+    whole.insert(path.to_owned());
+    Some(Value::Object(
+        [(name.clone(), value.clone())].into_iter().collect(),
+    ))
 }
 
 /// Whether every item can be told from the others.

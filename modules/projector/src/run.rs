@@ -196,7 +196,11 @@ impl Plan {
                 held.projected = true;
                 if !known.projected {
                     self.events.push(Event::normal(
-                        format!("projected-{}-{}", workload::uid(live), run.binding.generation()),
+                        format!(
+                            "projected-{}-{}",
+                            workload::uid(live),
+                            run.binding.generation()
+                        ),
                         "Projected",
                         format!("the binding is in {}", name(&target)),
                     ));
@@ -285,12 +289,7 @@ impl Plan {
             .status(binding, &status)
             .requeue(requeue)
             .events(self.events.clone());
-        let workloads = told::workloads(
-            &self.gaps,
-            self.absent.as_ref(),
-            &self.held,
-            service,
-        );
+        let workloads = told::workloads(&self.gaps, self.absent.as_ref(), &self.held, service);
         told::conditions(outcome.children(self.children), service, workloads)
     }
 }

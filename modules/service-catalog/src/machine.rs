@@ -165,6 +165,7 @@ impl Run<'_> {
                 Verb::Create | Verb::Update | Verb::Delete => Stage::Asking,
             },
             tries: 0,
+            rounds: 0,
             not_before: None,
             note: None,
             request: None,

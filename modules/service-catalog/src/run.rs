@@ -10,6 +10,7 @@ mod access;
 mod ask;
 mod binding;
 mod broker;
+mod claim;
 mod instance;
 mod reading;
 mod settled;

@@ -64,6 +64,9 @@ pub struct Holding {
     /// What the broker said of it.
     #[serde(default)]
     pub facts: Facts,
+    /// Its deletion, where that waits and something else is done meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parked: Option<Box<Operation>>,
 }
 
 /// Where something is at a broker; all that a DELETE needs, so that it needs no other object.
@@ -173,6 +176,9 @@ pub struct Operation {
     pub stage: Stage,
     /// Calls of this stage that were answered, or not, without an end.
     pub tries: u32,
+    /// How often it was begun at the broker and came to nothing, so that it is begun again.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub rounds: u32,
     /// The next call is not made before: milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<u64>,

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::process::client;
 use crate::service_objects::{
-    Objects, binding, broker, cluster_broker, cluster_instance, entries, instance, secret,
+    Objects, binding, broker, cluster_broker, cluster_instance, deployment, entries, instance,
+    secret,
 };
 use crate::service_site::Ground;
 use crate::site::Operator;
@@ -134,9 +135,7 @@ async fn the_whole_life_at_a_broker_that_others_wrote() {
     objects.apply(wanted).await;
     let kind = "ClusterServiceBroker";
     objects
-        .when(kind, "queues", |broker| {
-            broker.data["status"]["conditions"][0]["status"] == "False"
-        })
+        .told(kind, "queues", "Ready", "ErrorGettingAuthCredentials")
         .await;
     brokers.apply(stage.credentials()).await;
     objects.ready(kind, "queues").await;
@@ -148,13 +147,19 @@ async fn the_whole_life_at_a_broker_that_others_wrote() {
     let plans = plans.list(&ListParams::default()).await.unwrap().items;
     assert_eq!(plans.len(), 2);
 
-    // An instance and its binding at once: the binding waits.
+    // An instance, its binding and who wants it at once: they wait for each other.
     let mut orders = cluster_instance("orders", "queue", "small");
     orders["spec"]["parameters"] = json!({"size": 1});
+    objects.apply(deployment("app", 1, "orders")).await;
     objects.apply(binding("orders", "orders")).await;
     objects.apply(orders).await;
     let bound = objects.ready("ServiceBinding", "orders").await;
     assert_eq!(bound.data["status"]["binding"]["name"], "orders");
+    objects
+        .when("Deployment", "app", |app| {
+            app.data["status"]["availableReplicas"] == 1
+        })
+        .await;
     let (id, there) = stage.only("instances").await;
     assert_eq!(
         (&there["plan"], &there["parameters"], &there["ready"]),

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use oarlock_broker::{Behaviour, Op};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::process::PATIENCE;
@@ -158,6 +159,115 @@ async fn while_it_unbinds_nothing_is_left() {
         assert_eq!(services.objects.secret("creds").await, None);
         end(&services, &operator).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_it_rotates_there_is_one_successor() {
+    for pace in PACES {
+        let services = Services::new().await;
+        let operator = services.operator().await;
+        services.with_catalog().await;
+        services.with_instance().await;
+        services.with_binding().await;
+        let first = services.broker.bindings()[0].id.clone();
+        services.broker.times(Op::Bind, 2, pace.held());
+        let rotate = json!({
+            "metadata": {"annotations": {"servicecatalog.oarlock.dev/rotate": "now"}},
+            "spec": {"rotation": {"overlap": "1s"}},
+        });
+        let objects = &services.objects;
+        objects.patch("ServiceBinding", "creds", rotate).await;
+        let operator = die_at(&services, operator, Op::Bind).await;
+        let replaced = services.broker.until(|broker| {
+            let all = broker.bindings();
+            all.len() == 1 && all[0].predecessor.as_ref() == Some(&first)
+        });
+        let replaced = tokio::time::timeout(PATIENCE, replaced).await;
+        assert!(replaced.is_ok(), "{:#?}", services.broker.calls());
+        assert_eq!(services.broker.removed(), [first]);
+        objects.ready("ServiceBinding", "creds").await;
+        secret_is_that_of_the_broker(objects, &services.broker).await;
+        end(&services, &operator).await;
+    }
+}
+
+/// What was made and not told is removed before anything else is made, whoever dies meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_it_removes_an_orphan_there_is_one_instance_afterwards() {
+    for pace in PACES {
+        let services = Services::new().await;
+        let operator = services.operator().await;
+        services.with_catalog().await;
+        services
+            .broker
+            .next(Op::Provision, Behaviour::CrashAfterAccept);
+        services.broker.times(Op::Deprovision, 2, pace.held());
+        services.ask_for_instance().await;
+        let operator = die_at(&services, operator, Op::Deprovision).await;
+        services.objects.ready("ServiceInstance", "db").await;
+        assert_eq!(services.there(), (1, 0));
+        let made = services.broker.asked(Op::Provision);
+        assert_eq!(
+            services.broker.removed(),
+            [made[0].instance.clone().unwrap()]
+        );
+        end(&services, &operator).await;
+    }
+}
+
+/// Not dead, only stopped: what it is answered when it goes on is another's by then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_that_was_stopped_while_it_asked_writes_nothing_when_it_is_answered() {
+    let services = Services::new().await;
+    let site = &services.ground.site;
+    let clock = format!("{}/clock", site.cluster.url);
+    let elected = [
+        "--clock",
+        &clock,
+        "--leader-elect",
+        "--leader-elect-lease-duration=4s",
+        "--leader-elect-renew-deadline=3s",
+        "--leader-elect-retry-period=300ms",
+    ];
+    let first = site.operator_with(&elected).await;
+    first.process.logs(" leading").await;
+    let second = site.operator_with(&elected).await;
+    second.process.logs("standing by").await;
+    services.with_catalog().await;
+    services.with_instance().await;
+    services.broker.next(Op::Bind, Behaviour::Well.held());
+    services.ask_for_binding().await;
+    let held = services.broker.until(|broker| broker.held() == 1);
+    tokio::time::timeout(PATIENCE, held).await.expect("it asks");
+
+    first.process.signal(Signal::STOP);
+    second.process.logs(" leading").await;
+    services.objects.ready("ServiceBinding", "creds").await;
+    services.broker.release();
+    let before = services
+        .objects
+        .of("ServiceBinding")
+        .get("creds")
+        .await
+        .unwrap();
+    first.process.signal(Signal::CONT);
+    first.process.logs("lost the lease").await;
+    first.process.logs("standing by").await;
+    let after = services
+        .objects
+        .of("ServiceBinding")
+        .get("creds")
+        .await
+        .unwrap();
+    assert_eq!(
+        before.metadata.resource_version,
+        after.metadata.resource_version
+    );
+    assert_eq!(services.there(), (1, 1));
+    assert_eq!(services.broker.asked(Op::Bind).len(), 2);
+    assert_eq!(services.broker.removed(), Vec::<String>::new());
+    secret_is_that_of_the_broker(&services.objects, &services.broker).await;
+    end(&services, &second).await;
 }
 
 /// Kills the operator whenever the status of an object moves, until `wanted` holds; says how often.

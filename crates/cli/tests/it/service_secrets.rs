@@ -9,6 +9,7 @@ use kube::discovery::{Discovery, verbs};
 use oarlock_broker::{Access, Behaviour, Op};
 use serde_json::{Value, json};
 
+use crate::process::PATIENCE;
 use crate::service_objects::{binding, broker, condition, instance, secret};
 use crate::service_site::Services;
 use crate::site::Operator;
@@ -100,6 +101,13 @@ impl Watch {
             let message = told["message"].as_str().unwrap_or_default();
             message.contains("babble of ") && message.contains("redacted")
         };
+        let told = self.services.broker.until(|broker| broker.unused() == 0);
+        let told = tokio::time::timeout(PATIENCE, told).await;
+        assert!(
+            told.is_ok(),
+            "nobody asked for it: {:#?}",
+            self.services.broker.calls()
+        );
         self.services.objects.when(kind, name, is_heard).await;
     }
 
@@ -264,11 +272,6 @@ async fn nobody_reads_what_the_broker_repeats() {
             json!({"spec": {"updateRequests": 3}}),
         )
         .await;
-    watch
-        .services
-        .broker
-        .until(|broker| broker.asked(Op::Update).len() >= 2)
-        .await;
     watch.heard("ServiceInstance", "db", "Failed").await;
     watch.nobody_tells("the update failed").await;
     watch.services.broker.finish(&id);
@@ -287,6 +290,11 @@ async fn nobody_reads_what_the_broker_repeats() {
     wanted["spec"]["parametersFrom"] = from("role");
     objects.apply(wanted).await;
     watch.heard("ServiceBinding", "creds", "Failed").await;
+    let told = objects.event("creds", "BindCallFailed").await;
+    assert!(
+        told.contains("babble of ") && told.contains("redacted"),
+        "{told}"
+    );
     watch.nobody_tells("the binding was refused").await;
     objects
         .patch(
@@ -309,12 +317,15 @@ async fn nobody_reads_what_the_broker_repeats() {
             json!({"metadata": {"annotations": rotate}}),
         )
         .await;
-    objects.event("creds", "RotationFailed").await;
+    watch.heard("ServiceBinding", "creds", "Ready").await;
     watch.nobody_tells("the rotation was refused").await;
 
     // Their end.
     watch.babbles(Op::Unbind, 500, &[]);
     objects.delete("ServiceBinding", "creds").await;
+    objects
+        .told("ServiceBinding", "creds", "Ready", "UnbindCallFailed")
+        .await;
     watch.heard("ServiceBinding", "creds", "Ready").await;
     watch.nobody_tells("the binding was not removed").await;
     objects.gone("ServiceBinding", "creds").await;

@@ -141,9 +141,7 @@ async fn a_broker_that_is_away_is_waited_for() {
     services.server.stop().await;
     objects.apply(broker("broker", &services.server.url)).await;
     objects
-        .when("ServiceBroker", "broker", |broker| {
-            condition(broker, "Ready").is_some_and(|told| told["status"] == "False")
-        })
+        .told("ServiceBroker", "broker", "Ready", "ErrorFetchingCatalog")
         .await;
     services.server.restart().await.unwrap();
     objects.ready("ServiceBroker", "broker").await;
@@ -196,9 +194,7 @@ async fn row_32_certificates_that_change_stop_everything_until_they_are_trusted(
     let objects: &Objects = &ground.objects;
     objects.apply(broker("broker", &server.url)).await;
     objects
-        .when("ServiceBroker", "broker", |broker| {
-            condition(broker, "Ready").is_some_and(|told| told["status"] == "False")
-        })
+        .told("ServiceBroker", "broker", "Ready", "ErrorFetchingCatalog")
         .await;
     assert_eq!(known.journal(), []);
     objects.apply(trusting(&server.url, Tls::FIRST)).await;

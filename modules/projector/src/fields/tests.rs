@@ -112,3 +112,31 @@ fn a_definition_tells_by_version() {
         assert_eq!(of(version).1, ["/map/a/env"]);
     }
 }
+
+#[test]
+fn a_list_or_map_out_of_which_something_goes_is_still_listed() {
+    let base = json!({
+        "metadata": {"annotations": {"own": "1"}},
+        "spec": {"containers": [{"name": "a", "image": "i", "env": [{"name": "own", "value": "1"}]}, {"name": "b", "image": "i"}]},
+    });
+    let live = json!({
+        "metadata": {"annotations": {"own": "1", "ours": "2"}},
+        "spec": {
+            "containers": [
+                {"name": "a", "image": "i", "env": [{"name": "own", "value": "1"}, {"name": "ours"}]},
+                {"name": "b", "image": "i", "env": [{"name": "ours"}]},
+            ],
+            "volumes": [{"name": "ours"}],
+        },
+    });
+    let part = part(&base, &live, &base, Shape::known());
+    assert_eq!(
+        Value::Object(part.fields),
+        json!({
+            "metadata": {"annotations": {"own": "1"}},
+            "spec": {"containers": [{"name": "a", "env": [{"name": "own"}]}, {"name": "b"}]},
+        })
+    );
+    // Nobody has changed the map meanwhile.
+    assert!(part.whole.contains("/metadata/annotations"));
+}

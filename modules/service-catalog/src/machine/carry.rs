@@ -31,7 +31,37 @@ impl Run<'_> {
         if let Some(turn) = self.other_wish(&operation, &inputs) {
             return turn;
         }
-        self.send(operation, &inputs.place)
+        let meanwhile = self.meanwhile(&operation);
+        if let Some(turn) = &meanwhile
+            && turn.state.operation.as_ref().map(|of| &of.id) != Some(&operation.id)
+        {
+            return turn.clone();
+        }
+        let mut turn = self.send(operation, &inputs.place);
+        // What is to be done next may be sooner than the pause is over.
+        if let (Requeue::At(at), Some(Requeue::At(other))) =
+            (turn.requeue, meanwhile.map(|turn| turn.requeue))
+        {
+            turn.requeue = Requeue::At(at.min(other));
+        }
+        turn
+    }
+
+    /// What is done while a deletion waits: one that is never confirmed must not stop all else.
+    fn meanwhile(&self, operation: &Operation) -> Option<Turn> {
+        let waits = operation.not_before.is_some_and(|at| at > self.at.now);
+        if operation.verb != Verb::Delete
+            || operation.stage != Stage::Asking
+            || operation.generation != self.at.generation
+            || !waits
+        {
+            return None;
+        }
+        let mut run = self.clone();
+        run.state.operation = None;
+        let holding = run.state.holding_mut(&operation.id)?;
+        holding.parked = Some(Box::new(operation.clone()));
+        Some(run.decide())
     }
 
     /// What it brings about.
@@ -159,7 +189,9 @@ impl Run<'_> {
             (Verb::Create | Verb::Fetch, Came::Later) => self.fetch(operation),
             (Verb::Update, Came::Done(facts)) => self.updated(&operation.id, inputs, facts),
             (Verb::Delete, Came::Gone | Came::Done(_)) => self.gone(&operation.id),
-            (Verb::Delete, Came::Unknown) if self.was_refused(&operation.id) => {
+            (Verb::Delete, Came::Unknown)
+                if self.was_refused(&operation.id) || self.is_over(&operation.id) =>
+            {
                 self.gone(&operation.id)
             }
             (Verb::Create | Verb::Update, Came::Stale) => {
@@ -199,7 +231,8 @@ impl Run<'_> {
             ) => {
                 let mut operation = operation;
                 operation.stage = Stage::Asking;
-                let pause = pace::again(operation.tries, asked);
+                let pause = pace::again(operation.rounds.max(operation.tries), asked);
+                operation.rounds = operation.rounds.saturating_add(1);
                 self.again(operation, &upshot.message, pause)
             }
             (_, Came::Again { slow: false }) => {
@@ -227,6 +260,12 @@ impl Run<'_> {
         self.state
             .holding(id)
             .is_some_and(|holding| holding.stand == refused)
+    }
+
+    /// It was there, and has ended by itself.
+    fn is_over(&self, id: &str) -> bool {
+        let end = self.state.holding(id).and_then(|of| of.facts.expires_at);
+        end.is_some_and(|end| end <= self.at.now)
     }
 
     fn begun(mut self, mut operation: Operation, of: Option<String>, asked: Option<u64>) -> Turn {

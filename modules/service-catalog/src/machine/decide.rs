@@ -1,25 +1,63 @@
 //! What is begun where nothing is under way.
 
-use super::Run;
+use super::{Run, pace, status};
 use crate::situation::{Obstacle, Secret, Subject, Wish};
-use crate::state::{Facts, Failure, Holding, Inputs, Leaving, Stand, Verb};
+use crate::state::{Facts, Failure, Holding, Inputs, Leaving, Operation, Stand, State, Verb};
 use crate::turn::{Effect, Is, Note, Requeue, Turn};
+
+/// How many bindings there may be beside the one that is used.
+const CROWD: usize = 8;
+
+/// Told where credentials cannot be rotated as early as it is wished.
+const SHORT: &str =
+    "they live shorter than spec.rotation.before, and are rotated at half their life";
 
 /// Milliseconds for which a Secret that was written need not be seen yet.
 const UNSEEN: u64 = 60_000;
 
 impl Run<'_> {
+    /// Where nothing else is to be done, a deletion that waits is what is under way.
     pub(super) fn decide(self) -> Turn {
-        let leaving = self
-            .state
-            .holdings
-            .iter()
-            .find(|holding| matches!(holding.stand, Stand::Leaving { .. }));
-        if let Some(id) = leaving.map(|holding| holding.id.clone()) {
-            return self.begin(Verb::Delete, &id, None);
+        let now = self.at.now;
+        let mut turn = self.choose();
+        if turn.state.operation.is_none()
+            && let Some(parked) = earliest(&mut turn.state)
+        {
+            let at = parked.not_before.unwrap_or(now);
+            turn.requeue = match turn.requeue {
+                Requeue::At(other) => Requeue::At(other.min(at)),
+                Requeue::OnChange => Requeue::At(at),
+                Requeue::OnceWritten => Requeue::OnceWritten,
+            };
+            turn.state.operation = Some(parked);
+        }
+        turn
+    }
+
+    fn choose(mut self) -> Turn {
+        let (now, generation) = (self.at.now, self.at.generation);
+        let is_due = |holding: &&mut Holding| {
+            matches!(holding.stand, Stand::Leaving { .. })
+                && holding.parked.as_ref().is_none_or(|parked| {
+                    parked.generation != generation || parked.not_before.is_none_or(|at| at <= now)
+                })
+        };
+        if let Some(leaving) = self.state.holdings.iter_mut().find(is_due) {
+            let id = leaving.id.clone();
+            return match leaving.parked.take() {
+                Some(parked) => {
+                    self.state.operation = Some(*parked);
+                    self.turn(Requeue::OnceWritten)
+                }
+                None => self.begin(Verb::Delete, &id, None),
+            };
         }
         if self.at.deleting {
             return self.go();
+        }
+        // What has to go goes before anything is made, but for what is not used any more.
+        if self.state.current().is_none() && self.has_parked() {
+            return self.turn(Requeue::OnChange);
         }
         let over = self.state.holdings.iter().find(
             |holding| matches!(holding.stand, Stand::Superseded { until } if until <= self.at.now),
@@ -45,7 +83,13 @@ impl Run<'_> {
 
     /// The object is deleted.
     fn go(mut self) -> Turn {
-        let Some(holding) = self.state.holdings.last().cloned() else {
+        let is_left = |holding: &&Holding| !matches!(holding.stand, Stand::Leaving { .. });
+        let Some(holding) = self.state.holdings.iter().rev().find(is_left).cloned() else {
+            if let Some(parked) = earliest(&mut self.state) {
+                let at = parked.not_before.unwrap_or(self.at.now);
+                self.state.operation = Some(parked);
+                return self.turn(Requeue::At(at));
+            }
             if matches!(self.at.secret, Secret::Own(_)) {
                 self.effects.push(Effect::Withdraw);
             }
@@ -65,6 +109,11 @@ impl Run<'_> {
             _ => Leaving::Deleted,
         };
         self.leave(&holding.id, why)
+    }
+
+    fn has_parked(&self) -> bool {
+        let mut holdings = self.state.holdings.iter();
+        holdings.any(|holding| holding.parked.is_some())
     }
 
     pub(super) fn is_blocked(&self) -> bool {
@@ -121,6 +170,7 @@ impl Run<'_> {
             retrievable: wish.retrievable,
             stored_at: None,
             facts: Facts::default(),
+            parked: None,
         });
         let mut turn = self.begin(Verb::Create, &id, None);
         if let Some(operation) = &mut turn.state.operation {
@@ -137,6 +187,9 @@ impl Run<'_> {
             // A binding cannot be updated: another one takes its place.
             if let Some(turn) = self.pause(&wish.inputs) {
                 return turn;
+            }
+            if let Some(crowd) = self.crowd() {
+                return self.obstacle(&crowd);
             }
             return self.create(wish, None);
         }
@@ -172,11 +225,13 @@ impl Run<'_> {
         if wish.rotate.is_some() && wish.rotate != self.state.rotated {
             return self.rotate(current, wish);
         }
-        let due = wish.rotation.and_then(|rotation| {
+        let wanted = wish.rotation.and_then(|rotation| {
             let facts = &current.facts;
             let before = |expiry: u64| expiry.saturating_sub(rotation.before);
             facts.renew_before.or(facts.expires_at.map(before))
         });
+        let earliest = pace::rotation(current);
+        let due = wanted.map(|due| due.max(earliest));
         if due.is_some_and(|due| due <= self.at.now) {
             return self.rotate(current, wish);
         }
@@ -205,15 +260,40 @@ impl Run<'_> {
         }
         self.state.failure = None;
         self.state.failures = 0;
+        if wanted != due {
+            let (reason, message) = status::made(self.at.subject);
+            let message = format!("{message}; {SHORT}");
+            self.say = Some(Note::new(Is::True, reason, message));
+        }
         self.turn(due.map_or(Requeue::OnChange, Requeue::At))
     }
 
-    fn rotate(self, current: &Holding, wish: &Wish) -> Turn {
+    fn rotate(mut self, current: &Holding, wish: &Wish) -> Turn {
+        if let Some(crowd) = self.crowd() {
+            // What is there is good for as long as it lives.
+            let (reason, message) = status::made(self.at.subject);
+            let message = format!("{message}; {}", crowd.message);
+            self.say = Some(Note::new(Is::True, reason, message));
+            return self.turn(Requeue::OnChange);
+        }
         if let Some(at) = self.state.retry_at.filter(|at| *at > self.at.now) {
             return self.turn(Requeue::At(at));
         }
         let predecessor = wish.rotatable.then(|| current.id.clone());
         self.create(wish, predecessor)
+    }
+
+    /// Why there is no other binding, where too many that are not used any more are at the broker.
+    fn crowd(&self) -> Option<Obstacle> {
+        let others = self.state.holdings.len().saturating_sub(1);
+        (others >= CROWD).then(|| Obstacle {
+            reason: "TooManyBindings",
+            message: format!(
+                "{others} earlier bindings are still at the broker; there is no other one before one of them is gone\n\
+                 hint: they go when spec.rotation.overlap is over and the broker confirms it"
+            ),
+            retry: None,
+        })
     }
 
     /// The turn where the same failed for good, or is not tried again yet.
@@ -238,4 +318,17 @@ impl Run<'_> {
         });
         self.turn(Requeue::OnChange)
     }
+}
+
+/// Takes up the deletion that waits for the shortest time.
+fn earliest(state: &mut State) -> Option<Operation> {
+    let parked = state
+        .holdings
+        .iter_mut()
+        .filter(|holding| holding.parked.is_some());
+    let first = parked.min_by_key(|holding| {
+        let parked = holding.parked.as_ref();
+        parked.and_then(|parked| parked.not_before)
+    });
+    first?.parked.take().map(|parked| *parked)
 }

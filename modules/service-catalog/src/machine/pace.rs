@@ -1,5 +1,7 @@
 //! How fast something is tried again. All of it ends up as a timestamp in the status, so that a restart hurries nothing.
 
+use crate::state::Holding;
+
 /// Milliseconds between 1 s and 1 min: polling, which costs a broker little.
 const POLL: Pace = Pace {
     first: 1_000,
@@ -41,6 +43,24 @@ impl Pace {
             |asked| asked.clamp(POLL.first, PATIENCE),
         )
     }
+}
+
+/// When credentials may be replaced at the earliest, whatever the broker says of their end: at half their life, and not before a
+/// minute. Milliseconds since 1970.
+pub(super) fn rotation(of: &Holding) -> u64 {
+    const LEAST: u64 = 60_000;
+    let stored = of.stored_at.unwrap_or_default();
+    let life = of
+        .facts
+        .expires_at
+        .unwrap_or_default()
+        .saturating_sub(stored);
+    // Who says when to renew them need not say when they end.
+    let half = match (of.facts.renew_before, of.facts.expires_at) {
+        (Some(_), _) | (None, None) => 0,
+        (None, Some(_)) => life / 2,
+    };
+    stored.saturating_add(half.max(LEAST))
 }
 
 /// Milliseconds until a broker is polled again, after so many times.

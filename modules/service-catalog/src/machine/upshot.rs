@@ -1,7 +1,7 @@
 //! What a broker's answer means for the lifecycle: the decisions of the response table, without HTTP.
 
 use crate::osb::Operation;
-use crate::osb::answer::{Bound, Fault};
+use crate::osb::answer::{Bound, Fault, cut};
 use crate::osb::fetch::{Binding, Fetched};
 use crate::osb::moment::RetryAfter;
 use crate::osb::table::{self, Done, Failed, Next, Pace, Verdict};
@@ -48,6 +48,8 @@ pub enum Came {
     Stale,
     /// Refused for good; nothing was made or changed.
     Refused,
+    /// A creation is refused since something is there under its ID that was made with something else (409).
+    Taken,
     /// It went wrong, and something may be there that nobody knows of: orphan mitigation.
     Orphan {
         /// Whether the same is tried again after it.
@@ -81,7 +83,7 @@ pub fn of(call: table::Call, verdict: &Verdict, now: u64) -> Upshot {
     let wait = |after: Option<RetryAfter>| after.map(|after| after.wait_ms(now));
     let fault = |came, fault: &Fault, after| Upshot {
         came,
-        message: short(&fault.to_string()),
+        message: cut(&fault.to_string()),
         retry_after: wait(after),
     };
     match verdict {
@@ -97,8 +99,8 @@ pub fn of(call: table::Call, verdict: &Verdict, now: u64) -> Upshot {
         Verdict::KeepPolling(pending) => Upshot {
             came: Came::Working,
             message: match (&pending.description, &pending.fault) {
-                (Some(description), _) => short(description),
-                (None, Some(fault)) => short(&fault.to_string()),
+                (Some(description), _) => cut(description),
+                (None, Some(fault)) => cut(&fault.to_string()),
                 (None, None) => String::new(),
             },
             retry_after: wait(pending.retry_after),
@@ -112,7 +114,11 @@ pub fn of(call: table::Call, verdict: &Verdict, now: u64) -> Upshot {
             fault(Came::Again { slow }, &again.fault, again.retry_after)
         }
         Verdict::Refetch(why) => fault(Came::Stale, why, None),
-        Verdict::Failed(failed) => fault(of_failed(failed), &failed.fault, failed.retry_after),
+        Verdict::Failed(failed) => fault(
+            of_failed(operation, failed),
+            &failed.fault,
+            failed.retry_after,
+        ),
     }
 }
 
@@ -121,7 +127,7 @@ pub fn of(call: table::Call, verdict: &Verdict, now: u64) -> Upshot {
 pub fn fetched(fetched: &Fetched<Binding>, now: u64) -> Upshot {
     let upshot = |came, fault: &Fault, after: Option<RetryAfter>| Upshot {
         came,
-        message: short(&fault.to_string()),
+        message: cut(&fault.to_string()),
         retry_after: after.map(|after| after.wait_ms(now)),
     };
     match fetched {
@@ -166,12 +172,13 @@ fn bound_facts(bound: &Bound) -> Facts {
     }
 }
 
-fn of_failed(failed: &Failed) -> Came {
+fn of_failed(operation: Operation, failed: &Failed) -> Came {
     let again = failed.next == Next::Attempt;
     match failed.mitigate {
         Some(_) => Came::Orphan { again },
         // Who is not let in at all is let in by other credentials.
         None if failed.next == Next::Access => Came::Again { slow: true },
+        None if operation.makes() && failed.fault.status == Some(409) && !again => Came::Taken,
         // 409 says that it is there, made with something else.
         None if is_refusal(&failed.fault) && failed.fault.usable() && !again => Came::Refused,
         None => Came::Failed {
@@ -186,17 +193,6 @@ fn is_refusal(fault: &Fault) -> bool {
     fault.status.is_some_and(|status| {
         (400..500).contains(&status) && !matches!(status, 401 | 403 | 407 | 408 | 409 | 412 | 429)
     }) && fault.code.as_deref() != Some("ConcurrencyError")
-}
-
-/// As much of a text as a condition should carry.
-fn short(text: &str) -> String {
-    const LONGEST: usize = 1024;
-    if text.chars().count() <= LONGEST {
-        return text.to_owned();
-    }
-    let mut short: String = text.chars().take(LONGEST).collect();
-    short.push('…');
-    short
 }
 
 #[cfg(test)]

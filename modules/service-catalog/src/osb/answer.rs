@@ -460,15 +460,30 @@ fn endpoints(fields: &mut Fields) -> Vec<Endpoint> {
 
 /// What a broker tells people, as much of it as is kept: without what would break a line or a terminal.
 pub(super) fn shortened(text: &str) -> String {
-    let mut kept: String = text
+    let line: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
-        .take(LONGEST_DESCRIPTION)
+        .take(LONGEST_DESCRIPTION + 1)
         .collect();
-    if text.chars().nth(LONGEST_DESCRIPTION).is_some() {
-        kept.push('…');
-    }
-    kept
+    cut(&line)
+}
+
+/// At most [`LONGEST_DESCRIPTION`] characters of a text, and a mark where that is not all. It is cut between words: half of a
+/// secret is found by nobody who looks for it, and is a secret still.
+pub(crate) fn cut(text: &str) -> String {
+    let Some((end, _)) = text.char_indices().nth(LONGEST_DESCRIPTION) else {
+        return text.to_owned();
+    };
+    let (kept, next) = text.split_at(end);
+    let is_between = next.starts_with(char::is_whitespace);
+    let end = match is_between {
+        true => kept.len(),
+        false => kept
+            .rfind(char::is_whitespace)
+            .or_else(|| kept.rfind([',', ';', '<', '>', '"', '{', '}']))
+            .unwrap_or_default(),
+    };
+    format!("{}…", &kept[..end])
 }
 
 /// A moment in a body: milliseconds since 1970.

@@ -180,6 +180,13 @@ fn definition(kind: &Kind) -> Value {
     let mut status = object(kind, kind.status.unwrap_or(kind.spec), "status");
     if kind.served {
         status["properties"]["conditions"] = conditions();
+        // What the operator itself says, of a spec that is wrong for one, is there alone.
+        for (name, field) in [("Ready", "status"), ("Reason", "reason")] {
+            let path = format!(r#".status.conditions[?(@.type=="Ready")].{field}"#);
+            let mut said = column(name, "string", &path);
+            said["priority"] = json!(1);
+            columns.push(said);
+        }
     } else {
         let mut removed = column("Removed", "boolean", ".status.removedFromBrokerCatalog");
         removed["priority"] = json!(1);

@@ -16,6 +16,12 @@ use serde_json::Value;
 use super::reading::{self, API_VERSION, text};
 use crate::situation::Obstacle;
 
+/// Where a broker's object remembers the address that all is at which instances and bindings have.
+const CONFIRMED: &str = "/status/catalog/url";
+
+/// The annotation that says that the same broker is at another address: the new `spec.url`.
+pub(crate) const MOVED: &str = "servicecatalog.oarlock.dev/moved";
+
 /// A broker's object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Broker {
@@ -110,7 +116,11 @@ pub(crate) fn read(cx: &Context, place: &str) -> Result<Access, Obstacle> {
         .get_raw(&target)
         .map_err(|error| reading::unread(&told(&broker), &error))?;
     match object {
-        Some(object) => of(&broker, &object),
+        Some(object) => {
+            let access = of(&broker, &object)?;
+            confirmed(&broker, &object, &access)?;
+            Ok(access)
+        }
         None => Err(blocked(
             "ReferencesNonexistentBroker",
             format!(
@@ -118,6 +128,27 @@ pub(crate) fn read(cx: &Context, place: &str) -> Result<Access, Obstacle> {
                 told(&broker)
             ),
         )),
+    }
+}
+
+/// Whether its address is the one at which all is that is remembered: another broker knows nothing of it, and what it says of it
+/// (410: gone) is not to be believed.
+fn confirmed(broker: &Broker, object: &Value, access: &Access) -> Result<(), Obstacle> {
+    let moved = object["metadata"]["annotations"][MOVED].as_str();
+    if moved.map(|to| to.trim_end_matches('/')) == Some(&access.url) {
+        return Ok(());
+    }
+    match text(object, CONFIRMED) {
+        Some(before) if before != access.url => Err(blocked(
+            "BrokerChanged",
+            format!(
+                "spec.url of {} has changed to {}, and nobody has said yet that what is at {before} is there: its conditions say \
+                 more",
+                told(broker),
+                access.url
+            ),
+        )),
+        _ => Ok(()),
     }
 }
 

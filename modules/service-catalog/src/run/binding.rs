@@ -9,7 +9,7 @@ use super::instance::{choice, context, instance_id, mistaken, offer};
 use super::reading::{self, API_VERSION, text};
 use super::subject::{self, Sent, Subject};
 use super::talk::{Desk, Talk};
-use super::{settled, stock};
+use super::{claim, settled, stock};
 use crate::osb::answer::Bound;
 use crate::osb::request::{Bind, Caller, Fetch, LastOperation, Unbind};
 use crate::osb::{BindingId, Request};
@@ -40,6 +40,16 @@ pub(super) fn reconcile(object: &Value, cx: &Context) -> Result<Outcome, Failure
         (Ok(_), Ok(_), Some(spec)) if !deleting && !goes => resolve(cx, &subject, spec),
         _ => Err(subject::unwanted()),
     };
+    let obstacles = [
+        cluster.as_ref().err(),
+        live.as_ref().err(),
+        resolved.as_ref().err(),
+    ];
+    let given_up = deleting && subject.abandons();
+    let unseen = reading::unseen(cx, object, obstacles.into_iter().flatten());
+    if let Some(outcome) = unseen.filter(|_| !given_up) {
+        return outcome;
+    }
     let live = live.unwrap_or_else(|_| Live::absent(&subject));
     let at = Situation {
         subject: situation::Subject::Binding,
@@ -194,6 +204,14 @@ fn unready(instance: &Value, name: &str) -> Option<Obstacle> {
 
 fn resolve(cx: &Context, subject: &Subject<'_>, spec: &BindingSpec) -> Result<Resolved, Obstacle> {
     let name = spec.instance_ref.name.as_str();
+    if let Some(id) = spec
+        .external_id
+        .as_deref()
+        .filter(|_| subject.state.holdings.is_empty())
+    {
+        // An ID of a binding is one of its instance's, which is of this namespace.
+        claim::is_free(cx, subject, "ServiceBinding", Some(subject.namespace), id)?;
+    }
     let instance = instance(cx, subject.namespace, name, false)?;
     let leaving = leaving(&instance, name);
     let of = subject::state(&instance).map_err(|error| Obstacle {

@@ -3,6 +3,7 @@
 //! What is fetched and when, and what follows from it, is decided by [`catalog`](crate::catalog). Where a catalog cannot be had,
 //! all that was read before stays as it is.
 
+mod hold;
 mod leaving;
 mod memory;
 mod offer;
@@ -17,7 +18,7 @@ use oarlock_sdk::{
 };
 use serde_json::{Value, json};
 
-use super::access::{self, Access, Broker};
+use super::access::{self, Access, Broker, MOVED};
 use super::ask;
 use super::reading::{API_VERSION, text};
 use super::settled::RELIST;
@@ -59,6 +60,10 @@ pub(super) fn reconcile(object: &Value, cx: &Context) -> Result<Outcome, Failure
                 Ok(access) => access,
                 Err(obstacle) => return run.blocked(&memory, &sight, &obstacle),
             };
+            if let Some(moved) = run.moved(&memory, &access)? {
+                return run.blocked(&memory, &sight, &moved);
+            }
+            memory.url = Some(access.url.clone());
             let fetch = Fetch {
                 wish: &wish,
                 filter: spec.filter(),
@@ -160,6 +165,31 @@ impl<'a> Run<'a> {
             }
         }
         Ok(false)
+    }
+
+    /// Stands in the way where the object names another broker than the one at which somebody has something: nobody could be asked
+    /// for that any more.
+    fn moved(&self, memory: &Memory, access: &Access) -> Result<Option<Obstacle>, Failure> {
+        let Some(before) = memory.url.as_ref().filter(|before| **before != access.url) else {
+            return Ok(None);
+        };
+        if self.annotation(MOVED).map(|to| to.trim_end_matches('/')) == Some(&access.url) {
+            return Ok(None);
+        }
+        let holders = usage::holders(self)?;
+        if holders.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Obstacle {
+            reason: "BrokerChanged",
+            message: format!(
+                "spec.url is another address than {before}, where somebody has something: {}\nhint: set it back; where the same \
+                 broker is at the new address, annotate this object with `{MOVED}: {}`; of another broker, make another object",
+                usage::named(&holders),
+                access.url
+            ),
+            retry: None,
+        }))
     }
 
     /// Nothing is fetched. What was flagged and is used no more goes.

@@ -8,7 +8,7 @@ use super::access::Broker;
 use super::reading::{self, API_VERSION, text};
 use super::subject::{self, Sent, Subject};
 use super::talk::{Desk, Talk};
-use super::{settled, stock};
+use super::{claim, settled, stock};
 use crate::catalog::offer::{BrokerName, Class, Plan};
 use crate::osb::answer::Bound;
 use crate::osb::catalog::MaintenanceInfo;
@@ -32,7 +32,8 @@ pub(super) fn reconcile(object: &Value, cx: &Context) -> Result<Outcome, Failure
     let spec = subject.spec(resource::instance(object), deleting)?;
     let cluster = reading::cluster(cx);
     let mut dependents = Vec::new();
-    if deleting && !subject.abandons() {
+    let given_up = deleting && subject.abandons();
+    if deleting && !given_up {
         dependents = self::dependents(cx, &subject)?;
     }
     // Of what is being deleted nothing is wished for, unless it has to be brought to its end first.
@@ -42,6 +43,14 @@ pub(super) fn reconcile(object: &Value, cx: &Context) -> Result<Outcome, Failure
         (Ok(_), Some(spec)) if wishes => resolve(cx, &subject, spec),
         _ => Err(subject::unwanted()),
     };
+    let obstacles = cluster
+        .as_ref()
+        .err()
+        .into_iter()
+        .chain(resolved.as_ref().err());
+    if let Some(outcome) = reading::unseen(cx, object, obstacles).filter(|_| !given_up) {
+        return outcome;
+    }
     let at = Situation {
         subject: situation::Subject::Instance,
         cluster: cluster.as_deref().unwrap_or_default(),
@@ -191,6 +200,13 @@ fn resolve(cx: &Context, subject: &Subject<'_>, spec: &InstanceSpec) -> Result<R
         retry: None,
     };
     let wanted = spec.plan.read().map_err(|error| refused(&error))?;
+    if let Some(id) = spec
+        .external_id
+        .as_deref()
+        .filter(|_| subject.state.holdings.is_empty())
+    {
+        claim::is_free(cx, subject, "ServiceInstance", None, id)?;
+    }
     let before = choice(subject.object);
     let stock = stock::read(cx, subject.namespace, &wanted, before.as_ref())?;
     let has = subject

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use oarlock_sdk::{Context, ObjectRef, ReadError};
+use oarlock_sdk::{Context, Failure, ObjectRef, Outcome, ReadError, Requeue, Timestamp};
 use serde_json::Value;
 
 use crate::situation::Obstacle;
@@ -15,12 +15,40 @@ pub(crate) const API_VERSION: &str = "servicecatalog.k8s.io/v1beta1";
 /// Milliseconds after which a read is tried again that the API server did not answer.
 const AGAIN: u64 = 10_000;
 
+/// The reason of what the API server did not answer.
+const UNAVAILABLE: &str = "ApiUnavailable";
+
+/// The outcome of a run that did not get to see what it needs: everything stays as it is, above all what others go by, and
+/// it is tried again. None where nothing is in the way but what somebody has to change.
+///
+/// # Errors
+/// Nothing was told of the object yet: the host says that it is tried again.
+pub(super) fn unseen<'a>(
+    cx: &Context,
+    object: &Value,
+    obstacles: impl IntoIterator<Item = &'a Obstacle>,
+) -> Option<Result<Outcome, Failure>> {
+    let mut obstacles = obstacles.into_iter();
+    let unseen = obstacles.find(|obstacle| obstacle.reason == UNAVAILABLE)?;
+    let conditions = object.pointer("/status/conditions");
+    let conditions = conditions.and_then(Value::as_array).into_iter().flatten();
+    let is_told = conditions
+        .into_iter()
+        .any(|condition| condition["type"] == "Ready");
+    if !is_told {
+        return Some(Err(Failure::retry(&unseen.message)));
+    }
+    let pause = unseen.retry.unwrap_or(AGAIN);
+    let at = Timestamp::from_millis(cx.now().as_millis().saturating_add(pause));
+    Some(Ok(Outcome::new().requeue(Requeue::At(at))))
+}
+
 /// Stands in the way where something cannot be read.
 pub(crate) fn unread(what: &str, error: &ReadError) -> Obstacle {
     let (reason, retry) = match error {
         ReadError::Denied(_) => ("AccessDenied", None),
         ReadError::UnknownKind(_) => ("KindNotServed", None),
-        ReadError::Unavailable(_) => ("ApiUnavailable", Some(AGAIN)),
+        ReadError::Unavailable(_) => (UNAVAILABLE, Some(AGAIN)),
         ReadError::Malformed { .. } => ("Unreadable", None),
     };
     Obstacle {

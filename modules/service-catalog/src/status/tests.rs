@@ -78,6 +78,7 @@ fn holding(stand: Stand, inputs: Inputs) -> Holding {
         retrievable: false,
         stored_at: None,
         facts: Facts::default(),
+        parked: None,
     }
 }
 
@@ -90,6 +91,7 @@ fn operation(verb: Verb, stage: Stage, update: Option<Inputs>) -> Operation {
         generation: 1,
         stage,
         tries: 0,
+        rounds: 0,
         not_before: None,
         note: None,
         request: None,

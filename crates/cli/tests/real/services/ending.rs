@@ -1,10 +1,13 @@
 //! Ends that others bring about: a namespace with all that is in it, and a broker that is gone for good.
 
+use oarlock_broker::{Behaviour, Op, Tls};
 use serde_json::json;
 
 use crate::audit::Account;
 use crate::release_policy::{USER, answered, as_user, policy, role};
-use crate::service_objects::{GROUP, VERSION, condition, deployment};
+use crate::service_objects::{
+    GROUP, VERSION, binding, broker, condition, deployment, instance, secret,
+};
 
 use super::site::Site;
 
@@ -27,6 +30,39 @@ async fn a_namespace_goes_with_everything_in_it() {
     site.objects.gone("Namespace", &site.ground.namespace).await;
     assert_eq!(site.there(), (0, 0), "{}", operator.process.log());
     site.without_broker().await;
+    assert_eq!(operator.get("/healthz").await.0, 200);
+}
+
+/// The broker's credentials are in it, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_namespace_goes_with_a_broker_of_its_own() {
+    let Some(site) = Site::new("services-own").await else {
+        return;
+    };
+    let operator = site.operator().await;
+    let account = json!({"username": "oarlock", "password": "a long word"});
+    site.objects.apply(secret("account", &account)).await;
+    let mut wanted = broker("own", &site.server.url);
+    wanted["spec"]["caBundle"] = site.broker_object(Tls::FIRST)["spec"]["caBundle"].clone();
+    wanted["spec"]["authInfo"] = json!({"basic": {"secretRef": {"name": "account"}}});
+    site.objects.apply(wanted).await;
+    site.objects.apply(binding("creds", "db")).await;
+    site.objects
+        .apply(instance("db", &site.own("postgres"), "small"))
+        .await;
+    site.objects.ready("ServiceBinding", "creds").await;
+    site.objects.ready("ServiceBroker", "own").await;
+    let slow = Behaviour::Async { polls: 2 };
+    site.broker.always(Op::Unbind, slow.clone());
+    site.broker.always(Op::Deprovision, slow);
+    assert_eq!(site.there(), (1, 1));
+
+    site.objects
+        .delete("Namespace", &site.ground.namespace)
+        .await;
+    site.objects.gone("Namespace", &site.ground.namespace).await;
+    assert_eq!(site.there(), (0, 0), "{}", operator.process.log());
+    assert_eq!(site.broker.violations(), [], "{:#?}", site.broker.calls());
     assert_eq!(operator.get("/healthz").await.0, 200);
 }
 

@@ -107,7 +107,10 @@ fn lists_with_keys_are_written_by_item() {
         panic!("{outcome:?}")
     };
     assert_eq!(child.write(), Write::Share);
-    assert!(matches!(child.expected(), Expect::Uid(_)), "others may write meanwhile");
+    assert!(
+        matches!(child.expected(), Expect::Uid(_)),
+        "others may write meanwhile"
+    );
     let object = child.object();
     assert_eq!(object["spec"]["disks"].as_array().unwrap().len(), 1);
     assert_eq!(

@@ -177,3 +177,25 @@ fn one_workload_that_is_refused_does_not_keep_the_others_waiting() {
     );
     assert_eq!(site.world.wake(), None);
 }
+
+#[test]
+fn a_record_that_somebody_changed_is_told_and_can_be_taken_away() {
+    let mut site = Site::new(&json!({}));
+    site.settle();
+    let annotation = "binding.oarlock.dev/projection-the-object";
+    let patch =
+        |value: serde_json::Value| json!({"metadata": {"annotations": {annotation: value}}});
+    site.world.edit_foreign(&app(), &patch(json!("{")));
+    site.world.delete();
+    site.settle();
+    assert!(!site.world.is_gone());
+    assert_eq!(
+        site.told("Ready"),
+        "False Terminating: the binding cannot be taken out: Deployment app: annotation \"binding.oarlock.dev/projection-the-object\" \
+         of the workload is not what was written there\n\
+         hint: remove volume \"binding-the-object\" with its mounts and environment variables, and the annotation, by hand"
+    );
+    site.world.edit_foreign(&app(), &patch(json!(null)));
+    site.settle();
+    assert!(site.world.is_gone());
+}

@@ -110,7 +110,10 @@ fn what_the_api_server_adds_is_not_taken_for_a_wish() {
         }
     });
     let (outcome, changed) = site.run().unwrap();
-    assert!(!changed && outcome.exactly().unwrap().len() == 1, "only the frame is held");
+    assert!(
+        !changed && outcome.exactly().unwrap().len() == 1,
+        "only the frame is held"
+    );
 }
 
 #[test]

@@ -280,3 +280,84 @@ fn what_was_asked_for_and_is_not_wanted_any_more_goes() {
         assert_eq!(world.broker.things.len(), 1);
     }
 }
+
+/// Whatever a broker says of their end: there are no hundreds of them.
+#[test]
+fn credentials_that_live_too_short_are_rotated_at_half_their_life() {
+    let mut world = World::new(Subject::Binding);
+    world.wish().rotation = Some(Rotation {
+        before: HOUR,
+        overlap: HOUR,
+    });
+    world.now = EXPIRY - HOUR / 2;
+    while world.run() == Requeue::OnceWritten {}
+    assert_eq!(world.run(), Requeue::At(EXPIRY - HOUR / 4));
+    let said = world.says("Ready");
+    assert!(
+        said.starts_with(
+            "True InjectedBindResult: the credentials are in the Secret; they live shorter than"
+        ),
+        "{said}"
+    );
+    // The broker goes on to tell an end that comes, and is over.
+    let end = EXPIRY + 4 * HOUR;
+    while world.now < end {
+        if let Requeue::At(at) = world.run() {
+            world.now = world.now.max(at);
+        }
+        assert!(
+            world.state.holdings.len() <= 9,
+            "{}",
+            world.state.holdings.len()
+        );
+    }
+    assert!(world.broker.made.len() < 60, "{}", world.broker.made.len());
+    assert!(world.says("Ready").starts_with("True"));
+}
+
+#[test]
+fn a_binding_that_cannot_be_removed_stops_neither_rotation_nor_deletion() {
+    for answer in [400, 404] {
+        let mut world = bound();
+        let first = current(&world);
+        world.wish().rotate = Some("monday".into());
+        while world.run() == Requeue::OnceWritten {}
+        world.now += HOUR;
+        world.fails(&[Mode::Refuses(answer, "{}")]);
+        while world.run() == Requeue::OnceWritten {}
+        assert_eq!(world.calls(), "rotate small, unbind small");
+        assert!(world.state.holding(&first).is_some());
+        // While it waits to be asked again, another rotation.
+        world.wish().rotate = Some("tuesday".into());
+        world.generation -= 1;
+        while world.run() == Requeue::OnceWritten {}
+        assert_eq!(world.calls(), "rotate small, unbind small, rotate small");
+        assert_eq!(world.secret, Secret::Own(current(&world)));
+        // And the deletion of all.
+        world.deleting = true;
+        world.fails(&[]);
+        while world.run() == Requeue::OnceWritten {}
+        let left: Vec<_> = world.broker.things.keys().cloned().collect();
+        assert_eq!(left, [first.clone()]);
+        assert!(!world.finalized);
+        let waits = world.waits();
+        assert!(waits <= 10_000, "{waits}");
+        world.finish();
+        assert!(world.finalized && world.broker.things.is_empty());
+    }
+}
+
+#[test]
+fn what_has_ended_by_itself_may_be_unknown_to_its_broker() {
+    let mut world = rotating();
+    world.now = EXPIRY - 6 * HOUR;
+    while world.run() == Requeue::OnceWritten {}
+    let old = world.state.holdings[0].id.clone();
+    world.now = EXPIRY + HOUR;
+    world.wish.as_mut().unwrap().rotation = None;
+    world.broker.things.remove(&old);
+    world.fails(&[Mode::Refuses(404, "{}")]);
+    world.finish();
+    assert_eq!(world.calls(), "rotate small, unbind small");
+    assert_eq!(world.state.holdings.len(), 1);
+}

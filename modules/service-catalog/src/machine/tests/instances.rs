@@ -232,6 +232,37 @@ fn a_failed_deprovisioning_is_asked_for_again() {
     assert!(world.finalized);
 }
 
+/// The broker takes it on, and says later that it failed, over and over.
+#[test]
+fn a_deprovisioning_that_always_fails_is_asked_for_ever_more_slowly() {
+    let mut world = made();
+    let mut modes = Vec::new();
+    for _ in 0..12 {
+        modes.extend([Mode::Fails(0), Mode::Well]);
+    }
+    world.fails(&modes);
+    world.deleting = true;
+    let mut pauses = Vec::new();
+    for _ in 0..100 {
+        if let Requeue::At(at) = world.run() {
+            if world.says("Ready").starts_with("Unknown") {
+                pauses.push((at - world.now) / 1_000);
+            }
+            world.now = world.now.max(at);
+        }
+        if world.finalized {
+            break;
+        }
+    }
+    assert_eq!(
+        pauses,
+        [
+            10, 20, 40, 80, 160, 320, 640, 1_200, 1_200, 1_200, 1_200, 1_200
+        ]
+    );
+    assert!(world.finalized);
+}
+
 #[test]
 fn a_deletion_that_is_refused_for_ever_is_told_and_never_forgotten() {
     let mut world = made();

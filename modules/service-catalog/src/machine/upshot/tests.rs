@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use super::*;
 use crate::osb::answer::{Answer, Heard};
 use crate::osb::fetch;
@@ -112,11 +110,4 @@ fn a_binding_that_is_fetched_says_when_it_ends_and_nothing_secret() {
         let answer = heard(status, &[], "{}");
         assert_eq!(fetched(&fetch::binding(&answer), 0).came, expected);
     }
-}
-
-#[test]
-fn a_long_text_is_cut() {
-    let text = short(&"ä".repeat(3_000));
-    assert_eq!(text.chars().count(), 1_025);
-    assert_eq!(short("short").chars().last().unwrap(), 't');
 }

@@ -164,9 +164,28 @@ fn a_fault_says_what_the_broker_says_in_one_line_and_not_without_end() {
         text("<html>").fault().to_string(),
         "the broker answered 200"
     );
-    let long = answer(&json!({"description": "ä".repeat(LONGEST_DESCRIPTION + 1)})).fault();
-    assert_eq!(long.description.chars().count(), LONGEST_DESCRIPTION + 1);
+    let long = answer(&json!({"description": "ä ".repeat(LONGEST_DESCRIPTION)})).fault();
+    assert_eq!(long.description.chars().count(), LONGEST_DESCRIPTION);
     assert!(long.description.ends_with("ä…"));
+}
+
+/// Whoever hides secrets in what is told, as the host does, has to find them whole.
+#[test]
+fn a_long_text_is_cut_between_words() {
+    let shown = |text: &str| answer(&json!({"description": text})).fault().description;
+    let word = "planted-word-of-some-length";
+    for before in LONGEST_DESCRIPTION - word.len() - 1..=LONGEST_DESCRIPTION {
+        let told = shown(&format!("{} {word} and more", "x".repeat(before)));
+        assert!(!told.contains("planted") || told.contains(word), "{told}");
+        assert!(told.chars().count() <= LONGEST_DESCRIPTION + 1);
+    }
+    let words = format!("{}{word}", "x, ".repeat(LONGEST_DESCRIPTION / 3));
+    assert!(shown(&words).ends_with("x,…"));
+    let json = format!("{}{word}", r#"{"a":1},"#.repeat(LONGEST_DESCRIPTION / 8));
+    assert!(shown(&json).ends_with(r#"{"a":1}…"#));
+    assert_eq!(shown(&"x".repeat(LONGEST_DESCRIPTION + 1)), "…");
+    let whole = "x".repeat(LONGEST_DESCRIPTION);
+    assert_eq!(shown(&whole), whole);
 }
 
 #[test]

@@ -108,24 +108,43 @@ fn columns_are_those_that_users_know() {
         let columns = &definition["spec"]["versions"][0]["additionalPrinterColumns"];
         let columns = columns.as_array().unwrap().iter();
         columns
-            .map(|column| column["name"].as_str().unwrap().to_owned())
+            .map(|column| {
+                let wide = if column["priority"] == 1 { "+" } else { "" };
+                format!("{wide}{}", column["name"].as_str().unwrap())
+            })
             .collect()
     };
     for (name, wanted) in [
-        ("clusterservicebrokers", vec!["URL", "Status", "Age"]),
-        ("servicebrokers", vec!["URL", "Status", "Age"]),
+        (
+            "clusterservicebrokers",
+            vec!["URL", "Status", "Age", "+Ready", "+Reason"],
+        ),
+        (
+            "servicebrokers",
+            vec!["URL", "Status", "Age", "+Ready", "+Reason"],
+        ),
         (
             "clusterserviceclasses",
-            vec!["External-Name", "Broker", "Age", "Removed"],
+            vec!["External-Name", "Broker", "Age", "+Removed"],
         ),
         (
             "serviceplans",
-            vec!["External-Name", "Broker", "Class", "Age", "Removed"],
+            vec!["External-Name", "Broker", "Class", "Age", "+Removed"],
         ),
-        ("serviceinstances", vec!["Class", "Plan", "Status", "Age"]),
+        (
+            "serviceinstances",
+            vec!["Class", "Plan", "Status", "Age", "+Ready", "+Reason"],
+        ),
         (
             "servicebindings",
-            vec!["Service-Instance", "Secret-Name", "Status", "Age"],
+            vec![
+                "Service-Instance",
+                "Secret-Name",
+                "Status",
+                "Age",
+                "+Ready",
+                "+Reason",
+            ],
         ),
     ] {
         assert_eq!(columns(name), wanted, "{name}");

@@ -7,16 +7,13 @@ use super::{Run, offer, usage};
 use crate::resource::{self, ABANDON};
 use crate::situation::DeletionPolicy;
 
-/// How many of those that it waits for are named.
-const NAMED: usize = 10;
-
 /// One run for a broker that is being deleted.
 pub(super) fn leave(run: &Run<'_>) -> Result<Outcome, Failure> {
     let holders = usage::holders(run)?;
     if holders.is_empty() {
         return Ok(Outcome::new().children([]).finalized());
     }
-    let named = named(&holders);
+    let named = usage::named(&holders);
     let because = match run.annotation(ABANDON) {
         Some(why) => Some(format!("{ABANDON}: {why}")),
         None if resource::leaving(run.object).policy == DeletionPolicy::Abandon => {
@@ -51,12 +48,4 @@ pub(super) fn leave(run: &Run<'_>) -> Result<Outcome, Failure> {
         Some(patch) => outcome.patch_status(patch),
         None => outcome,
     })
-}
-
-fn named(holders: &[String]) -> String {
-    let mut named = holders.iter().take(NAMED).cloned().collect::<Vec<_>>();
-    if holders.len() > NAMED {
-        named.push(format!("and {} more", holders.len() - NAMED));
-    }
-    named.join(", ")
 }

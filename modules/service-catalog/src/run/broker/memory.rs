@@ -18,6 +18,15 @@ pub(super) struct Memory {
     /// When it was fetched, and how that went.
     #[serde(flatten)]
     pub(super) relist: relist::Memory,
+    /// The address that all is at which instances and bindings have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) url: Option<String>,
+    /// The Secret that is held, as `namespace/name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) held: Option<String>,
+    /// Why it cannot be held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) unheld: Option<Unheld>,
     /// How often it was read: numbers Events.
     pub(super) fetches: u64,
     /// Classes that are offered.
@@ -47,6 +56,16 @@ pub(super) struct Memory {
 pub(super) struct Failing {
     /// One CamelCase word.
     pub(super) reason: String,
+    /// For people.
+    pub(super) message: String,
+}
+
+/// Why a Secret cannot be held.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Unheld {
+    /// `metadata.generation` that it was tried for.
+    pub(super) generation: i64,
     /// For people.
     pub(super) message: String,
 }
@@ -102,6 +121,7 @@ impl Memory {
             conflicts: told(&taken.conflicts),
             clashes: taken.clashes.iter().take(CLASHES).cloned().collect(),
             failing: None,
+            ..self
         }
     }
 

@@ -9,6 +9,9 @@ use super::Run;
 use crate::catalog::Used;
 use crate::run::reading::text;
 
+/// How many of those that have something are named.
+const NAMED: usize = 10;
+
 /// Identifiers of services and plans that instances have.
 pub(super) struct Ids {
     services: BTreeSet<String>,
@@ -59,6 +62,15 @@ pub(super) fn holders(run: &Run<'_>) -> Result<Vec<String>, Failure> {
         }
     }
     Ok(holders)
+}
+
+/// The first of them, and how many there are more.
+pub(super) fn named(holders: &[String]) -> String {
+    let mut named = holders.iter().take(NAMED).cloned().collect::<Vec<_>>();
+    if holders.len() > NAMED {
+        named.push(format!("and {} more", holders.len() - NAMED));
+    }
+    named.join(", ")
 }
 
 /// All of a kind; none where there is no such kind.

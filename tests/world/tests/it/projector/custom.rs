@@ -13,7 +13,11 @@ fn runner(kind: &str) -> Value {
         "apiVersion": "x.example.com/v1", "kind": kind,
         "metadata": {"name": "ci", "namespace": NAMESPACE},
         "spec": {
-            "jobs": [{"id": "one", "run": {"variables": [{"name": "A", "value": "1"}]}}, {"id": "two", "run": {}}],
+            "size": 2,
+            "jobs": [
+                {"id": "one", "run": {"variables": [{"name": "A", "value": "1"}]}},
+                {"id": "two", "run": {"image": "two"}},
+            ],
             "disks": [{"name": "own"}],
         },
     })
@@ -32,13 +36,23 @@ async fn bound(kind: &'static str, plural: &str, id: &ResourceId) -> (Site, Valu
     site.until_ready("db", "True ServiceBound").await;
     let spec = site.get(id, "ci").unwrap()["spec"].clone();
     assert_eq!(names(&spec["disks"]).len(), 2);
-    assert_eq!(names(&spec["jobs"][0]["run"]["variables"]), ["A", "SERVICE_BINDING_ROOT"]);
-    assert_eq!(spec["jobs"][1]["run"]["mounts"][0]["mountPath"], "/bindings/db");
+    assert_eq!(
+        names(&spec["jobs"][0]["run"]["variables"]),
+        ["A", "SERVICE_BINDING_ROOT"]
+    );
+    assert_eq!(
+        spec["jobs"][1]["run"]["mounts"][0]["mountPath"],
+        "/bindings/db"
+    );
     assert_eq!(spec["notes"].as_object().unwrap().len(), 1);
     site.pass(Duration::from_secs(30)).await;
     let version = site.version(id, "ci");
     site.pass(Duration::from_secs(7200)).await;
-    assert_eq!(site.version(id, "ci"), version, "at rest nobody writes anything");
+    assert_eq!(
+        site.version(id, "ci"),
+        version,
+        "at rest nobody writes anything"
+    );
     (site, before)
 }
 
@@ -73,7 +87,10 @@ async fn lists_with_keys_stay_their_user_s() {
     let (mut site, before) = bound("KeyedRunner", "keyedrunners", &KEYED).await;
     site.apply_politely(&KEYED, &runner("KeyedRunner")).unwrap();
     site.pass(Duration::from_secs(60)).await;
-    assert_eq!(names(&site.get(&KEYED, "ci").unwrap()["spec"]["disks"]).len(), 2);
+    assert_eq!(
+        names(&site.get(&KEYED, "ci").unwrap()["spec"]["disks"]).len(),
+        2
+    );
     site.delete(&BINDINGS, "db");
     site.until_gone("db").await;
     assert_eq!(site.content(&KEYED, "ci"), before);

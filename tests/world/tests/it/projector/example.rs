@@ -11,7 +11,12 @@ const OF_A_BROKER: ResourceId = ResourceId::of("servicecatalog.k8s.io", "service
 
 #[tokio::test(start_paused = true)]
 async fn it_does_what_it_says() {
-    let mut of_broker = definition("servicecatalog.k8s.io", "ServiceBinding", "servicebindings", &free());
+    let mut of_broker = definition(
+        "servicecatalog.k8s.io",
+        "ServiceBinding",
+        "servicebindings",
+        &free(),
+    );
     of_broker["spec"]["versions"][0]["name"] = json!("v1beta1");
     let template = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
     let mut scaled = definition("keda.sh", "ScaledJob", "scaledjobs", &template);
@@ -22,15 +27,27 @@ async fn it_does_what_it_says() {
     for object in documents(&format!("{folder}/app.yaml")) {
         site.apply(object).unwrap();
     }
-    site.until_ready("shop-db", "Unknown ServiceMissingBinding").await;
+    site.until_ready("shop-db", "Unknown ServiceMissingBinding")
+        .await;
     // What the broker's module does.
     site.apply(secret("shop-db")).unwrap();
-    site.edit(&OF_A_BROKER, "shop-db", &json!({"status": {"binding": {"name": "shop-db"}}})).unwrap();
+    site.edit(
+        &OF_A_BROKER,
+        "shop-db",
+        &json!({"status": {"binding": {"name": "shop-db"}}}),
+    )
+    .unwrap();
     site.until_ready("shop-db", "True ServiceBound").await;
     let live = site.get(&DEPLOYMENTS, "shop").unwrap();
     let containers = &live["spec"]["template"]["spec"]["containers"];
-    assert_eq!(containers[0]["volumeMounts"][0]["mountPath"], "/bindings/database");
-    assert_eq!(names(&containers[0]["env"]), ["SERVICE_BINDING_ROOT", "PGPASSWORD"]);
+    assert_eq!(
+        containers[0]["volumeMounts"][0]["mountPath"],
+        "/bindings/database"
+    );
+    assert_eq!(
+        names(&containers[0]["env"]),
+        ["SERVICE_BINDING_ROOT", "PGPASSWORD"]
+    );
     assert_eq!(containers[1]["env"], Value::Null);
 
     for object in documents(&format!("{folder}/mapping.yaml")) {
@@ -52,11 +69,17 @@ async fn it_does_what_it_says() {
     site.apply(binding).unwrap();
     site.until_ready("nightly", "True ServiceBound").await;
     let told = |world: &World| condition(&*world.get(&BINDINGS, "nightly")?, "ServiceAvailable");
-    assert_eq!(told(&site).unwrap(), "True ResolvedBindingSecret: the Secret is shop-db");
+    assert_eq!(
+        told(&site).unwrap(),
+        "True ResolvedBindingSecret: the Secret is shop-db"
+    );
     let scaled = ResourceId::of("keda.sh", "scaledjobs");
     let live = site.get(&scaled, "nightly").unwrap();
     let container = &live["spec"]["jobTargetRef"]["template"]["spec"]["containers"][0];
-    assert_eq!(container["volumeMounts"][0]["mountPath"], "/bindings/nightly");
+    assert_eq!(
+        container["volumeMounts"][0]["mountPath"],
+        "/bindings/nightly"
+    );
 }
 
 fn documents(path: &str) -> Vec<Value> {

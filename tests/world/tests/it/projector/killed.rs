@@ -16,7 +16,7 @@ async fn tell(kill: Option<(usize, Moment)>) -> (usize, Value) {
     site.map(mapping("runners"));
     let runner = json!({
         "apiVersion": "x.example.com/v1", "kind": "Runner", "metadata": {"name": "ci", "namespace": NAMESPACE},
-        "spec": {"jobs": [{"id": "one", "run": {}}], "disks": [{"name": "own"}]},
+        "spec": {"size": 2, "jobs": [{"id": "one", "run": {"image": "one"}}], "disks": [{"name": "own"}]},
     });
     site.apply(runner).unwrap();
     let before = [
@@ -25,10 +25,12 @@ async fn tell(kill: Option<(usize, Moment)>) -> (usize, Value) {
         site.content(&RUNNERS, "ci"),
     ];
     site.apply(binding("db", &json!({}))).unwrap();
-    site.until_ready("db", "True ServiceBound: the binding is in Deployment app").await;
+    site.until_ready("db", "True ServiceBound: the binding is in Deployment app")
+        .await;
     let workload = json!({"spec": {"workload": {"name": "next"}}});
     site.edit(&BINDINGS, "db", &workload).unwrap();
-    site.until_ready("db", "True ServiceBound: the binding is in Deployment next").await;
+    site.until_ready("db", "True ServiceBound: the binding is in Deployment next")
+        .await;
     let workload = json!({"spec": {"workload": {"apiVersion": "x.example.com/v1", "kind": "Runner", "name": "ci"}}});
     site.apply(binding("ci", &workload)).unwrap();
     site.until_ready("ci", "True ServiceBound").await;
@@ -62,7 +64,10 @@ async fn tell(kill: Option<(usize, Moment)>) -> (usize, Value) {
     // Names of volumes are of this life.
     for content in bound.as_array_mut().unwrap() {
         let text = content.to_string();
-        let uid = text.split("binding-").nth(1).map(|rest| rest[..36].to_owned());
+        let uid = text
+            .split("binding-")
+            .nth(1)
+            .map(|rest| rest[..36].to_owned());
         if let Some(uid) = uid {
             *content = serde_json::from_str(&text.replace(&uid, "UID")).unwrap();
         }

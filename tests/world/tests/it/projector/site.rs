@@ -97,7 +97,9 @@ pub(crate) fn free() -> Value {
 /// Jobs with variables and mounts, and disks: lists with keys, or without.
 fn runner(keys: bool) -> Value {
     let list = |key: &str, item: Value| match keys {
-        true => json!({"type": "array", "items": item, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}),
+        true => {
+            json!({"type": "array", "items": item, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]})
+        }
         false => json!({"type": "array", "items": item}),
     };
     let item = |key: &str| {
@@ -105,10 +107,10 @@ fn runner(keys: bool) -> Value {
                "properties": {key: {"type": "string"}}})
     };
     let run = json!({"type": "object", "properties": {
-        "variables": list("name", item("name")), "mounts": list("mountPath", item("mountPath"))}});
+        "image": {"type": "string"}, "variables": list("name", item("name")), "mounts": list("mountPath", item("mountPath"))}});
     let job = json!({"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}, "run": run}});
     json!({"type": "object", "properties": {
-        "jobs": list("id", job), "disks": list("name", item("name")),
+        "size": {"type": "integer"}, "jobs": list("id", job), "disks": list("name", item("name")),
         "notes": {"type": "object", "additionalProperties": {"type": "string"}},
     }})
 }
@@ -186,15 +188,26 @@ impl Site {
         Self::serving(WATCHES, &[], kill).await
     }
 
-    pub(crate) async fn serving(
-        text: &str,
-        more: &[Value],
-        kill: Option<(usize, Moment)>,
-    ) -> Self {
+    pub(crate) async fn serving(text: &str, more: &[Value], kill: Option<(usize, Moment)>) -> Self {
         let mut definitions = brought();
-        definitions.push(definition("db.example.com", "Database", "databases", &free()));
-        definitions.push(definition("x.example.com", "Runner", "runners", &runner(false)));
-        definitions.push(definition("x.example.com", "KeyedRunner", "keyedrunners", &runner(true)));
+        definitions.push(definition(
+            "db.example.com",
+            "Database",
+            "databases",
+            &free(),
+        ));
+        definitions.push(definition(
+            "x.example.com",
+            "Runner",
+            "runners",
+            &runner(false),
+        ));
+        definitions.push(definition(
+            "x.example.com",
+            "KeyedRunner",
+            "keyedrunners",
+            &runner(true),
+        ));
         definitions.extend_from_slice(more);
         let module = serving(component("modules/projector").await);
         let served = watches(text)
@@ -236,7 +249,9 @@ impl Site {
     ) -> Result<Arc<Value>, Status> {
         let name = object["metadata"]["name"].as_str().unwrap();
         let by = Write::by("kubectl");
-        let written = self.store().apply(id, NAMESPACE, name, object.clone(), false, &by);
+        let written = self
+            .store()
+            .apply(id, NAMESPACE, name, object.clone(), false, &by);
         Ok(written?.object)
     }
 
@@ -250,8 +265,8 @@ impl Site {
     pub(crate) async fn until_ready(&mut self, name: &'static str, begins: &'static str) {
         let told = move |world: &World| {
             let binding = world.get(&BINDINGS, name)?;
-            let is_current = binding["status"]["observedGeneration"]
-                == binding["metadata"]["generation"];
+            let is_current =
+                binding["status"]["observedGeneration"] == binding["metadata"]["generation"];
             (is_current && condition(&binding, "Ready")?.starts_with(begins)).then_some(())
         };
         self.until(&format!("{name} is {begins}"), told).await;
@@ -278,7 +293,10 @@ impl Site {
 
     pub(crate) fn version(&self, id: &ResourceId, name: &str) -> String {
         let live = self.get(id, name).unwrap();
-        live["metadata"]["resourceVersion"].as_str().unwrap().to_owned()
+        live["metadata"]["resourceVersion"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 }
 
@@ -310,5 +328,8 @@ pub(crate) fn managers(object: &Value) -> Vec<String> {
 /// Names of the items of a list.
 pub(crate) fn names(list: &Value) -> Vec<&str> {
     let items = list.as_array().map_or(&[][..], Vec::as_slice);
-    items.iter().map(|item| item["name"].as_str().unwrap()).collect()
+    items
+        .iter()
+        .map(|item| item["name"].as_str().unwrap())
+        .collect()
 }

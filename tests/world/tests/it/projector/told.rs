@@ -20,10 +20,20 @@ async fn name_and_selector_at_once() {
     hint: remove one of them
     ");
     // Right again, it goes on; wrong once more, it stays in; and it can be deleted.
-    site.edit(&BINDINGS, "db", &json!({"spec": {"workload": {"selector": null}}})).unwrap();
+    site.edit(
+        &BINDINGS,
+        "db",
+        &json!({"spec": {"workload": {"selector": null}}}),
+    )
+    .unwrap();
     site.until_ready("db", "True").await;
     let bound = site.content(&DEPLOYMENTS, "app");
-    site.edit(&BINDINGS, "db", &json!({"spec": {"workload": {"name": null}}})).unwrap();
+    site.edit(
+        &BINDINGS,
+        "db",
+        &json!({"spec": {"workload": {"name": null}}}),
+    )
+    .unwrap();
     site.pass(Duration::from_secs(60)).await;
     assert_eq!(site.content(&DEPLOYMENTS, "app"), bound);
     site.delete(&BINDINGS, "db");
@@ -63,7 +73,8 @@ async fn a_job_cannot_be_changed() {
         "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "once", "image": "once"}]}}},
     });
     site.apply(job).unwrap();
-    let workload = json!({"spec": {"workload": {"apiVersion": "batch/v1", "kind": "Job", "name": "once"}}});
+    let workload =
+        json!({"spec": {"workload": {"apiVersion": "batch/v1", "kind": "Job", "name": "once"}}});
     site.apply(binding("db", &workload)).unwrap();
     site.until_ready("db", "False WorkloadImmutable").await;
     site.delete(&BINDINGS, "db");
@@ -76,7 +87,8 @@ async fn two_bindings_of_one_directory() {
     site.apply(binding("db", &json!({}))).unwrap();
     site.until_ready("db", "True").await;
     let bound = site.content(&DEPLOYMENTS, "app");
-    site.apply(binding("other", &json!({"spec": {"name": "db"}}))).unwrap();
+    site.apply(binding("other", &json!({"spec": {"name": "db"}})))
+        .unwrap();
     site.until_ready("other", "False ProjectionFailed").await;
     insta::assert_snapshot!(site.ready("other"), @r#"
     False ProjectionFailed: container "migrate" has already something at "/bindings/db"

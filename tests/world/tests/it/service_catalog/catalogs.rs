@@ -1,11 +1,14 @@
 //! Large catalogs, and those that are partly wrong, within the limits that the example gives.
 
 use oarlock_broker::{Behaviour, Catalog, Op, Plan, Service};
+use oarlock_core::limits::Limits;
 use oarlock_devcluster::resource::ResourceId;
 use serde_json::json;
 
 use super::site::{CLUSTER_BROKERS, CLUSTER_CLASSES, CLUSTER_PLANS, INSTANCES, Mark, Site};
+use crate::components::{component, serving, text};
 use crate::gate::Moment;
+use crate::world::watches;
 
 /// And a minute.
 const DAY: u64 = 24 * 60 * 60 + 60;
@@ -205,4 +208,26 @@ async fn row_34_whoever_is_killed_at_any_write_brings_a_catalog_to_the_same_end(
             changing(Some((write, moment))).await;
         }
     }
+}
+
+/// Where a watch gives no limits.
+#[tokio::test(start_paused = true)]
+async fn a_thousand_plans_fit_into_what_a_run_has_by_default() {
+    let mut site = Site::offering(many(20, 50, 2_000), None).await;
+    let module = serving(component("modules/service-catalog").await);
+    let served = watches(&text("examples/service-catalog/watches.yaml"));
+    let served = served.into_iter().map(|mut watch| {
+        watch.limits = Limits::default();
+        (watch, module.clone())
+    });
+    site.serve(served.collect());
+    site.connect().await;
+    assert_eq!(site.list(&CLUSTER_PLANS).len(), 1_000);
+    site.broker.catalog(|catalog| {
+        catalog.services[3].plans[5].name = "renamed".to_owned();
+    });
+    site.set(&CLUSTER_BROKERS, "acme", &json!({"relistRequests": 1}));
+    site.seconds(600).await;
+    let renamed = site.get(&CLUSTER_PLANS, "plan-03-05").unwrap();
+    assert_eq!(renamed["spec"]["externalName"], "renamed");
 }

@@ -108,3 +108,51 @@ fn what_goes_while_it_waits_is_not_made_again() {
     assert!(!ran.changed);
     assert_eq!(site.shown().len(), 4);
 }
+
+/// Another broker would say of everything that it is gone.
+#[test]
+fn another_address_is_not_believed_while_somebody_has_something_at_the_first() {
+    let mut site = Site::plain();
+    site.run();
+    site.instance("one", "s1", "p1");
+    site.world
+        .edit(json!({"spec": {"url": "https://staging.example.com"}}));
+    site.run();
+    assert_eq!(site.asked().len(), 1, "it is not asked");
+    let ready = site.ready();
+    assert!(
+        ready.starts_with(
+            "False BrokerChanged: spec.url is another address than https://broker.example.com, where somebody has something: \
+             ServiceInstance ns/one\nhint: "
+        ),
+        "{ready}"
+    );
+    assert_eq!(
+        site.world.status()["catalog"]["url"],
+        "https://broker.example.com"
+    );
+    // It was a mistake.
+    let mut back = site;
+    back.world
+        .edit(json!({"spec": {"url": "https://broker.example.com/"}}));
+    back.run();
+    assert!(back.ready().starts_with("True"), "{}", back.ready());
+    // It has moved.
+    let moved = "https://moved.example.com/";
+    back.world.edit(json!({
+        "metadata": {"annotations": {"servicecatalog.oarlock.dev/moved": moved}},
+        "spec": {"url": moved},
+    }));
+    back.run();
+    assert!(back.ready().starts_with("True"), "{}", back.ready());
+    assert_eq!(
+        back.world.status()["catalog"]["url"],
+        "https://moved.example.com"
+    );
+    // Nobody has anything.
+    back.release("ServiceInstance", "one");
+    back.world
+        .edit(json!({"spec": {"url": "https://third.example.com"}}));
+    back.run();
+    assert!(back.ready().starts_with("True"), "{}", back.ready());
+}
