@@ -126,7 +126,7 @@ pub enum Write {
 /// A Secret of that name is somebody else's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "Secret {name:?} is there and is not of this binding; it is not overwritten\nhint: set spec.secretName to another name, or delete the Secret if nobody needs it"
+    "Secret {name:?} is there and is not of this binding; it is not overwritten\nhint: delete it if nobody needs it, or create another binding with another spec.secretName"
 )]
 pub struct Foreign {
     /// Its name.

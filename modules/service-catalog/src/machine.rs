@@ -19,7 +19,7 @@ pub mod upshot;
 use crate::osb::id::{BindingId, InstanceId};
 use crate::situation::{DeletionPolicy, Obstacle, Situation, Subject, Wish};
 use crate::state::{Holding, Inputs, Leaving, Operation, Stage, Stand, State, Verb};
-use crate::turn::{Effect, Event, Note, Requeue, Turn};
+use crate::turn::{Effect, Event, Is, Note, Requeue, Turn};
 
 /// One turn.
 #[must_use]
@@ -126,20 +126,30 @@ impl Run<'_> {
         self.at.policy == DeletionPolicy::Abandon || self.at.abandon.is_some()
     }
 
-    /// All stays at the broker, and is told.
+    /// All stays at the broker, and is written down and told before the object goes.
     fn abandon(mut self) -> Turn {
-        let left: Vec<_> = self.state.holdings.drain(..).map(told).collect();
         self.state.operation = None;
-        if !left.is_empty() {
-            let because = self.at.abandon.map_or_else(
-                || "spec.deletionPolicy is Abandon".to_owned(),
-                |who| format!("annotated: {who}"),
-            );
-            let message = format!("left at the broker: {} ({because})", left.join(", "));
-            self.event(true, "Abandoned", message);
-            self.state.abandoned.extend(left);
+        if self.state.holdings.is_empty() {
+            return self.finalize();
         }
-        self.finalize()
+        let because = self.at.abandon.map_or_else(
+            || "spec.deletionPolicy is Abandon".to_owned(),
+            |who| format!("annotated: {who}"),
+        );
+        for holding in std::mem::take(&mut self.state.holdings) {
+            let key = format!("Abandoned-{}", holding.id);
+            let left = told(holding);
+            self.events.push(Event {
+                key,
+                warning: true,
+                reason: "Abandoned".to_owned(),
+                message: format!("left at the broker: {left} ({because})"),
+            });
+            self.state.abandoned.push(left);
+        }
+        let message = format!("left at the broker ({because})");
+        self.say = Some(Note::new(Is::False, "Abandoned", message));
+        self.turn(Requeue::OnceWritten)
     }
 
     fn finalize(self) -> Turn {
@@ -172,6 +182,7 @@ impl Run<'_> {
             unstored: false,
             update,
             predecessor: None,
+            denied: None,
             whole: false,
         });
         self.turn(Requeue::OnceWritten)

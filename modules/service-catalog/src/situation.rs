@@ -26,6 +26,9 @@ pub struct Situation<'a> {
     pub policy: DeletionPolicy,
     /// The annotation by which somebody who may do so leaves everything at the broker: who it was and why, as it is written.
     pub abandon: Option<&'a str>,
+    /// How long credentials stay good that others take the place of (`spec.rotation.overlap`), in milliseconds: whatever else
+    /// is wished for.
+    pub overlap: Option<u64>,
     /// What is wished for, with class, plan and parameters found; of a binding also its instance, ready.
     pub wish: Result<Wish, Obstacle>,
     /// Whether the broker can be asked: its object, its credentials and its certificates are there.

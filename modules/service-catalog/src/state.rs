@@ -58,6 +58,9 @@ pub struct Holding {
     /// Its credentials can be read again (`bindings_retrievable`).
     #[serde(default)]
     pub retrievable: bool,
+    /// The broker said once that it made it, or makes it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub heard: bool,
     /// When its credentials were written, in milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored_at: Option<u64>,
@@ -197,6 +200,10 @@ pub struct Operation {
     /// The binding that it rotates: `predecessor_binding_id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predecessor: Option<String>,
+    /// When the broker would not talk to us as we are, in milliseconds since 1970: whoever is woken asks again, as that may have
+    /// been mended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denied: Option<u64>,
     /// What became of the update before it is not known: all of it is sent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub whole: bool,
@@ -248,6 +255,15 @@ pub struct Failure {
     pub inputs: Inputs,
     /// It is not tried again before something else is wished for.
     pub ends: bool,
+}
+
+impl Place {
+    /// Whether an ID means the same in both: at one broker, of one service and one instance.
+    pub(crate) fn is_beside(&self, other: &Self) -> bool {
+        self.broker == other.broker
+            && self.service == other.service
+            && self.instance == other.instance
+    }
 }
 
 impl State {

@@ -43,6 +43,7 @@ mod reload;
 mod rights;
 mod rollout;
 mod secrets;
+mod service_account;
 mod service_brokers;
 mod service_definitions;
 mod service_example;

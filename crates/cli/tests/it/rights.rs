@@ -88,6 +88,7 @@ pub(crate) fn deployment(root: &Path) -> Vec<Value> {
         "deployment",
         "release-policy",
         "abandon-policy",
+        "service-catalog-policy",
     ]
     .iter()
     .flat_map(|name| {

@@ -22,4 +22,10 @@ async fn they_name_the_field_and_what_to_do() {
         Api::namespaced_with(client.clone(), "default", &resource)
     })
     .await;
+    let classes = ApiResource::from_gvk(&GroupVersionKind::gvk(GROUP, VERSION, "ServiceClass"));
+    let classes = ApiResource {
+        plural: "serviceclasses".to_owned(),
+        ..classes
+    };
+    service_fields::prune(&Api::namespaced_with(client.clone(), "default", &classes)).await;
 }

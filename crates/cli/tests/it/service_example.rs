@@ -113,7 +113,43 @@ fn the_broker_of_the_readme_may_be_called() {
     let broker = example("broker-here.yaml").remove(0);
     let url = broker["spec"]["url"].as_str().unwrap();
     for entry in example("watches.yaml").remove(0).as_array().unwrap() {
+        // Another kind than the broker's.
+        if entry["kind"] == "ServiceBroker" {
+            continue;
+        }
         let granted = entry["grants"]["http"].as_array().unwrap();
         assert!(granted.contains(&json!(url)), "{}", entry["kind"]);
+    }
+}
+
+/// Users choose the address of a ServiceBroker, and the operator is inside of every NetworkPolicy.
+#[test]
+fn users_call_no_service_that_is_not_named() {
+    let file = root().join("examples/service-catalog/watches.yaml");
+    let watches: Vec<Value> =
+        serde_saphyr::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let granted = |kind: &str| -> Vec<String> {
+        let entry = watches.iter().find(|entry| entry["kind"] == kind).unwrap();
+        let origins = entry["grants"]["http"].as_array().unwrap().iter();
+        origins
+            .map(|origin| origin.as_str().unwrap().to_owned())
+            .collect()
+    };
+    for origin in granted("ServiceBroker") {
+        assert!(!origin.contains('*'), "{origin}");
+    }
+    for kind in ["ClusterServiceBroker", "ServiceInstance", "ServiceBinding"] {
+        let origins = granted(kind);
+        for origin in origins.iter().filter(|origin| origin.contains('*')) {
+            assert!(origin.contains("://*.brokers.svc"), "{kind}: {origin}");
+        }
+        // What a broker is called at, its instances are.
+        if kind != "ClusterServiceBroker" {
+            for broker in ["ClusterServiceBroker", "ServiceBroker"] {
+                for origin in granted(broker) {
+                    assert!(origins.contains(&origin), "{kind}: {origin}");
+                }
+            }
+        }
     }
 }

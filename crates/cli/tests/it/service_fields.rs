@@ -1,6 +1,6 @@
 //! What the definitions of the service catalog refuse themselves, on any API server: each says what to do.
 
-use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 /// The kinds that this is about.
@@ -120,4 +120,28 @@ pub(crate) async fn hold(api: impl Fn(&str) -> Api<DynamicObject>) {
         let said = attempted(&api(kind), &json!({"spec": spec})).await;
         assert_eq!(said, "allowed", "{kind} {spec}");
     }
+}
+
+/// A class of a namespace has no broker of the cluster, whatever is written into it. `classes` are `ServiceClass`es.
+pub(crate) async fn prune(classes: &Api<DynamicObject>) {
+    let object = json!({
+        "apiVersion": "servicecatalog.k8s.io/v1beta1",
+        "kind": "ServiceClass",
+        "metadata": {"name": "one"},
+        "spec": {
+            "serviceBrokerName": "own", "clusterServiceBrokerName": "main", "externalName": "db", "externalID": "1",
+            "externalMetadata": {"any": {"thing": 1}}, "defaultProvisionParameters": {"size": {"of": "all"}},
+        },
+    });
+    let parameters = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    let class = serde_json::from_value(object.clone()).unwrap();
+    let made = classes.create(&parameters, &class).await.unwrap();
+    let mut kept = object["spec"].clone();
+    kept.as_object_mut()
+        .unwrap()
+        .remove("clusterServiceBrokerName");
+    assert_eq!(made.data["spec"], kept);
 }

@@ -322,11 +322,16 @@ async fn nobody_reads_what_the_broker_repeats() {
 
     // Their end.
     watch.babbles(Op::Unbind, 500, &[]);
+    watch.babbles(Op::Unbind, 500, &[]);
     objects.delete("ServiceBinding", "creds").await;
-    objects
-        .told("ServiceBinding", "creds", "Ready", "UnbindCallFailed")
-        .await;
-    watch.heard("ServiceBinding", "creds", "Ready").await;
+    // Of what was in a Secret it is not known any more whether it is repeated.
+    let is_mute = |creds: &DynamicObject| {
+        let told = condition(creds, "Ready").unwrap_or_default();
+        let message = told["message"].as_str().unwrap_or_default();
+        told["reason"] == "UnbindCallFailed"
+            && message.contains("answered 500: what it says is not shown")
+    };
+    objects.when("ServiceBinding", "creds", is_mute).await;
     watch.nobody_tells("the binding was not removed").await;
     objects.gone("ServiceBinding", "creds").await;
     watch.babbles(Op::Deprovision, 400, &[]);

@@ -16,7 +16,7 @@ const INSTANCES: (&str, &str) = (GROUP, "serviceinstances");
 const ABANDON: &str = "servicecatalog.oarlock.dev/abandon";
 
 /// Defines a kind as `crds/` of the module has it.
-async fn define(ground: &Ground, plural: &str) {
+pub(crate) async fn define(ground: &Ground, plural: &str) {
     let file = format!("modules/service-catalog/crds/{plural}.yaml");
     let text = std::fs::read_to_string(root().join(file)).unwrap();
     define_as(&ground.client, serde_saphyr::from_str(&text).unwrap()).await;
@@ -154,4 +154,6 @@ async fn definitions_name_the_field_and_what_to_do() {
         define(&ground, plural).await;
     }
     service_fields::hold(|kind| ground.api(GROUP, "v1beta1", kind)).await;
+    define(&ground, "serviceclasses").await;
+    service_fields::prune(&ground.api(GROUP, "v1beta1", "ServiceClass")).await;
 }

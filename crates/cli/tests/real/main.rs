@@ -30,6 +30,7 @@ mod offline;
 )]
 #[path = "../it/process.rs"]
 mod process;
+mod projector;
 mod quiet;
 mod release_policy;
 mod releases;
@@ -37,6 +38,7 @@ mod reload;
 #[path = "../it/rights.rs"]
 mod rights;
 mod rollout;
+mod secrets_policy;
 mod server;
 #[path = "../it/service_fields.rs"]
 mod service_fields;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::label;
@@ -20,19 +21,64 @@ pub struct Kinds {
     pub plan: &'static str,
 }
 
+impl Kinds {
+    /// Of a broker of the cluster.
+    pub const CLUSTER: Self = Self {
+        class: "ClusterServiceClass",
+        plan: "ClusterServicePlan",
+    };
+    /// Of a broker of a namespace.
+    pub const NAMESPACED: Self = Self {
+        class: "ServiceClass",
+        plan: "ServicePlan",
+    };
+
+    /// Fields of `spec` that say of what is the other scope's: with one of them, an object of a namespace would be served with
+    /// what the cluster's broker is given.
+    fn foreign(self) -> [&'static str; 2] {
+        match self == Self::CLUSTER {
+            true => ["serviceBrokerName", "serviceClassRef"],
+            false => ["clusterServiceBrokerName", "clusterServiceClassRef"],
+        }
+    }
+}
+
+/// Why an object is no class or plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Read {
+    /// Fields of its `spec` are wrong.
+    #[error(
+        "spec of {kind} {name:?} cannot be read: {fault}\nhint: it is written from its broker's catalog; undo what was changed by hand"
+    )]
+    Spec {
+        /// Its kind.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        fault: String,
+    },
+    /// It says that it is of a broker or a class of the other scope.
+    #[error(
+        "{kind} {name:?} has spec.{field}, which its kind does not have: nothing is made through it\nhint: it is written from its broker's catalog; take the field out"
+    )]
+    Scope {
+        /// Its kind.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// The field.
+        field: &'static str,
+    },
+}
+
 impl BrokerName {
     /// Kinds of its classes and plans.
     #[must_use]
     pub const fn kinds(&self) -> Kinds {
         match self {
-            Self::Cluster(_) => Kinds {
-                class: "ClusterServiceClass",
-                plan: "ClusterServicePlan",
-            },
-            Self::Namespaced(_) => Kinds {
-                class: "ServiceClass",
-                plan: "ServicePlan",
-            },
+            Self::Cluster(_) => Kinds::CLUSTER,
+            Self::Namespaced(_) => Kinds::NAMESPACED,
         }
     }
 }
@@ -63,25 +109,31 @@ pub fn of_plan(plan: &Plan, namespace: Option<&str>) -> Value {
     )
 }
 
-/// The class that an object is; none where it is none.
-#[must_use]
-pub fn class(object: Value) -> Option<Class> {
-    let (name, removed, spec) = read(object)?;
-    Some(Class {
+/// The class that an object of the first of these kinds is.
+///
+/// # Errors
+///
+/// It is none, or one of the other scope.
+pub fn class(object: Value, kinds: Kinds) -> Result<Class, Read> {
+    let (name, removed, spec) = read(object, kinds.class, kinds)?;
+    Ok(Class {
         name,
         removed,
-        spec: serde_json::from_value(spec).ok()?,
+        spec,
     })
 }
 
-/// The plan that an object is; none where it is none.
-#[must_use]
-pub fn plan(object: Value) -> Option<Plan> {
-    let (name, removed, spec) = read(object)?;
-    Some(Plan {
+/// The plan that an object of the second of these kinds is.
+///
+/// # Errors
+///
+/// It is none, or one of the other scope.
+pub fn plan(object: Value, kinds: Kinds) -> Result<Plan, Read> {
+    let (name, removed, spec) = read(object, kinds.plan, kinds)?;
+    Ok(Plan {
         name,
         removed,
-        spec: serde_json::from_value(spec).ok()?,
+        spec,
     })
 }
 
@@ -94,10 +146,30 @@ pub fn is_removed(object: &Value) -> bool {
         .unwrap_or_default()
 }
 
-fn read(mut object: Value) -> Option<(String, bool, Value)> {
-    let name = object.pointer("/metadata/name")?.as_str()?.to_owned();
+fn read<T: DeserializeOwned>(
+    mut object: Value,
+    kind: &'static str,
+    kinds: Kinds,
+) -> Result<(String, bool, T), Read> {
+    let name = object.pointer("/metadata/name").and_then(Value::as_str);
+    let name = name.unwrap_or_default().to_owned();
     let removed = is_removed(&object);
-    Some((name, removed, object.get_mut("spec")?.take()))
+    let spec = object.get_mut("spec").map(Value::take).unwrap_or_default();
+    if let Some(field) = kinds
+        .foreign()
+        .into_iter()
+        .find(|field| spec.get(field).is_some())
+    {
+        return Err(Read::Scope { kind, name, field });
+    }
+    match serde_json::from_value(spec) {
+        Ok(spec) => Ok((name, removed, spec)),
+        Err(error) => Err(Read::Spec {
+            kind,
+            name,
+            fault: error.to_string(),
+        }),
+    }
 }
 
 fn written(
@@ -128,9 +200,9 @@ fn written(
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use serde_json::json;
+    use serde_json::{Value, json};
 
-    use super::{class, of_class, of_plan, plan};
+    use super::{Kinds, Read, class, of_class, of_plan, plan};
 
     #[test]
     fn what_is_written_is_read_again_but_for_what_is_an_administrators() {
@@ -141,7 +213,7 @@ mod tests {
         });
         let mut read = class(json!({
             "metadata": {"name": "s1"}, "spec": spec, "status": {"removedFromBrokerCatalog": true},
-        }))
+        }), Kinds::NAMESPACED)
         .unwrap();
         assert!(read.removed && read.spec.default_provision_parameters.is_some());
         let written = of_class(&read, Some("ns"));
@@ -156,14 +228,14 @@ mod tests {
             })
         );
         read.spec.default_provision_parameters = None;
-        assert_eq!(class(written).unwrap(), read);
+        assert_eq!(class(written, Kinds::NAMESPACED).unwrap(), read);
     }
 
     #[test]
     fn a_plan_is_labelled_with_its_class() {
         let read = plan(json!({"metadata": {"name": "p"}, "spec": {
             "clusterServiceBrokerName": "b", "clusterServiceClassRef": {"name": "s"}, "externalName": "n", "externalID": "p",
-        }}))
+        }}), Kinds::CLUSTER)
         .unwrap();
         let written = of_plan(&read, None);
         assert_eq!(written["kind"], "ClusterServicePlan");
@@ -171,7 +243,35 @@ mod tests {
             written["metadata"]["labels"]["servicecatalog.k8s.io/spec.clusterServiceClassRef.name"],
             "s"
         );
-        assert_eq!(plan(written).unwrap(), read);
-        assert_eq!(plan(json!({"metadata": {"name": "p"}, "spec": {}})), None);
+        assert_eq!(plan(written, Kinds::CLUSTER).unwrap(), read);
+        let nothing = json!({"metadata": {"name": "p"}, "spec": {}});
+        let refused = plan(nothing, Kinds::CLUSTER).unwrap_err().to_string();
+        assert!(
+            refused.starts_with("spec of ClusterServicePlan \"p\" cannot be read: missing field"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn what_is_of_the_other_scope_is_none() {
+        let of = |fields: Value| {
+            let mut object = json!({"metadata": {"name": "x"}, "spec": {"externalName": "n", "externalID": "i"}});
+            let spec = object["spec"].as_object_mut().unwrap();
+            spec.extend(fields.as_object().unwrap().clone());
+            object
+        };
+        let field = |read: Read| match read {
+            Read::Scope { field, .. } => field.to_owned(),
+            other => other.to_string(),
+        };
+        let both = json!({"clusterServiceBrokerName": "main", "serviceBrokerName": "own"});
+        let refused = |kinds| field(class(of(both.clone()), kinds).unwrap_err());
+        assert_eq!(refused(Kinds::NAMESPACED), "clusterServiceBrokerName");
+        assert_eq!(refused(Kinds::CLUSTER), "serviceBrokerName");
+        let class_of_the_cluster = json!({
+            "serviceBrokerName": "own", "serviceClassRef": {"name": "x"}, "clusterServiceClassRef": {"name": "x"},
+        });
+        let refused = plan(of(class_of_the_cluster), Kinds::NAMESPACED).unwrap_err();
+        assert_eq!(field(refused), "clusterServiceClassRef");
     }
 }

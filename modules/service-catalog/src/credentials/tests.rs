@@ -270,7 +270,7 @@ fn row_37_a_secret_of_somebody_else_is_refused() {
         assert_eq!(
             error.to_string(),
             "Secret \"db\" is there and is not of this binding; it is not overwritten\n\
-             hint: set spec.secretName to another name, or delete the Secret if nobody needs it"
+             hint: delete it if nobody needs it, or create another binding with another spec.secretName"
         );
         assert!(!may_delete("uid", &existing(controller)));
     }

@@ -3,12 +3,16 @@
 use super::upshot::{self, Came, Upshot};
 use super::{Run, pace, status};
 use crate::osb::Operation as Begins;
+use crate::osb::id::{BindingId, InstanceId};
 use crate::situation::{Outcome, Secret, Subject};
 use crate::state::{Facts, Failure, Inputs, Leaving, Operation, Place, Stage, Stand, Verb};
 use crate::turn::{Ask, Call, Effect, Requeue, Turn};
 
 /// How often a binding that was made may be not found.
 const UNSEEN: u32 = 5;
+
+/// How often a broker has to say before that it knows nothing of an orphan.
+const UNKNOWN: u32 = 2;
 
 impl Run<'_> {
     pub(super) fn carry_on(mut self, operation: Operation) -> Turn {
@@ -49,9 +53,15 @@ impl Run<'_> {
 
     /// What is done while a deletion waits: one that is never confirmed must not stop all else.
     fn meanwhile(&self, operation: &Operation) -> Option<Turn> {
-        let waits = operation.not_before.is_some_and(|at| at > self.at.now);
+        let waits = self.pause_of(operation).is_some();
+        // What is deleted is deleted one after the other, as far as the broker goes on with it.
+        let parks = match operation.stage {
+            Stage::Asking => true,
+            Stage::Polling { .. } => !self.at.deleting,
+            Stage::Fetching => false,
+        };
         if operation.verb != Verb::Delete
-            || operation.stage != Stage::Asking
+            || !parks
             || operation.generation != self.at.generation
             || !waits
         {
@@ -73,12 +83,32 @@ impl Run<'_> {
 
     /// Where the wish changed before the broker took it on, or cannot be filled in any more.
     fn other_wish(&self, operation: &Operation, inputs: &Inputs) -> Option<Turn> {
-        if operation.stage != Stage::Asking || operation.verb == Verb::Delete {
+        if operation.verb == Verb::Fetch {
+            return self.other_than_fetched(inputs);
+        }
+        // Credentials that could not be read yet, and that nobody wants any more.
+        let unread = operation.stage == Stage::Fetching && operation.tries > 0;
+        if operation.verb == Verb::Delete || (operation.stage != Stage::Asking && !unread) {
             return None;
         }
         match &self.at.wish {
+            Err(_) if unread => None,
             Err(obstacle) => Some(self.clone().obstacle(obstacle)),
             Ok(wish) if wish.inputs == *inputs => None,
+            // What is under an ID that somebody chose may be all he has: the broker says whether it is that.
+            Ok(wish)
+                if operation.stage == Stage::Asking
+                    && operation.verb == Verb::Create
+                    && inputs.place.is_beside(&wish.inputs.place)
+                    && self.is_chosen(&operation.id) =>
+            {
+                let mut run = self.clone();
+                run.state.operation = None;
+                if let Some(holding) = run.state.holding_mut(&operation.id) {
+                    holding.inputs = wish.inputs.clone();
+                }
+                Some(run.create(wish, operation.predecessor.clone()))
+            }
             // It may have been sent, and the broker would refuse it with other parameters.
             Ok(_) if operation.verb == Verb::Create => {
                 Some(self.clone().leave(&operation.id, Leaving::Orphaned))
@@ -89,6 +119,18 @@ impl Run<'_> {
                 Some(run.decide())
             }
         }
+    }
+
+    /// What is read again is not worth it where another binding is wanted anyway.
+    fn other_than_fetched(&self, inputs: &Inputs) -> Option<Turn> {
+        let wish = self.at.wish.as_ref().ok()?;
+        let rotates = wish.rotate.is_some() && wish.rotate != self.state.rotated;
+        if wish.inputs == *inputs && !rotates {
+            return None;
+        }
+        let mut run = self.clone();
+        run.state.operation = None;
+        Some(run.decide())
     }
 
     fn send(mut self, mut operation: Operation, place: &Place) -> Turn {
@@ -111,7 +153,7 @@ impl Run<'_> {
             // A pause ends with what it was for, but not what the broker asked for while it works.
             operation.not_before = operation.not_before.filter(|_| polls);
         }
-        let pause = operation.not_before.filter(|at| *at > self.at.now);
+        let pause = self.pause_of(&operation);
         self.state.operation = Some(operation.clone());
         if let Some(at) = pause {
             return self.turn(Requeue::At(at));
@@ -132,6 +174,13 @@ impl Run<'_> {
         };
         self.effects.push(Effect::Call(Box::new(call)));
         self.turn(Requeue::OnceWritten)
+    }
+
+    /// Until when nothing is asked. Who was denied asks again when something wakes it: a password may be another one now.
+    fn pause_of(&self, operation: &Operation) -> Option<u64> {
+        let denied = operation.denied.map(|at| at.saturating_add(pace::MENDED));
+        let at = operation.not_before?;
+        Some(denied.map_or(at, |denied| at.min(denied))).filter(|at| *at > self.at.now)
     }
 
     fn is_stored(&self, id: &str) -> bool {
@@ -167,8 +216,15 @@ impl Run<'_> {
         }
     }
 
-    fn came(mut self, operation: Operation, inputs: Inputs, upshot: &Upshot) -> Turn {
+    fn came(mut self, mut operation: Operation, inputs: Inputs, upshot: &Upshot) -> Turn {
         let asked = upshot.retry_after;
+        operation.denied = upshot.denied.then_some(self.at.now);
+        if operation.verb == Verb::Create
+            && upshot.heard
+            && let Some(holding) = self.state.holding_mut(&operation.id)
+        {
+            holding.heard = true;
+        }
         match (operation.verb, &upshot.came) {
             (
                 _,
@@ -190,7 +246,9 @@ impl Run<'_> {
             (Verb::Update, Came::Done(facts)) => self.updated(&operation.id, inputs, facts),
             (Verb::Delete, Came::Gone | Came::Done(_)) => self.gone(&operation.id),
             (Verb::Delete, Came::Unknown)
-                if self.was_refused(&operation.id) || self.is_over(&operation.id) =>
+                if self.was_refused(&operation.id)
+                    || self.is_over(&operation.id)
+                    || self.was_never_there(&operation) =>
             {
                 self.gone(&operation.id)
             }
@@ -207,12 +265,39 @@ impl Run<'_> {
             (Verb::Create | Verb::Update, Came::Refused) => {
                 self.unmade(&operation, inputs, upshot, None)
             }
+            // Nobody knows whether what is there is ours: the same is asked again, and the broker says.
+            (Verb::Create, Came::Orphan { again: true })
+                if operation.stage == Stage::Asking && self.is_chosen(&operation.id) =>
+            {
+                let pause = pace::again(operation.tries, asked);
+                self.again(operation, &upshot.message, pause)
+            }
             (Verb::Create, Came::Orphan { again }) => {
                 self.orphan(&operation, inputs, upshot, *again)
             }
             // Made, and gone when it was to be read.
             (Verb::Create, Came::Gone) => self.orphan(&operation, inputs, upshot, true),
             (Verb::Fetch, Came::Gone) => self.leave(&operation.id, Leaving::Orphaned),
+            // An ID that somebody chose, and what is there is none of ours: it would be taken from whoever made it.
+            (Verb::Create, Came::Taken) if self.is_chosen(&operation.id) => {
+                self.state
+                    .holdings
+                    .retain(|holding| holding.id != operation.id);
+                let message = format!(
+                    "{}\nhint: spec.externalID is that of something else at the broker; create the object without it",
+                    upshot.message
+                );
+                let upshot = Upshot {
+                    message,
+                    ..upshot.clone()
+                };
+                self.fail(&operation, inputs, &upshot, false);
+                self.turn(Requeue::OnceWritten)
+            }
+            (Verb::Create | Verb::Update, Came::Taken) => {
+                self.fail(&operation, inputs, upshot, false);
+                self.turn(Requeue::OnceWritten)
+            }
             (Verb::Create | Verb::Update, Came::Failed { unusable, again }) => {
                 self.fail(&operation, inputs, upshot, *again);
                 if let Some(holding) = self.state.holding_mut(&operation.id) {
@@ -227,7 +312,10 @@ impl Run<'_> {
             // It never comes to an end otherwise: the DELETE is sent again, also where polling it expired.
             (
                 Verb::Delete,
-                Came::Orphan { .. } | Came::Failed { .. } | Came::Again { slow: true },
+                Came::Orphan { .. }
+                | Came::Failed { .. }
+                | Came::Taken
+                | Came::Again { slow: true },
             ) => {
                 let mut operation = operation;
                 operation.stage = Stage::Asking;
@@ -235,6 +323,15 @@ impl Run<'_> {
                 operation.rounds = operation.rounds.saturating_add(1);
                 self.again(operation, &upshot.message, pause)
             }
+            (
+                Verb::Fetch,
+                Came::Stale
+                | Came::Refused
+                | Came::Taken
+                | Came::Orphan { .. }
+                | Came::Failed { .. }
+                | Came::Again { slow: true },
+            ) if operation.tries >= UNSEEN && !upshot.denied => self.unreadable(&operation.id),
             (_, Came::Again { slow: false }) => {
                 let pause = pace::call(operation.tries, asked);
                 self.again(operation, &upshot.message, pause)
@@ -244,13 +341,37 @@ impl Run<'_> {
             | (Verb::Delete, Came::Later | Came::Stale | Came::Refused)
             | (
                 Verb::Fetch,
-                Came::Stale | Came::Refused | Came::Orphan { .. } | Came::Failed { .. },
+                Came::Stale
+                | Came::Refused
+                | Came::Taken
+                | Came::Orphan { .. }
+                | Came::Failed { .. },
             )
             | (_, Came::Unknown | Came::Again { slow: true }) => {
                 let pause = pace::again(operation.tries, asked);
                 self.again(operation, &upshot.message, pause)
             }
         }
+    }
+
+    /// Whether somebody chose an ID: it is none of those that are derived.
+    fn is_chosen(&self, id: &str) -> bool {
+        let (cluster, uid) = (self.at.cluster, self.at.uid);
+        !(0..self.state.attempts).any(|attempt| {
+            id == match self.at.subject {
+                Subject::Instance => String::from(InstanceId::derive(cluster, uid, attempt)),
+                Subject::Binding => String::from(BindingId::derive(cluster, uid, attempt)),
+            }
+        })
+    }
+
+    /// Credentials that cannot be read again are as good as those that are told once.
+    fn unreadable(mut self, id: &str) -> Turn {
+        self.state.operation = None;
+        if let Some(holding) = self.state.holding_mut(id) {
+            holding.retrievable = false;
+        }
+        self.turn(Requeue::OnceWritten)
     }
 
     fn was_refused(&self, id: &str) -> bool {
@@ -260,6 +381,14 @@ impl Run<'_> {
         self.state
             .holding(id)
             .is_some_and(|holding| holding.stand == refused)
+    }
+
+    /// Nobody ever heard that it was made, and the broker says again and again that there is no such thing: it is none that
+    /// answers 410, and nothing else may be made before it is gone.
+    fn was_never_there(&self, operation: &Operation) -> bool {
+        let holding = self.state.holding(&operation.id);
+        operation.tries >= UNKNOWN
+            && holding.is_some_and(|of| !of.heard && of.stand == Stand::orphan())
     }
 
     /// It was there, and has ended by itself.
@@ -343,8 +472,7 @@ impl Run<'_> {
             self.state.rotated = operation.request;
         }
         let now = self.at.now;
-        let rotation = self.at.wish.as_ref().ok().and_then(|wish| wish.rotation);
-        let until = now.saturating_add(rotation.map_or(pace::OVERLAP, |rotation| rotation.overlap));
+        let until = now.saturating_add(self.at.overlap.unwrap_or(pace::OVERLAP));
         let is_binding = self.at.subject == Subject::Binding;
         for holding in &mut self.state.holdings {
             if holding.id == id {

@@ -5,6 +5,9 @@ use crate::situation::{Obstacle, Secret, Subject, Wish};
 use crate::state::{Facts, Failure, Holding, Inputs, Leaving, Operation, Stand, State, Verb};
 use crate::turn::{Effect, Is, Note, Requeue, Turn};
 
+/// How many bindings a condition names.
+const NAMED: usize = 10;
+
 /// How many bindings there may be beside the one that is used.
 const CROWD: usize = 8;
 
@@ -96,10 +99,18 @@ impl Run<'_> {
             return self.finalize();
         };
         if self.is_blocked() {
-            let message = format!(
-                "not deprovisioned while bindings exist: {}\nhint: delete them first",
-                self.at.dependents.join(", ")
-            );
+            let all = self.at.dependents;
+            let mut named = all
+                .iter()
+                .take(NAMED)
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(", ");
+            if all.len() > NAMED {
+                named = format!("{named} and {} more", all.len() - NAMED);
+            }
+            let message =
+                format!("not deprovisioned while bindings exist: {named}\nhint: delete them first");
             let reason = "DeprovisionBlockedByExistingCredentials";
             self.say = Some(Note::new(Is::False, reason, message));
             return self.turn(Requeue::OnChange);
@@ -126,7 +137,8 @@ impl Run<'_> {
             return None;
         };
         let message = format!(
-            "the Secret is not this binding's own but {owner}\nhint: choose another spec.secretName"
+            "the Secret is not this binding's own but {owner}\n\
+             hint: delete it if nobody needs it, or create another binding with another spec.secretName"
         );
         Some(Obstacle {
             reason: "ErrorInjectingBindResult",
@@ -144,7 +156,7 @@ impl Run<'_> {
     }
 
     /// Begins to make one, under the ID of one that is not there, or under a new one.
-    fn create(mut self, wish: &Wish, predecessor: Option<String>) -> Turn {
+    pub(super) fn create(mut self, wish: &Wish, predecessor: Option<String>) -> Turn {
         let tried = self
             .state
             .holdings
@@ -155,6 +167,10 @@ impl Run<'_> {
             // It may be there with other parameters.
             Some(tried) if tried.stand == Stand::Asked && tried.inputs != wish.inputs => {
                 return self.leave(&tried.id, Leaving::Orphaned);
+            }
+            // The ID goes to no other broker before the first one said that nothing is there.
+            Some(tried) if !tried.inputs.place.is_beside(&wish.inputs.place) => {
+                return self.leave(&tried.id, Leaving::Refused);
             }
             Some(tried) => {
                 self.state.holdings.retain(|holding| holding.id != tried.id);
@@ -168,6 +184,7 @@ impl Run<'_> {
             inputs: wish.inputs.clone(),
             polling: wish.polling,
             retrievable: wish.retrievable,
+            heard: false,
             stored_at: None,
             facts: Facts::default(),
             parked: None,

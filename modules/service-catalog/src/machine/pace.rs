@@ -26,6 +26,9 @@ pub(super) const POLLING: u64 = 7 * 24 * 3_600_000;
 /// No `Retry-After` holds for longer, in milliseconds: a broken one would stop everything.
 const PATIENCE: u64 = 3_600_000;
 
+/// How long nobody asks a broker that denied us, whatever wakes him, in milliseconds.
+pub(super) const MENDED: u64 = 5_000;
+
 /// How long credentials stay good that were replaced, where nothing is said of it, in milliseconds: ten minutes.
 pub(super) const OVERLAP: u64 = 600_000;
 
@@ -35,13 +38,15 @@ struct Pace {
 }
 
 impl Pace {
-    fn after(&self, tries: u32, asked: Option<u64>) -> u64 {
+    fn after(&self, tries: u32) -> u64 {
         let doubled = self.first << tries.min(20);
-        // What the broker says rules, within reason.
-        asked.map_or_else(
-            || doubled.min(self.longest),
-            |asked| asked.clamp(POLL.first, PATIENCE),
-        )
+        doubled.min(self.longest)
+    }
+
+    /// A broker may ask for a longer pause, within reason; but not to be asked faster and faster while it fails.
+    fn at_least(&self, tries: u32, asked: Option<u64>) -> u64 {
+        self.after(tries)
+            .max(asked.unwrap_or_default().min(PATIENCE))
     }
 }
 
@@ -49,33 +54,37 @@ impl Pace {
 /// minute. Milliseconds since 1970.
 pub(super) fn rotation(of: &Holding) -> u64 {
     const LEAST: u64 = 60_000;
+    /// Where they were over before they were there.
+    const STALE: u64 = 600_000;
     let stored = of.stored_at.unwrap_or_default();
-    let life = of
-        .facts
-        .expires_at
-        .unwrap_or_default()
-        .saturating_sub(stored);
-    // Who says when to renew them need not say when they end.
-    let half = match (of.facts.renew_before, of.facts.expires_at) {
-        (Some(_), _) | (None, None) => 0,
-        (None, Some(_)) => life / 2,
+    let left = |at: Option<u64>| at.map(|at| at.saturating_sub(stored));
+    let half = match (left(of.facts.renew_before), left(of.facts.expires_at)) {
+        // Who says when to renew them knows.
+        (Some(renew), _) if renew > LEAST => 0,
+        (_, Some(0)) | (Some(_), None) => STALE,
+        (_, Some(life)) => life / 2,
+        (None, None) => 0,
     };
     stored.saturating_add(half.max(LEAST))
 }
 
 /// Milliseconds until a broker is polled again, after so many times.
 pub(super) fn poll(tries: u32, asked: Option<u64>) -> u64 {
-    POLL.after(tries, asked)
+    // How it goes, the broker knows best.
+    asked.map_or_else(
+        || POLL.after(tries),
+        |asked| asked.clamp(POLL.first, PATIENCE),
+    )
 }
 
 /// Milliseconds until the same call is made again, after so many times.
 pub(super) fn call(tries: u32, asked: Option<u64>) -> u64 {
-    CALL.after(tries, asked)
+    CALL.at_least(tries, asked)
 }
 
 /// Milliseconds until it is made anew, or what was refused is asked again, after so many times.
 pub(super) fn again(tries: u32, asked: Option<u64>) -> u64 {
-    AGAIN.after(tries, asked)
+    AGAIN.at_least(tries, asked)
 }
 
 #[cfg(test)]
@@ -92,7 +101,14 @@ mod tests {
     #[test]
     fn a_broker_says_when_but_not_never_and_not_at_once() {
         assert_eq!(poll(9, Some(5_000)), 5_000);
-        assert_eq!(call(0, Some(0)), 1_000);
+        assert_eq!(poll(9, Some(0)), 1_000);
+        assert_eq!(call(0, Some(7_000)), 7_000);
         assert_eq!(call(0, Some(u64::MAX)), PATIENCE);
+    }
+
+    #[test]
+    fn who_fails_is_not_asked_faster_because_it_says_so() {
+        assert_eq!(call(4, Some(1_000)), 32_000);
+        assert_eq!(again(9, Some(1_000)), 1_200_000);
     }
 }

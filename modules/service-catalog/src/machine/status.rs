@@ -49,6 +49,8 @@ fn ready(state: &State, at: &Situation<'_>) -> Note {
             let mut message = message.to_owned();
             if let Some(failure) = &state.failure {
                 message = format!("{message}, but not their successors: {}", failure.message);
+            } else if under_way.is_some_and(|operation| operation.verb == Verb::Create) {
+                message.push_str("; their successors are being made");
             }
             Note::new(Is::True, reason, message)
         }

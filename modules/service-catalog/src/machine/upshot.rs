@@ -16,6 +16,10 @@ pub struct Upshot {
     pub message: String,
     /// `Retry-After` in milliseconds.
     pub retry_after: Option<u64>,
+    /// The broker does not talk to us as we are: with other credentials, or at another address, it may.
+    pub denied: bool,
+    /// By its own word (2xx) it did it, or works at it.
+    pub heard: bool,
 }
 
 /// What an answer means.
@@ -72,6 +76,8 @@ impl Upshot {
             came,
             message: String::new(),
             retry_after: None,
+            denied: false,
+            heard: false,
         }
     }
 }
@@ -85,25 +91,32 @@ pub fn of(call: table::Call, verdict: &Verdict, now: u64) -> Upshot {
         came,
         message: cut(&fault.to_string()),
         retry_after: wait(after),
+        denied: is_denied(fault),
+        heard: fault
+            .status
+            .is_some_and(|status| (200..300).contains(&status)),
     };
     match verdict {
-        Verdict::Done(done) => Upshot::new(of_done(operation, done)),
+        Verdict::Done(done) => Upshot {
+            heard: true,
+            ..Upshot::new(of_done(operation, done))
+        },
         Verdict::Poll(accepted) => Upshot {
-            came: Came::Begun {
+            retry_after: wait(accepted.retry_after),
+            heard: true,
+            ..Upshot::new(Came::Begun {
                 operation: accepted.operation.clone(),
                 dashboard: accepted.dashboard_url.clone(),
-            },
-            message: String::new(),
-            retry_after: wait(accepted.retry_after),
+            })
         },
         Verdict::KeepPolling(pending) => Upshot {
-            came: Came::Working,
             message: match (&pending.description, &pending.fault) {
                 (Some(description), _) => cut(description),
                 (None, Some(fault)) => cut(&fault.to_string()),
                 (None, None) => String::new(),
             },
             retry_after: wait(pending.retry_after),
+            ..Upshot::new(Came::Working)
         },
         // To the table it is slow, as whatever is refused of a DELETE: most brokers that say so mean that it is gone.
         Verdict::Again(again) if operation.removes() && again.fault.status == Some(404) => {
@@ -129,6 +142,10 @@ pub fn fetched(fetched: &Fetched<Binding>, now: u64) -> Upshot {
         came,
         message: cut(&fault.to_string()),
         retry_after: after.map(|after| after.wait_ms(now)),
+        denied: is_denied(fault),
+        heard: fault
+            .status
+            .is_some_and(|status| (200..300).contains(&status)),
     };
     match fetched {
         Fetched::Is(binding) => Upshot::new(Came::Done(bound_facts(&binding.bound))),
@@ -174,11 +191,12 @@ fn bound_facts(bound: &Bound) -> Facts {
 
 fn of_failed(operation: Operation, failed: &Failed) -> Came {
     let again = failed.next == Next::Attempt;
+    let makes = matches!(operation, Operation::Provision | Operation::Bind);
     match failed.mitigate {
         Some(_) => Came::Orphan { again },
         // Who is not let in at all is let in by other credentials.
         None if failed.next == Next::Access => Came::Again { slow: true },
-        None if operation.makes() && failed.fault.status == Some(409) && !again => Came::Taken,
+        None if makes && failed.fault.status == Some(409) && !again => Came::Taken,
         // 409 says that it is there, made with something else.
         None if is_refusal(&failed.fault) && failed.fault.usable() && !again => Came::Refused,
         None => Came::Failed {
@@ -186,6 +204,12 @@ fn of_failed(operation: Operation, failed: &Failed) -> Came {
             again,
         },
     }
+}
+
+/// Whether the broker talks to nobody like us, or from elsewhere.
+fn is_denied(fault: &Fault) -> bool {
+    let refuses = |status| matches!(status, 300..=399 | 401 | 403 | 407 | 412);
+    fault.status.is_some_and(refuses)
 }
 
 /// Whether the broker refused what it understood, and did nothing.

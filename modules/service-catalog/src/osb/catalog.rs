@@ -328,7 +328,10 @@ impl Reader {
             bindable: fields.flag("bindable"),
             plan_updateable: fields.flag("plan_updateable"),
             binding_rotatable: fields.flag("binding_rotatable"),
-            maximum_polling_duration: fields.number("maximum_polling_duration"),
+            // Those who write zero mean that they have nothing to say.
+            maximum_polling_duration: fields
+                .number("maximum_polling_duration")
+                .filter(|seconds| *seconds > 0),
             maintenance_info: maintenance_info(&mut fields),
             schemas: schemas(&mut fields),
             metadata: fields.map("metadata"),

@@ -38,7 +38,7 @@ const RULES: &[(Rule, &str)] = &[
     (Rule::Retry, "the same request again, after a back-off"),
     (
         Rule::Wait,
-        "the same request again, when what is under way at the broker may have ended; it does not count as a failure",
+        "the same request again, when what is under way at the broker may have ended; nothing has failed",
     ),
     (
         Rule::Slowly,
@@ -82,7 +82,8 @@ An orphan is removed by a DELETE with the identifiers of service and plan that m
 ## When
 
 `Retry-After`, in seconds or as a date, goes with *poll*, *keep polling*, *retry*, *wait*, *slowly* and with every failure; what is
-tried again is tried neither before it nor before its own back-off. More than a day is a day.
+tried again is tried neither before it nor before its own back-off; polls follow it alone, at most once a second. More than an
+hour is an hour, of a catalog a day.
 
 ## What a body has to be
 

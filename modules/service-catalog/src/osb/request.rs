@@ -485,7 +485,7 @@ fn annotations(all: &BTreeMap<String, String>) -> Value {
 }
 
 /// Everything but what is unreserved in an address (RFC 3986, section 2.3) as its bytes.
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

@@ -1,6 +1,7 @@
 //! The CustomResourceDefinitions of the eight kinds, made of the tables that objects are checked by.
 //!
-//! The component brings them; `crds/*.yaml` are the same for kubectl. They keep fields that nobody knows, so that those can be named. Names, columns and
+//! The component brings them; `crds/*.yaml` are the same for kubectl. What people write
+//! keeps fields that nobody knows, so that those can be named; classes and plans have the fields of their kind alone. Names, columns and
 //! categories are those that `svcat` and its users know.
 
 mod rules;
@@ -204,6 +205,12 @@ fn definition(kind: &Kind) -> Value {
             "status": status,
         },
     });
+    if !kind.served
+        && let Some(spec) = schema["properties"]["spec"].as_object_mut()
+    {
+        // Nobody is told of what is too much in them, and a broker of the other scope would be.
+        spec.remove("x-kubernetes-preserve-unknown-fields");
+    }
     add_rules(kind, "", &mut schema);
     let mut version = json!({
         "name": VERSION,

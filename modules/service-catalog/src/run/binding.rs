@@ -64,6 +64,10 @@ pub(super) fn reconcile(object: &Value, cx: &Context) -> Result<Outcome, Failure
         deleting,
         policy: subject.leaving.policy,
         abandon: subject.annotation(resource::ABANDON),
+        overlap: spec
+            .as_ref()
+            .and_then(BindingSpec::rotation)
+            .map(|rotation| rotation.overlap),
         wish: resolved
             .as_ref()
             .map(|of| of.wish.clone())
@@ -403,19 +407,45 @@ impl Desk for Binding<'_> {
         let Some(spec) = self.spec else {
             return Err("the Secret is not written while spec cannot be read".to_owned());
         };
+        // What is wished for now may not be known: what these credentials are of is.
         let (kind, provider) = match self.resolved {
-            Ok(resolved) => (resolved.kind.as_str(), resolved.provider.as_deref()),
-            Err(_) => (
-                spec.kind.as_deref().unwrap_or_default(),
-                spec.provider.as_deref(),
-            ),
+            Ok(resolved) => (resolved.kind.clone(), resolved.provider.clone()),
+            Err(_) => self.named(spec, id)?,
         };
+        let named = (kind.as_str(), provider.as_deref());
         self.live
-            .written(self.cx, self.subject, spec, (kind, provider), (id, bound))
+            .written(self.cx, self.subject, spec, named, (id, bound))
     }
 }
 
 impl Binding<'_> {
+    /// Entries `type` and `provider` of the binding `id`: of what its instance was found to be.
+    ///
+    /// # Errors
+    /// Its class is not known: a Secret without a type is of no use to those who look for one.
+    fn named(&self, spec: &BindingSpec, id: &str) -> Result<(String, Option<String>), String> {
+        let holding = self.subject.state.holding(id);
+        let broker = holding.and_then(|of| of.inputs.place.broker.rsplit('/').next());
+        let provider = spec.provider.clone().or(broker.map(str::to_owned));
+        if let Some(kind) = &spec.kind {
+            return Ok((kind.clone(), provider));
+        }
+        let (cx, namespace) = (self.cx, self.subject.namespace);
+        let told = |obstacle: Obstacle| obstacle.message;
+        let of = instance(cx, namespace, &spec.instance_ref.name, false).map_err(told)?;
+        let class = match choice(&of) {
+            Some(choice) => stock::chosen(cx, namespace, &choice).map_err(told)?,
+            None => None,
+        };
+        match class {
+            Some((class, _)) => Ok((class.spec.external_name, provider)),
+            None => Err(
+                "the class of its instance, whose name is the entry `type`, is not there\nhint: spec.type says it, too"
+                    .to_owned(),
+            ),
+        }
+    }
+
     /// The cache may be a moment old, and an instance that is being deleted looks for its bindings but once.
     fn is_wanted(&self, resolved: &Resolved) -> Result<(), Obstacle> {
         let name = text(&resolved.instance, "/metadata/name").unwrap_or_default();

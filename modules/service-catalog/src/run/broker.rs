@@ -28,7 +28,7 @@ use crate::osb::catalog::{Marker, Reading};
 use crate::osb::{Answer, Caller, Fault, Heard, id, request};
 use crate::resource;
 use crate::situation::Obstacle;
-use memory::{Failing, Memory, Said};
+use memory::{Failing, Memory, Said, Unheld};
 use offer::Taken;
 use sight::Sight;
 
@@ -200,7 +200,7 @@ impl<'a> Run<'a> {
         memory.flagged = sight.flagged() - spent.count();
         let said = memory.said(self.now);
         let outcome = spent.removed_from(Outcome::new());
-        Ok(self.told(outcome, &memory, &said, at))
+        self.told(outcome, memory, &said, at)
     }
 
     /// Nothing was sent: something is missing without which the broker cannot be asked.
@@ -282,7 +282,7 @@ impl<'a> Run<'a> {
             Reading::Changed { catalog, marker } => {
                 drop(heard);
                 match offer::take(self, &catalog, &fetch.filter)? {
-                    Ok(taken) => Ok(self.taken(memory, fetch, marker, taken)),
+                    Ok(taken) => self.taken(memory, fetch, marker, taken),
                     Err(oversized) => {
                         let unread = Unread {
                             reason: "ErrorSyncingCatalog",
@@ -326,17 +326,34 @@ impl<'a> Run<'a> {
         Ok(self.rest(memory, sight, at)?.event(event))
     }
 
-    fn taken(&self, memory: Memory, fetch: &Fetch<'_>, marker: Marker, taken: Taken) -> Outcome {
+    fn taken(
+        &self,
+        memory: Memory,
+        fetch: &Fetch<'_>,
+        marker: Marker,
+        taken: Taken,
+    ) -> Result<Outcome, Failure> {
         let memory = memory.read(fetch.wish, self.now, marker, &taken);
         let at = relist::next(fetch.wish, &memory.relist, self.now);
         let said = memory.said(self.now);
         let events = taken.events(memory.fetches);
         let outcome = taken.outcome().events(events);
-        self.told(outcome, &memory, &said, at)
+        self.told(outcome, memory, &said, at)
     }
 
     /// The outcome with conditions and status.
-    fn told(&self, outcome: Outcome, memory: &Memory, said: &Said, at: Option<u64>) -> Outcome {
+    fn told(
+        &self,
+        outcome: Outcome,
+        mut memory: Memory,
+        said: &Said,
+        at: Option<u64>,
+    ) -> Result<Outcome, Failure> {
+        let (outcome, until) = self.holding(outcome, &mut memory)?;
+        let at = match (at, until) {
+            (Some(at), Some(until)) => Some(at.min(until)),
+            (at, until) => at.or(until),
+        };
         let status = memory.status(self.generation, said, at);
         let before = &self.object["status"];
         let mut wanted = before.clone();
@@ -353,10 +370,48 @@ impl<'a> Run<'a> {
         if let Some(patch) = merge_patch::between(before, &wanted) {
             outcome = outcome.patch_status(patch);
         }
-        match at {
+        Ok(match at {
             Some(at) => outcome.requeue_at(Timestamp::from_millis(at)),
             None => outcome,
+        })
+    }
+
+    /// The outcome with a hold on the Secret with our credentials, and when that one ends.
+    fn holding(
+        &self,
+        outcome: Outcome,
+        memory: &mut Memory,
+    ) -> Result<(Outcome, Option<u64>), Failure> {
+        let hold = hold::wanted(self, memory)?;
+        let is_listed = outcome.exactly().is_some();
+        // What is removed by name must not be listed.
+        if hold.differs && !is_listed && !outcome.removals().is_empty() {
+            return Ok((outcome, hold.until));
         }
+        memory.held = hold.held;
+        memory.unheld = hold.refused.map(|message| Unheld {
+            generation: self.generation,
+            message,
+        });
+        let outcome = match &memory.unheld {
+            Some(unheld) => outcome.event(Event::warning(
+                format!("not-held-{}-{}", self.generation, unheld.message),
+                "AuthSecretNotHeld",
+                format!(
+                    "the Secret with the credentials may go before what is at the broker: {}",
+                    unheld.message
+                ),
+            )),
+            None => outcome,
+        };
+        let outcome = match (is_listed, hold.differs) {
+            (true, _) => outcome.children(hold.child),
+            (false, true) => outcome
+                .children(offer::as_it_is(self)?)
+                .children(hold.child),
+            (false, false) => outcome,
+        };
+        Ok((outcome, hold.until))
     }
 }
 

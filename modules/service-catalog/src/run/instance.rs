@@ -64,6 +64,7 @@ pub(super) fn reconcile(object: &Value, cx: &Context) -> Result<Outcome, Failure
         deleting,
         policy: subject.leaving.policy,
         abandon: subject.annotation(resource::ABANDON),
+        overlap: None,
         wish: resolved
             .as_ref()
             .map(|of| of.wish.clone())
@@ -229,6 +230,7 @@ fn resolve(cx: &Context, subject: &Subject<'_>, spec: &InstanceSpec) -> Result<R
     )
     .map_err(|error| refused(&error))?;
     let (class, plan) = (found.class.clone(), found.plan.clone());
+    stock::belongs(&class, &plan)?;
     let defaults = defaults(subject, &class, &plan);
     let sent = subject::parameters(
         cx,

@@ -3,8 +3,9 @@
 use oarlock_sdk::{Context, ObjectRef, Selection};
 use serde_json::Value;
 
-use super::reading::{self, API_VERSION, text};
+use super::reading::{self, API_VERSION};
 use crate::catalog::label::{self, CLASS, CLUSTER_CLASS, EXTERNAL_ID, EXTERNAL_NAME};
+use crate::catalog::object::{self, Kinds};
 use crate::catalog::offer::{Class, Plan};
 use crate::reference::{Choice, Scope, Selector, Wanted};
 use crate::situation::Obstacle;
@@ -49,25 +50,21 @@ pub(super) fn read(
     let mut plans = Vec::new();
     if let Some(chosen) = followed {
         let plan = shelf.plan(&chosen.plan)?;
-        let is_of = |plan: &Plan| {
-            classes
-                .iter()
-                .any(|class| class.name == plan.spec.class.name())
-        };
-        plans.extend(plan.filter(is_of));
+        plans.extend(plan);
     }
     if plans.is_empty() {
         for class in &classes {
             plans.extend(shelf.plans(&class.name)?);
         }
     }
+    plans.retain(|plan| classes.iter().any(|class| is_of(plan, class)));
     Ok(Stock { classes, plans })
 }
 
 /// The class and the plan of a choice; none where one of them is not there.
 ///
 /// # Errors
-/// They cannot be read.
+/// They cannot be read, or do not belong together.
 pub(super) fn chosen(
     cx: &Context,
     namespace: &str,
@@ -81,7 +78,11 @@ pub(super) fn chosen(
     let Some(class) = shelf.class(&choice.class)? else {
         return Ok(None);
     };
-    Ok(shelf.plan(&choice.plan)?.map(|plan| (class, plan)))
+    let Some(plan) = shelf.plan(&choice.plan)? else {
+        return Ok(None);
+    };
+    belongs(&class, &plan)?;
+    Ok(Some((class, plan)))
 }
 
 /// Where classes and plans are.
@@ -92,28 +93,27 @@ struct Shelf<'a> {
 }
 
 impl Shelf<'_> {
-    const fn kinds(&self) -> (&'static str, &'static str) {
+    const fn kinds(&self) -> Kinds {
         match self.scope {
-            Scope::Cluster => ("ClusterServiceClass", "ClusterServicePlan"),
-            Scope::Namespace => ("ServiceClass", "ServicePlan"),
+            Scope::Cluster => Kinds::CLUSTER,
+            Scope::Namespace => Kinds::NAMESPACED,
         }
     }
 
     fn class(&self, name: &str) -> Result<Option<Class>, Obstacle> {
-        let kind = self.kinds().0;
-        let found = self.get(kind, name)?;
-        found.map(|object| class(&object)).transpose()
+        let found = self.get(self.kinds().class, name)?;
+        found.map(|object| self.as_class(object)).transpose()
     }
 
     fn plan(&self, name: &str) -> Result<Option<Plan>, Obstacle> {
-        let kind = self.kinds().1;
-        let found = self.get(kind, name)?;
-        found.map(|object| plan(&object)).transpose()
+        let found = self.get(self.kinds().plan, name)?;
+        found.map(|object| self.as_plan(object)).transpose()
     }
 
     fn classes(&self, key: &str, value: &str) -> Result<Vec<Class>, Obstacle> {
-        let found = self.query(self.kinds().0, key, value)?;
-        found.iter().map(class).collect()
+        let found = self.query(self.kinds().class, key, value)?;
+        let read = found.into_iter().map(|object| self.as_class(object));
+        read.collect()
     }
 
     fn plans(&self, class: &str) -> Result<Vec<Plan>, Obstacle> {
@@ -121,8 +121,18 @@ impl Shelf<'_> {
             Scope::Cluster => CLUSTER_CLASS,
             Scope::Namespace => CLASS,
         };
-        let found = self.query(self.kinds().1, key, class)?;
-        found.iter().map(plan).collect()
+        let found = self.query(self.kinds().plan, key, class)?;
+        let read = found.into_iter().map(|object| self.as_plan(object));
+        read.collect()
+    }
+
+    /// Where a broker of the other scope is named, it would be asked with credentials that are not this namespace's.
+    fn as_class(&self, object: Value) -> Result<Class, Obstacle> {
+        object::class(object, self.kinds()).map_err(|error| unreadable(error.to_string()))
+    }
+
+    fn as_plan(&self, object: Value) -> Result<Plan, Obstacle> {
+        object::plan(object, self.kinds()).map_err(|error| unreadable(error.to_string()))
     }
 
     fn get(&self, kind: &str, name: &str) -> Result<Option<Value>, Obstacle> {
@@ -151,40 +161,29 @@ impl Shelf<'_> {
     }
 }
 
-fn class(object: &Value) -> Result<Class, Obstacle> {
-    Ok(Class {
-        name: name(object),
-        spec: spec(object)?,
-        removed: is_removed(object),
-    })
+/// Whether the plan is of the class, and of its broker.
+///
+/// # Errors
+/// It is not: nothing is made through it.
+pub(super) fn belongs(class: &Class, plan: &Plan) -> Result<(), Obstacle> {
+    if is_of(plan, class) && plan.spec.broker == class.spec.broker {
+        return Ok(());
+    }
+    let kinds = class.spec.broker.kinds();
+    Err(unreadable(format!(
+        "{} {:?} is not of the broker of {} {:?}: nothing is made through them\nhint: they are written from their broker's catalog; undo what was changed by hand",
+        kinds.plan, plan.name, kinds.class, class.name
+    )))
 }
 
-fn plan(object: &Value) -> Result<Plan, Obstacle> {
-    Ok(Plan {
-        name: name(object),
-        spec: spec(object)?,
-        removed: is_removed(object),
-    })
+fn is_of(plan: &Plan, class: &Class) -> bool {
+    plan.spec.class.name() == class.name
 }
 
-fn name(object: &Value) -> String {
-    text(object, "/metadata/name")
-        .unwrap_or_default()
-        .to_owned()
-}
-
-fn is_removed(object: &Value) -> bool {
-    object["status"]["removedFromBrokerCatalog"] == true
-}
-
-fn spec<T: serde::de::DeserializeOwned>(object: &Value) -> Result<T, Obstacle> {
-    T::deserialize(&object["spec"]).map_err(|error| Obstacle {
+fn unreadable(message: String) -> Obstacle {
+    Obstacle {
         reason: "Unreadable",
-        message: format!(
-            "spec of {} {:?} cannot be read: {error}\nhint: it is written from its broker's catalog; undo what was changed by hand",
-            text(object, "/kind").unwrap_or_default(),
-            name(object)
-        ),
+        message,
         retry: None,
-    })
+    }
 }

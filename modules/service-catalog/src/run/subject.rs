@@ -102,7 +102,8 @@ pub(super) fn state(object: &Value) -> Result<State, Failure> {
         Some(lifecycle) => State::deserialize(lifecycle).map_err(|error| {
             Failure::terminal(format!(
                 "status.lifecycle cannot be read, in which is written what is at the broker: {error}\n\
-                 hint: restore it; who removes it loses account of what is at the broker"
+                 hint: restore it; who removes it loses account of what is at the broker. To be rid of the object all the same, annotate it: {}",
+                resource::ABANDON
             ))
         }),
     }

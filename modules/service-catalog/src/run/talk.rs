@@ -8,7 +8,7 @@ use oarlock_sdk::{Child, Context};
 
 use super::access::{self, Access};
 use super::ask;
-use super::veil::Veil;
+use super::veil::{self, Veil};
 use crate::machine;
 use crate::machine::upshot::{self, Came, Upshot};
 use crate::osb::answer::Bound;
@@ -16,7 +16,7 @@ use crate::osb::fetch::{self, Fetched};
 use crate::osb::request::{Caller, Identity};
 use crate::osb::table::Done;
 use crate::osb::{Heard, Operation, Request, Verdict, id, verdict};
-use crate::situation::{Obstacle, Outcome, Refusal, Report, Situation};
+use crate::situation::{Obstacle, Outcome, Refusal, Report, Secret, Situation};
 use crate::state::State;
 use crate::turn::{Ask, Call, Effect, Turn};
 
@@ -64,6 +64,11 @@ impl Talk<'_> {
     /// One run.
     pub(super) fn go(&self, state: &State, at: &Situation<'_>) -> Said {
         let first = machine::step(state, at);
+        // Events are gone after an hour, and the object with them.
+        for left in first.state.abandoned.iter().skip(state.abandoned.len()) {
+            self.cx
+                .log(Level::Warn, "left at the broker", &[("left", left)]);
+        }
         let Some(call) = first.call() else {
             return said(first);
         };
@@ -114,7 +119,10 @@ impl Talk<'_> {
         let heard = self.ask(call, &access, &request, &key)?;
         let mut answered = answered(call, &heard, at.now);
         if has_words(&answered.upshot) {
-            let veiled = Veil::new(self.desk.secrets()).heard(&heard);
+            let veiled = match is_forgotten(call, state, &at.secret) {
+                true => veil::muted(&heard),
+                false => Veil::new(self.desk.secrets()).heard(&heard),
+            };
             say(
                 &mut answered.upshot,
                 self::answered(call, &veiled, at.now).upshot,
@@ -198,6 +206,14 @@ fn answered(call: &Call, heard: &Heard, now: u64) -> Answered {
         _ => None,
     };
     Answered { upshot, bound }
+}
+
+/// Whether it is about a binding whose credentials are in no Secret any more: nobody could tell whether the broker repeats them.
+fn is_forgotten(call: &Call, state: &State, secret: &Secret) -> bool {
+    let is_known = matches!(secret, Secret::Own(id) if *id == call.id);
+    let holding = state.holding(&call.id);
+    let was_stored = holding.is_some_and(|holding| holding.stored_at.is_some());
+    begins(&call.ask) == Operation::Unbind && was_stored && !is_known
 }
 
 /// Whether people will read something that the broker wrote.

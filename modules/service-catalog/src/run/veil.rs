@@ -9,10 +9,10 @@ mod tests;
 use std::collections::BTreeSet;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-use crate::osb::{Answer, Heard};
+use crate::osb::{Answer, Heard, request};
 
 /// What stands in the place of a text.
 const MASK: &str = "<redacted>";
@@ -22,6 +22,21 @@ const SHORTEST: usize = 4;
 
 /// Lines that stand alone, such as those of a key, are masked from this length on.
 const SHORTEST_LINE: usize = 16;
+
+/// Stands in the place of words that may hold anything.
+const UNSAID: &str =
+    "what it says is not shown: it may repeat credentials that are in no Secret any more";
+
+/// Codes of errors that the specification knows.
+const CODES: [&str; 4] = [
+    "AsyncRequired",
+    "ConcurrencyError",
+    "MaintenanceInfoConflict",
+    "RequiresApp",
+];
+
+/// States of an operation.
+const STATES: [&str; 3] = ["in progress", "succeeded", "failed"];
 
 /// Texts that nobody may read.
 pub(crate) struct Veil {
@@ -41,6 +56,9 @@ impl Veil {
                     .map(str::to_owned),
             );
             forms.insert(STANDARD.encode(&text));
+            forms.insert(URL_SAFE_NO_PAD.encode(&text));
+            forms.insert(STANDARD_NO_PAD.encode(&text));
+            forms.insert(request::encoded(&text));
             forms.insert(text.trim().to_owned());
             forms.insert(written(&text));
             forms.insert(text);
@@ -98,6 +116,31 @@ impl Veil {
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
+}
+
+/// What was heard without anything that the broker wrote, but codes of the specification.
+pub(crate) fn muted(heard: &Heard) -> Heard {
+    let Heard::Answer(answer) = heard else {
+        return heard.clone();
+    };
+    let mut body = Value::Null;
+    if let Ok(Value::Object(mut fields)) = serde_json::from_slice(&answer.body) {
+        fields.retain(|name, value| match name.as_str() {
+            "description" => true,
+            "error" => value.as_str().is_some_and(|code| CODES.contains(&code)),
+            "state" => value.as_str().is_some_and(|state| STATES.contains(&state)),
+            _ => matches!(value, Value::Bool(_)),
+        });
+        if let Some(description) = fields.get_mut("description") {
+            *description = Value::from(UNSAID);
+        }
+        body = Value::Object(fields);
+    }
+    Heard::Answer(Answer {
+        status: answer.status,
+        headers: answer.headers.clone(),
+        body: body.to_string().into_bytes(),
+    })
 }
 
 /// As it is written within the quotes of JSON.

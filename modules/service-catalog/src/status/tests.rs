@@ -78,6 +78,7 @@ fn holding(stand: Stand, inputs: Inputs) -> Holding {
         retrievable: false,
         stored_at: None,
         facts: Facts::default(),
+        heard: true,
         parked: None,
     }
 }
@@ -92,6 +93,7 @@ fn operation(verb: Verb, stage: Stage, update: Option<Inputs>) -> Operation {
         stage,
         tries: 0,
         rounds: 0,
+        denied: None,
         not_before: None,
         note: None,
         request: None,

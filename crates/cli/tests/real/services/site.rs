@@ -36,7 +36,15 @@ pub(super) struct Site {
 impl Site {
     /// With no object that names the broker. `None`, said loudly, where there is no real API server.
     pub(super) async fn new(test: &str) -> Option<Self> {
-        let ground = Ground::new(test).await?;
+        Some(Self::on(Ground::new(test).await?).await)
+    }
+
+    /// The same, while no other test runs.
+    pub(super) async fn alone(test: &str) -> Option<Self> {
+        Some(Self::on(Ground::alone(test).await?).await)
+    }
+
+    async fn on(ground: Ground) -> Self {
         for definition in definitions() {
             define_as(&ground.client, definition).await;
         }
@@ -67,12 +75,12 @@ impl Site {
             namespace: ground.namespace.clone(),
             labels: BTreeMap::from([("test".to_owned(), ground.namespace.clone())]),
         };
-        Some(Self {
+        Self {
             ground,
             objects,
             broker,
             server,
-        })
+        }
     }
 
     /// Starts the operator.

@@ -301,6 +301,7 @@ impl Store {
                 merge_patch::apply(live, &back);
             }
             merge_patch::apply(live, &wanted);
+            join_finalizers(live, &before);
             let mut mark = json!({
                 "owner": self.mark.owner,
                 "manager": "oarlock/test/the-object",
@@ -382,6 +383,18 @@ pub(super) fn change(live: &mut Value, how: impl FnOnce(&mut Value)) {
     if *live != before && !before["metadata"]["resourceVersion"].is_null() {
         let version = number(&before["metadata"]["resourceVersion"]).to_string();
         live["metadata"]["resourceVersion"] = json!(version);
+    }
+}
+
+/// Finalizers are a set: whoever applies one leaves the others.
+fn join_finalizers(live: &mut Value, before: &Value) {
+    let before = before["metadata"]["finalizers"].as_array();
+    if let Some(Value::Array(all)) = live.pointer_mut("/metadata/finalizers") {
+        for name in before.into_iter().flatten() {
+            if !all.contains(name) {
+                all.push(name.clone());
+            }
+        }
     }
 }
 

@@ -338,7 +338,7 @@ fn a_binding_that_cannot_be_removed_stops_neither_rotation_nor_deletion() {
         world.fails(&[]);
         while world.run() == Requeue::OnceWritten {}
         let left: Vec<_> = world.broker.things.keys().cloned().collect();
-        assert_eq!(left, [first.clone()]);
+        assert_eq!(left, std::slice::from_ref(&first));
         assert!(!world.finalized);
         let waits = world.waits();
         assert!(waits <= 10_000, "{waits}");
@@ -360,4 +360,78 @@ fn what_has_ended_by_itself_may_be_unknown_to_its_broker() {
     world.finish();
     assert_eq!(world.calls(), "rotate small, unbind small");
     assert_eq!(world.state.holdings.len(), 1);
+}
+
+#[test]
+fn credentials_that_cannot_be_read_again_are_replaced() {
+    let mut world = bound();
+    world.secret = Secret::Absent;
+    world.now += 2 * 60_000;
+    world.fails(&[Mode::Refuses(400, "{}"); 6]);
+    world.finish();
+    assert!(
+        world.calls().starts_with("fetch small, "),
+        "{}",
+        world.calls()
+    );
+    assert!(
+        world
+            .calls()
+            .ends_with("fetch small, rotate small, unbind small"),
+        "{}",
+        world.calls()
+    );
+    assert_eq!(world.secret, Secret::Own(current(&world)));
+}
+
+#[test]
+fn what_is_read_again_is_not_waited_for_where_another_is_wanted() {
+    for rotates in [true, false] {
+        let mut world = bound();
+        world.secret = Secret::Absent;
+        world.now += 2 * 60_000;
+        world.fails(&[Mode::Refuses(400, "{}")]);
+        world.waits();
+        let wish = world.wish();
+        match rotates {
+            true => wish.rotate = Some("now".into()),
+            false => wish.inputs.parameters = "b".into(),
+        }
+        world.finish();
+        let made = if rotates { "rotate" } else { "bind" };
+        assert_eq!(
+            world.calls(),
+            format!("fetch small, {made} small, unbind small")
+        );
+        assert_eq!(world.secret, Secret::Own(current(&world)));
+    }
+}
+
+#[test]
+fn a_binding_whose_removal_takes_long_does_not_stop_rotation() {
+    let mut world = bound();
+    world.wish().rotate = Some("monday".into());
+    while world.run() == Requeue::OnceWritten {}
+    world.now += HOUR;
+    world.fails(&[Mode::Async(40)]);
+    while world.run() == Requeue::OnceWritten {}
+    assert_eq!(world.calls(), "rotate small, unbind small");
+    world.wish.as_mut().unwrap().rotate = Some("tuesday".into());
+    while world.run() == Requeue::OnceWritten {}
+    assert_eq!(world.calls(), "rotate small, unbind small, rotate small");
+    world.finish();
+    assert_eq!(world.broker.things.len(), 1);
+    assert_eq!(world.state.holdings.len(), 1);
+}
+
+#[test]
+fn whoever_says_that_they_are_over_is_not_asked_every_minute() {
+    let mut world = World::new(Subject::Binding);
+    world.wish().rotation = Some(Rotation {
+        before: HOUR,
+        overlap: HOUR,
+    });
+    world.now = EXPIRY + HOUR;
+    while world.run() == Requeue::OnceWritten {}
+    assert_eq!(world.run(), Requeue::At(EXPIRY + HOUR + 600_000));
 }

@@ -41,6 +41,74 @@ fn an_id_that_somebody_chose_is_used() {
     assert_eq!(world.broker.made, ["chosen"]);
 }
 
+/// Whoever chooses an ID of somebody else must not have it deleted.
+#[test]
+fn what_somebody_else_has_under_a_chosen_id_stays() {
+    for deletes in [false, true] {
+        let mut other = World::new(Subject::Instance);
+        other.given = Some("chosen".into());
+        other.finish();
+        let mut world = World::new(Subject::Instance);
+        world.given = Some("chosen".into());
+        world.broker = std::mem::take(&mut other.broker);
+        world.theirs = "chosen".into();
+        world.wish().inputs.parameters = "b".into();
+        world.finish();
+        assert!(world.says("Failed").contains("409"));
+        assert!(
+            world
+                .says("Failed")
+                .contains("create the object without it")
+        );
+        assert_eq!(world.state.holdings, []);
+        if deletes {
+            world.deleting = true;
+        } else {
+            world.wish().inputs.parameters = "c".into();
+        }
+        world.finish();
+        assert_eq!(world.broker.things["chosen"].parameters, "a");
+        assert!(!world.calls().contains("deprovision"));
+    }
+}
+
+/// Something restored is found under its ID; who edits his wish before the broker answered does not lose it.
+#[test]
+fn another_wish_before_the_first_answer_removes_nothing_under_a_chosen_id() {
+    let mut world = World::new(Subject::Instance);
+    world.given = Some("chosen".into());
+    world.theirs = "chosen".into();
+    world.fails(&[Mode::LostAfter]);
+    world.run();
+    world.run();
+    world.wish().inputs.parameters = "b".into();
+    world.finish();
+    assert_eq!(world.calls(), "provision small, provision small");
+    assert!(
+        world
+            .says("Failed")
+            .contains("create the object without it")
+    );
+    assert_eq!(world.broker.things["chosen"].parameters, "a");
+    // As it was wished for first, it is his.
+    world.wish().inputs.parameters = "a".into();
+    world.finish();
+    assert!(world.says("Ready").starts_with("True"));
+}
+
+/// Nobody knows whether it is his: it is not removed because an answer was lost.
+#[test]
+fn a_lost_answer_is_asked_for_again_under_a_chosen_id() {
+    for mode in [Mode::LostBefore, Mode::LostAfter, Mode::Refuses(500, "{}")] {
+        let mut world = World::new(Subject::Instance);
+        world.given = Some("chosen".into());
+        world.fails(&[mode]);
+        world.finish();
+        assert_eq!(world.calls(), "provision small, provision small");
+        assert!(world.says("Ready").starts_with("True"));
+    }
+}
+
 #[test]
 fn another_plan_or_other_parameters_are_an_update() {
     let mut world = made();

@@ -3,6 +3,7 @@
 use super::world::{BUSY, GARBAGE, Mode, World};
 use crate::situation::{DeletionPolicy, Obstacle, Secret, Subject};
 use crate::state::State;
+use crate::turn::Requeue;
 
 /// Killed after every single write and effect of a whole life, one after the other.
 #[test]
@@ -272,7 +273,7 @@ fn row_37_a_foreign_secret_is_seen_before_anything_is_bound() {
     assert_eq!(
         world.says("Ready"),
         "False ErrorInjectingBindResult: the Secret is not this binding's own but Deployment web's\n\
-         hint: choose another spec.secretName"
+         hint: delete it if nobody needs it, or create another binding with another spec.secretName"
     );
     world.deleting = true;
     world.finish();
@@ -306,4 +307,64 @@ fn row_32_a_deletion_that_does_not_get_through_says_how_to_get_around_it() {
             );
         }
     }
+}
+
+/// A password that was mended wakes whoever was denied: it need not wait for the end of a pause.
+#[test]
+fn row_32_who_was_denied_asks_again_when_something_wakes_it() {
+    let mut world = World::new(Subject::Instance);
+    world.fails(&[Mode::Refuses(401, "{}"); 3]);
+    assert_eq!(world.waits(), 10_000);
+    assert_eq!(world.calls(), "provision small");
+    world.now += 1_000;
+    assert_eq!(
+        world.run(),
+        Requeue::At(world.now + 4_000),
+        "not in a moment"
+    );
+    world.now += 4_000;
+    world.broker.modes.clear();
+    world.run();
+    assert_eq!(world.calls(), "provision small, provision small");
+    // Of what was refused for other reasons a pause is a pause.
+    world.finish();
+    world.deleting = true;
+    world.fails(&[Mode::Refuses(400, "{}"); 3]);
+    world.waits();
+    world.broker.modes.clear();
+    world.now += 6_000;
+    assert_eq!(world.run(), Requeue::At(world.now + 4_000));
+}
+
+/// Received, killed, and then refused: what may be there is removed before its ID goes elsewhere.
+#[test]
+fn row_30_a_refused_id_goes_to_no_other_broker() {
+    let mut world = World::new(Subject::Instance);
+    world.fails(&[Mode::DoneBut(400, "{}")]);
+    world.finish();
+    assert!(world.says("Failed").starts_with("True"));
+    world.wish().inputs.place.broker = "ClusterServiceBroker/other".into();
+    world.finish();
+    assert_eq!(
+        world.calls(),
+        "provision small, deprovision small, provision small"
+    );
+    assert_eq!(world.state.holdings.len(), 1);
+}
+
+/// A broker that answers 404 where it should answer 410, for what it never got.
+#[test]
+fn row_30_an_orphan_that_the_broker_knows_nothing_of_stops_nobody_for_ever() {
+    let mut world = World::new(Subject::Instance);
+    let unknown = Mode::Refuses(404, "{}");
+    world.fails(&[Mode::LostBefore, unknown, unknown, unknown]);
+    world.finish();
+    assert_eq!(world.calls().matches("deprovision").count(), 3);
+    assert!(world.says("Ready").starts_with("True"));
+    // What was heard of is asked for until it is gone.
+    world.fails(&[unknown; 5]);
+    world.broker.things.clear();
+    world.deleting = true;
+    world.finish();
+    assert_eq!(world.calls().matches("deprovision").count(), 9);
 }

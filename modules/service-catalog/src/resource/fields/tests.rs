@@ -36,7 +36,7 @@ fn table(text: &mut String, kind: &Kind) {
     writeln!(text, "| field | | |\n|---|---|---|").unwrap();
     let status = kind.status.unwrap_or_default();
     for field in kind.spec.iter().chain(status) {
-        writeln!(text, "{}", line(field)).unwrap();
+        writeln!(text, "{}", line(kind, field)).unwrap();
     }
     if kind.served {
         writeln!(
@@ -47,9 +47,11 @@ fn table(text: &mut String, kind: &Kind) {
     }
 }
 
-fn line(field: &Field) -> String {
+fn line(kind: &Kind, field: &Field) -> String {
+    // Of what a catalog has, an administrator writes one field.
+    let is_own = kind.served || field.path == "spec.defaultProvisionParameters";
     let fate = match field.fate {
-        _ if field.path.starts_with("status.") => "told",
+        _ if field.path.starts_with("status.") || !is_own => "told",
         Fate::Done => "done",
         Fate::Idle => "not heeded",
     };

@@ -3,15 +3,18 @@
 use oarlock_sdk::{Condition, Event, Failure, Outcome, merge_patch};
 use serde_json::json;
 
-use super::{Run, offer, usage};
+use super::hold::Hold;
+use super::memory::Memory;
+use super::{Run, hold, offer, usage};
 use crate::resource::{self, ABANDON};
 use crate::situation::DeletionPolicy;
 
 /// One run for a broker that is being deleted.
 pub(super) fn leave(run: &Run<'_>) -> Result<Outcome, Failure> {
     let holders = usage::holders(run)?;
+    let hold = hold::wanted(run, &Memory::of(run.object))?;
     if holders.is_empty() {
-        return Ok(Outcome::new().children([]).finalized());
+        return release(run, hold, Outcome::new());
     }
     let named = usage::named(&holders);
     let because = match run.annotation(ABANDON) {
@@ -26,7 +29,7 @@ pub(super) fn leave(run: &Run<'_>) -> Result<Outcome, Failure> {
             "the broker's object goes ({because}), and what they have at the broker stays there: {named}"
         );
         let event = Event::warning("abandoned", "Abandoned", message);
-        return Ok(Outcome::new().children([]).event(event).finalized());
+        return release(run, hold, Outcome::new().event(event));
     }
     let reason = "DeletionBlockedByExistingInstances";
     let message = format!(
@@ -42,10 +45,22 @@ pub(super) fn leave(run: &Run<'_>) -> Result<Outcome, Failure> {
     // Its namespace may be going, and take classes and plans along: nothing can be made there any more.
     let outcome = Outcome::new()
         .children(offer::as_it_is(run)?)
+        .children(hold.child)
         .condition(Condition::no("Ready", reason, message.clone()))
         .event(Event::warning("deletion-blocked", reason, message));
     Ok(match merge_patch::between(before, &wanted) {
         Some(patch) => outcome.patch_status(patch),
         None => outcome,
     })
+}
+
+/// It goes. What is given back to the Secret has to be what others have on it now: where it is not, that is put right first.
+fn release(run: &Run<'_>, hold: Hold, outcome: Outcome) -> Result<Outcome, Failure> {
+    if hold.differs && hold.child.is_some() {
+        return Ok(Outcome::new()
+            .children(offer::as_it_is(run)?)
+            .children(hold.child)
+            .requeue_at(run.cx.now()));
+    }
+    Ok(outcome.children([]).finalized())
 }

@@ -30,8 +30,17 @@ impl Shelf {
         }
         Ok(Self {
             stock: Stock {
-                classes: classes.own.into_iter().filter_map(object::class).collect(),
-                plans: plans.own.into_iter().filter_map(object::plan).collect(),
+                // What cannot be read is written anew.
+                classes: classes
+                    .own
+                    .into_iter()
+                    .filter_map(|of| object::class(of, kinds).ok())
+                    .collect(),
+                plans: plans
+                    .own
+                    .into_iter()
+                    .filter_map(|of| object::plan(of, kinds).ok())
+                    .collect(),
                 taken_classes: classes.taken,
                 taken_plans: plans.taken,
             },

@@ -2,6 +2,7 @@
 
 mod catalogs;
 mod faults;
+mod holding;
 mod leaving;
 mod relisting;
 mod site;

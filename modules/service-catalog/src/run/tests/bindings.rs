@@ -422,3 +422,44 @@ fn it_is_rotated_though_its_instance_failed_but_not_when_that_is_deleted() {
     assert_eq!(site.calls(), [""; 0]);
     assert_eq!(site.ready(), "True InjectedBindResult");
 }
+
+/// Workloads go by `status.binding`: a moment without an answer of the API server must not take it away.
+#[test]
+fn the_secret_stays_told_while_nobody_can_look_at_it() {
+    let mut site = Site::binding();
+    site.finish();
+    let before = site.world.status().clone();
+    assert_eq!(before["binding"]["name"], "data");
+    let error = oarlock_sdk::ReadError::Unavailable("down".to_owned());
+    site.world.fails("v1", "Secret", error);
+    site.run().unwrap();
+    assert_eq!(*site.world.status(), before);
+    assert!(site.world.wake().is_some());
+}
+
+/// What is wished for cannot be known while the answer comes: what it is of is.
+#[test]
+fn a_secret_that_is_written_without_a_wish_has_its_type() {
+    let mut site = Site::of(
+        "ServiceBinding",
+        json!({
+            "instanceRef": {"name": "db"},
+            "parametersFrom": [{"secretKeyRef": {"name": "more", "key": "json"}}],
+        }),
+    );
+    site.world.foreign(provisioned());
+    site.world.foreign(secret("more", "json", &json!({"a": 1})));
+    site.next(&[Answer::Async(1)]);
+    while site.world.status()["asyncOpInProgress"] != json!(true) {
+        site.run().unwrap();
+    }
+    site.world.delete_foreign(&own("Secret", "more"));
+    for _ in 0..6 {
+        if let Some(at) = site.world.wake() {
+            site.world.set_now(at);
+        }
+        site.run().unwrap();
+    }
+    assert_eq!(entry(&site, "type"), "postgres");
+    assert_eq!(entry(&site, "provider"), "main");
+}

@@ -1,9 +1,9 @@
 //! Lives of instances.
 
 use oarlock_sdk::http::HttpError;
-use oarlock_sdk::{Failure, json};
+use oarlock_sdk::{AnyObject, Context, Failure, json};
 
-use super::site::{API, Answer, Site, at, broker_object, own, plan, secret};
+use super::site::{API, Answer, Site, at, broker_object, class, own, plan, secret};
 
 #[test]
 fn an_instance_is_made_and_goes() {
@@ -169,7 +169,7 @@ fn row_30_killed_before_the_answer_is_written_the_same_is_asked_again() {
     site.run().unwrap();
     let lost = site
         .world
-        .call(|object: oarlock_sdk::AnyObject, cx: &_| crate::run::reconcile(&object, cx));
+        .call(|object: AnyObject, cx: &_| crate::run::reconcile(&object, cx));
     assert!(lost.is_ok());
     site.finish();
     let calls = site.broker.borrow().calls.clone();
@@ -229,20 +229,40 @@ fn row_32_abandoned_it_goes_and_tells_what_is_left() {
     ] {
         let mut site = Site::instance();
         site.finish();
+        let id = site.world.status()["lifecycle"]["holdings"][0]["id"].clone();
         site.world
             .delete_foreign(&at("ClusterServiceBroker", "main"));
         site.world.delete();
         site.settle();
         assert!(!site.world.is_gone());
         site.world.edit(how);
-        site.finish();
-        assert!(site.world.is_gone());
+        let logged = std::cell::RefCell::new(Vec::new());
+        let run = |object: AnyObject, cx: &Context| {
+            let outcome = crate::run::reconcile(&object, cx);
+            logged.borrow_mut().extend(cx.logged());
+            outcome
+        };
+        site.world.run(run).unwrap();
+        let left = site.world.status()["abandoned"][0].clone();
+        let left = left.as_str().unwrap();
+        assert!(left.starts_with(id.as_str().unwrap()), "{left}");
+        let logged: Vec<_> = logged
+            .take()
+            .into_iter()
+            .map(|line| (line.message, line.fields))
+            .collect();
+        let field = vec![("left".to_owned(), left.to_owned())];
+        assert_eq!(logged, [("left at the broker".to_owned(), field)]);
         assert!(
             site.world
                 .events()
                 .iter()
                 .any(|(_, reason)| reason == "Abandoned")
         );
+        // It is in the status before the object goes.
+        assert!(!site.world.is_gone());
+        site.finish();
+        assert!(site.world.is_gone());
         assert_eq!(site.things(), 1);
     }
 }
@@ -311,7 +331,7 @@ fn classes_and_plans_that_are_not_there_are_waited_for() {
         .delete_foreign(&at("ClusterServiceClass", "class-1"));
     site.settle();
     assert_eq!(site.ready(), "False ReferencesNonexistentServiceClass");
-    site.world.foreign(super::site::class());
+    site.world.foreign(class());
     site.world.foreign(plan("large"));
     site.settle();
     let says = site.says("Ready");
@@ -570,6 +590,18 @@ fn what_is_given_up_needs_no_account() {
     assert!(site.world.is_gone());
 }
 
+/// Of the namespace, what the site has of the cluster.
+fn namespaced(object: &oarlock_sdk::Value) -> oarlock_sdk::Value {
+    let text = object
+        .to_string()
+        .replace("clusterServiceClassRef", "serviceClassRef")
+        .replace("clusterServiceBrokerName", "serviceBrokerName");
+    let mut object: oarlock_sdk::Value = serde_json::from_str(&text).unwrap();
+    object["kind"] = json!(object["kind"].as_str().unwrap().replace("Cluster", ""));
+    object["metadata"]["namespace"] = json!("shop");
+    object
+}
+
 #[test]
 fn a_namespace_has_its_own_brokers_classes_and_plans() {
     let mut site = Site::of(
@@ -578,16 +610,8 @@ fn a_namespace_has_its_own_brokers_classes_and_plans() {
     );
     site.settle();
     assert_eq!(site.ready(), "False ReferencesNonexistentServiceClass");
-    for mut object in [super::site::class(), plan("small"), broker_object()] {
-        let kind = object["kind"].as_str().unwrap().replace("Cluster", "");
-        let text = object
-            .to_string()
-            .replace("clusterServiceClassRef", "serviceClassRef")
-            .replace("clusterServiceBrokerName", "serviceBrokerName");
-        object = serde_json::from_str(&text).unwrap();
-        object["kind"] = json!(kind);
-        object["metadata"]["namespace"] = json!("shop");
-        site.world.foreign(object);
+    for object in [class(), plan("small"), broker_object()] {
+        site.world.foreign(namespaced(&object));
     }
     site.finish();
     assert_eq!(site.ready(), "True ProvisionedSuccessfully");
@@ -601,4 +625,139 @@ fn a_namespace_has_its_own_brokers_classes_and_plans() {
         user.namespace, None,
         "no Secret of another namespace is read"
     );
+}
+
+/// A chosen ID, and another object that has to do with it.
+fn chosen(other: &serde_json::Value) -> Site {
+    let mut site = Site::of(
+        "ServiceInstance",
+        json!({"clusterServiceClassExternalName": "postgres", "externalID": "chosen"}),
+    );
+    site.world
+        .edit(json!({"metadata": {"creationTimestamp": "2026-01-02T00:00:00Z"}}));
+    let mut object = json!({
+        "apiVersion": API, "kind": "ServiceInstance",
+        "metadata": {"name": "theirs", "namespace": "elsewhere", "uid": "theirs"},
+    });
+    for (key, value) in other.as_object().unwrap() {
+        object[key] = value.clone();
+    }
+    object["metadata"]["creationTimestamp"] = other["created"].clone();
+    site.world.foreign(object);
+    site
+}
+
+#[test]
+fn the_id_of_another_instance_is_not_taken() {
+    let mut made = Site::instance();
+    made.finish();
+    let mut lifecycle = made.world.status()["lifecycle"].clone();
+    lifecycle["holdings"][0]["id"] = json!("chosen");
+    for other in [
+        // It has it, however young it is.
+        json!({"created": "2026-01-03T00:00:00Z", "status": {"lifecycle": lifecycle}}),
+        // It chose it first, and is not there yet.
+        json!({"created": "2026-01-01T00:00:00Z", "spec": {"externalID": "chosen"}}),
+    ] {
+        let mut site = chosen(&other);
+        site.finish();
+        assert!(
+            site.says("Ready").starts_with("False ExternalIDTaken"),
+            "{}",
+            site.says("Ready")
+        );
+        assert!(!site.says("Ready").contains("theirs"));
+        assert_eq!(site.calls(), [""; 0]);
+        site.world.delete();
+        site.finish();
+        assert!(site.world.is_gone());
+        assert_eq!(site.calls(), [""; 0]);
+    }
+}
+
+#[test]
+fn who_chose_an_id_first_has_it() {
+    let other = json!({"created": "2026-01-03T00:00:00Z", "spec": {"externalID": "chosen"}});
+    let mut site = chosen(&other);
+    site.finish();
+    assert!(
+        site.says("Ready").starts_with("True"),
+        "{}",
+        site.says("Ready")
+    );
+    assert_eq!(site.world.status()["externalID"], "chosen");
+}
+
+/// Others go by what is told: it stays while nobody knows better.
+#[test]
+fn what_is_told_stays_while_the_api_server_does_not_answer() {
+    let mut site = Site::instance();
+    site.finish();
+    let before = site.world.status().clone();
+    for kind in ["Namespace", "ClusterServiceClass"] {
+        let (version, error) = match kind {
+            "Namespace" => ("v1", "down"),
+            _ => (API, "down"),
+        };
+        let error = oarlock_sdk::ReadError::Unavailable(error.to_owned());
+        site.world.fails(version, kind, error);
+        site.run().unwrap();
+        assert_eq!(*site.world.status(), before, "{kind}");
+        assert!(site.world.wake().is_some());
+    }
+    // Of what nothing was told yet, the host says it.
+    let mut site = Site::instance();
+    let error = oarlock_sdk::ReadError::Unavailable("down".to_owned());
+    site.world.fails("v1", "Namespace", error);
+    let failure = site.run().unwrap_err();
+    assert!(matches!(failure, Failure::Retry(_)), "{failure:?}");
+}
+
+#[test]
+fn a_class_of_a_namespace_leads_to_no_broker_of_the_cluster() {
+    for forged in ["class", "plan"] {
+        for beside in [true, false] {
+            let mut site = Site::of(
+                "ServiceInstance",
+                json!({"serviceClassName": "class-1", "servicePlanName": "plan-small"}),
+            );
+            let (mut of_class, mut of_plan) = (namespaced(&class()), namespaced(&plan("small")));
+            let object = match forged {
+                "class" => &mut of_class,
+                _ => &mut of_plan,
+            };
+            let spec = object["spec"].as_object_mut().unwrap();
+            if !beside {
+                spec.remove("serviceBrokerName");
+            }
+            spec.insert("clusterServiceBrokerName".to_owned(), json!("main"));
+            for object in [of_class, of_plan, namespaced(&broker_object())] {
+                site.world.foreign(object);
+            }
+            site.settle();
+            let says = site.says("Ready");
+            assert!(
+                says.starts_with("False Unreadable: Service")
+                    && says.contains(
+                        "has spec.clusterServiceBrokerName, which its kind does not have"
+                    ),
+                "{says}"
+            );
+            assert_eq!(site.calls(), [""; 0]);
+            assert!(site.world.status()["lifecycle"]["holdings"].is_null());
+        }
+    }
+}
+
+#[test]
+fn a_plan_is_of_the_broker_of_its_class() {
+    let mut site = Site::instance();
+    let mut other = plan("small");
+    other["spec"]["clusterServiceBrokerName"] = json!("other");
+    site.world.foreign(other);
+    site.settle();
+    let says = site.says("Ready");
+    let wanted = "False Unreadable: ClusterServicePlan \"plan-small\" is not of the broker of ClusterServiceClass \"class-1\"";
+    assert!(says.starts_with(wanted), "{says}");
+    assert_eq!(site.calls(), [""; 0]);
 }

@@ -69,3 +69,29 @@ fn short_texts_and_what_is_no_json_are_left() {
         }
     );
 }
+
+#[test]
+fn what_is_muted_says_nothing_of_its_own() {
+    let said = |status, body: &Value| {
+        let heard = Heard::Answer(Answer {
+            status,
+            headers: Vec::new(),
+            body: body.to_string().into_bytes(),
+        });
+        let Heard::Answer(answer) = muted(&heard) else {
+            panic!("an answer is one");
+        };
+        answer.fault().to_string()
+    };
+    let told = said(
+        500,
+        &json!({"error": "planted", "description": "planted", "more": {"a": "planted"}}),
+    );
+    assert!(
+        told.starts_with("the broker answered 500: what it says is not shown"),
+        "{told}"
+    );
+    let told = said(422, &json!({"error": "ConcurrencyError"}));
+    assert_eq!(told, "the broker answered 422 ConcurrencyError");
+    assert_eq!(said(502, &json!("planted")), "the broker answered 502");
+}

@@ -5,7 +5,7 @@ use oarlock_devcluster::resource::ResourceId;
 use serde_json::{Value, json};
 
 use super::site::{
-    A_WHILE, ADDRESS, BINDINGS, BROKERS, CLUSTER_BROKERS, DOMAIN, INSTANCES, Mark, NAMESPACES,
+    A_WHILE, ADDRESS, BINDINGS, BROKERS, CLUSTER_BROKERS, DOMAIN, INSTANCES, Mark, NAMESPACES, OUTSIDE,
     SECRETS, Site, TRUSTED, auth, auth_beside, binding, cluster_broker, instance, namespaced_broker,
 };
 
@@ -126,7 +126,7 @@ async fn a_namespace_goes_with_what_is_in_it() {
 async fn a_namespace_goes_with_its_own_broker() {
     let mut site = namespace().await;
     site.apply(in_shop(auth_beside())).unwrap();
-    site.apply(in_shop(namespaced_broker("acme", ADDRESS))).unwrap();
+    site.apply(in_shop(namespaced_broker("acme", OUTSIDE))).unwrap();
     site.until_ready(&BROKERS, "acme").await;
     fill(&mut site, true).await;
     let mark = site.mark();
@@ -189,8 +189,8 @@ async fn row_32_a_broker_that_comes_back_is_asked_again() {
 #[tokio::test(start_paused = true)]
 async fn row_32_without_the_auth_secret_it_says_so_and_goes_on_when_it_is_there_again() {
     let mut site = Site::with_binding().await;
+    site.lose_auth().await;
     let mark = site.mark();
-    site.lose_auth();
     site.set(&INSTANCES, "db", &json!({"parameters": {"size": 2}}));
     site.pass(A_WHILE).await;
     let updating = site.said(&INSTANCES, "db", "Ready");

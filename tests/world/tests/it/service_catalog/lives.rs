@@ -341,6 +341,52 @@ async fn what_never_ends_ends_after_a_week() {
     site.clear().await;
 }
 
+/// What cannot be understood is removed, and not made again; what only cannot be polled goes on.
+#[tokio::test(start_paused = true)]
+async fn row_33_answers_that_cannot_be_understood_and_polls_that_are_refused() {
+    let removed = [
+        Behaviour::CreatedInvalidJson,
+        Behaviour::InvalidSuccessCode,
+        Behaviour::Says {
+            status: 202,
+            body: "<html>".to_owned(),
+        }
+        .done(),
+    ];
+    for behaviour in removed {
+        let told = format!("{behaviour:?}");
+        let mut site = Site::new().await;
+        let mark = site.mark();
+        site.broker.next(Op::Provision, behaviour.clone());
+        site.apply(instance("db", &json!({}))).unwrap();
+        site.pass(A_WHILE).await;
+        assert_eq!(site.calls(mark), "provision, deprovision", "{told}");
+        assert_eq!(site.left(), "nothing", "{told}");
+        let failed = site.said(&INSTANCES, "db", "Failed");
+        assert!(failed.starts_with("True ProvisionCallFailed"), "{told}: {failed}");
+        site.set(&INSTANCES, "db", &json!({"updateRequests": 1}));
+        site.until_ready(&INSTANCES, "db").await;
+        site.broker.next(Op::Bind, behaviour);
+        site.apply(binding("web", "db", &json!({}))).unwrap();
+        site.pass(A_WHILE).await;
+        assert!(site.calls(mark).ends_with("bind, unbind"), "{told}");
+        assert_eq!(site.left(), "instance", "{told}");
+        site.clear().await;
+    }
+    let mut site = Site::new().await;
+    let mark = site.mark();
+    site.broker
+        .next(Op::Provision, Behaviour::Nameless { polls: 0 });
+    for behaviour in [Behaviour::Gone, Behaviour::NotFound, Behaviour::ServerError] {
+        site.broker.next(Op::LastOperation, behaviour);
+    }
+    site.apply(instance("db", &json!({}))).unwrap();
+    site.until_ready(&INSTANCES, "db").await;
+    assert_eq!(site.calls(mark), "provision, poll x4");
+    insta::assert_snapshot!(site.story(mark).await);
+    site.clear().await;
+}
+
 /// What was refused is tried again when something else is wished for, and by nothing else.
 #[tokio::test(start_paused = true)]
 async fn what_was_refused_waits_for_another_wish() {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::site::{
     A_WHILE, ADDRESS, BINDINGS, BROKERS, CLASSES, CLUSTER_BROKERS, CLUSTER_CLASSES, CLUSTER_PLANS,
-    INSTANCES, OTHER, PASSWORD, PLANS, Site, USER, auth, auth_beside, auth_of, binding, cluster_broker,
+    INSTANCES, OTHER, OUTSIDE, PASSWORD, PLANS, Site, USER, auth, auth_beside, auth_of, binding, cluster_broker,
     instance, namespaced_broker,
 };
 
@@ -195,7 +195,7 @@ async fn two_brokers_with_one_service_id_are_told_apart() {
 async fn a_namespace_has_brokers_of_its_own() {
     let mut site = Site::empty(None).await;
     site.apply(auth_beside()).unwrap();
-    site.apply(namespaced_broker("acme", ADDRESS)).unwrap();
+    site.apply(namespaced_broker("acme", OUTSIDE)).unwrap();
     site.until_ready(&BROKERS, "acme").await;
     assert_eq!(offered(&site, &CLASSES), ["mail", "postgres"]);
     assert_eq!(offered(&site, &PLANS), ["default", "large", "small"]);
@@ -269,7 +269,7 @@ async fn a_broker_that_cannot_be_reached_says_why() {
     site.apply(auth_of(&wrong)).unwrap();
     site.seconds(60).await;
     told.push(site.said(&CLUSTER_BROKERS, "acme", "Ready"));
-    site.lose_auth();
+    site.lose_auth().await;
     site.apply(auth_of(&json!({"username": USER}))).unwrap();
     site.seconds(1300).await;
     told.push(site.said(&CLUSTER_BROKERS, "acme", "Ready"));

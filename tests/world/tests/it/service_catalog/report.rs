@@ -26,6 +26,22 @@ made is in the status until the broker said that it is gone; that orphans are re
 `OrphanMitigation=True`; that the broker found nothing to complain of in any request; and that in the end, when all objects are
 deleted, nothing is left at the broker.
 
+The other rows that are promised, below `tests/world/tests/it/service_catalog`:
+
+| row | tests |
+|---|---|
+| 30 crash after send, before response | `killed.rs`: before and after every write of a life, at once and with polls; between receipt and record of each call |
+| 31 deleted during an asynchronous create or bind | `leaving.rs` |
+| 32 broker gone, its Secret gone, another certificate | `leaving.rs` |
+| 33 201 with garbage, 204, 202 without operation, polls 410 and 404 | `lives.rs`, and the table below |
+| 34 a plan in use is dropped, a service is renamed | `offers.rs`, `catalogs.rs` |
+| 35 credentials that are no texts, invalid keys, too large | `credentials.rs` |
+| 36 parametersFrom: missing, changed, twice | `parameters.rs` |
+| 37 somebody else's Secret | `credentials.rs` |
+| every misbehaviour against every call, twice and for ever | `broken.rs` |
+| no secret in logs, Events, conditions, status, metrics | `planted.rs` |
+| nothing is written and nobody asked where nothing changed | `idle.rs` |
+
 Ready: `+` True, `-` False, `?` Unknown. Failed: only where it is True in the end.
 
 | call | answer | test | the broker | follows | requests | Ready | Failed | left at the broker |

@@ -36,6 +36,8 @@ pub(crate) const NAMESPACES: ResourceId = ResourceId::of("", "namespaces");
 pub(crate) const ADDRESS: &str = "http://broker.brokers.svc";
 /// The same, where it shows a certificate.
 pub(crate) const TRUSTED: &str = "https://broker.brokers.svc";
+/// Where brokers of namespaces may call it.
+pub(crate) const OUTSIDE: &str = "https://broker.example.com";
 /// Where another one is.
 pub(crate) const OTHER: &str = "http://other.brokers.svc";
 /// Where credentials for brokers of the cluster are.
@@ -140,7 +142,10 @@ pub(crate) fn auth_of(entries: &Value) -> Value {
 
 /// The same where a broker of the namespace looks for it.
 pub(crate) fn auth_beside() -> Value {
-    secret("broker-auth", &json!({"username": USER, "password": PASSWORD}))
+    secret(
+        "broker-auth",
+        &json!({"username": USER, "password": PASSWORD}),
+    )
 }
 
 /// An instance of `postgres`, plan `small`, with more spec.
@@ -192,10 +197,17 @@ impl Site {
         broker.access(Access::Basic(USER.to_owned(), PASSWORD.to_owned()));
         let wire = Wire::new();
         wire.put(ADDRESS, &broker);
+        wire.put(OUTSIDE, &broker);
         let module = serving(component("modules/service-catalog").await);
         // As they are shipped.
         let served = watches(&text("examples/service-catalog/watches.yaml"));
-        let served = served.into_iter().map(|watch| (watch, module.clone()));
+        let served = served.into_iter().map(|mut watch| {
+            if watch.gvk.kind == "ServiceBroker" {
+                // Those that users may choose from are named one by one.
+                watch.grants.http.push(ADDRESS.to_owned());
+            }
+            (watch, module.clone())
+        });
         let circumstances = Circumstances {
             kill,
             outside: Arc::clone(&wire) as _,
@@ -249,13 +261,22 @@ impl Site {
     pub(crate) async fn bind(&mut self) {
         self.apply(binding("web", "db", &json!({}))).unwrap();
         self.until_ready(&BINDINGS, "web").await;
+        // Whoever looks for it has seen its Secret.
+        self.seconds(2).await;
     }
 
-    /// Takes the credentials for brokers of the cluster away.
-    pub(crate) fn lose_auth(&self) {
+    /// Takes the credentials for brokers of the cluster away. Whoever needs them holds them for a moment.
+    pub(crate) async fn lose_auth(&mut self) {
         let options = Default::default();
         let store = self.store();
-        store.delete(&SECRETS, HOME, "broker-auth", &options).unwrap();
+        store
+            .delete(&SECRETS, HOME, "broker-auth", &options)
+            .unwrap();
+        self.until("the credentials are gone", |world| {
+            let secret = world.store().get(&SECRETS, HOME, "broker-auth");
+            secret.is_err().then_some(())
+        })
+        .await;
     }
 
     /// Changes a spec.
@@ -273,17 +294,12 @@ impl Site {
     }
 
     /// Waits until a condition says this of the object's present spec.
-    pub(crate) async fn until_told(
-        &mut self,
-        id: &ResourceId,
-        name: &str,
-        kind: &str,
-        said: &str,
-    ) {
+    pub(crate) async fn until_told(&mut self, id: &ResourceId, name: &str, kind: &str, said: &str) {
         let what = format!("{name} says {kind}={said}");
         self.until(&what, |world| {
             let object = world.get(id, name)?;
-            let current = object["status"]["observedGeneration"] == object["metadata"]["generation"];
+            let current =
+                object["status"]["observedGeneration"] == object["metadata"]["generation"];
             let told = condition(&object, kind)?.starts_with(said);
             (current && told).then_some(())
         })
@@ -355,7 +371,11 @@ impl Site {
             let bytes = STANDARD.decode(value.as_str().unwrap()).unwrap();
             Value::from(String::from_utf8(bytes).unwrap())
         };
-        Some(data.iter().map(|(key, value)| (key.clone(), plain(value))).collect())
+        Some(
+            data.iter()
+                .map(|(key, value)| (key.clone(), plain(value)))
+                .collect(),
+        )
     }
 
     /// The ID that an object has at the broker now.
@@ -426,6 +446,6 @@ impl Site {
         };
         let mut lines = conditions(&object);
         lines.extend(super::story::figures(&object["status"]));
-        lines
+        lines.iter().map(|line| self.named(line)).collect()
     }
 }

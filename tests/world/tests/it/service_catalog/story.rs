@@ -37,9 +37,10 @@ impl Site {
         said.join(" > ")
     }
 
-    /// What happened since: requests and what conditions said, by seconds.
+    /// What happened since: requests and what conditions said, by seconds. Within one second by object: what several do at once
+    /// has no order.
     pub(crate) async fn story(&self, mark: Mark) -> String {
-        let mut lines: Vec<(u64, usize, String)> = Vec::new();
+        let mut lines: Vec<(u64, &str, u64, usize, String)> = Vec::new();
         let mut last = BTreeMap::<String, String>::new();
         for entry in self.chronicle.since(mark.revision).await {
             let change = &entry.change;
@@ -51,29 +52,46 @@ impl Site {
                 _ => continue,
             };
             let who = format!("{noun} {}", change.key.name);
-            let told = match (noun, change.removed) {
-                (_, true) => "is gone".to_owned(),
-                ("secret", false) => format!("written, {} entries", entries(&change.object)),
+            // What is told, and what makes it another.
+            let (told, known) = match (noun, change.removed) {
+                (_, true) => ("is gone".to_owned(), String::new()),
+                ("secret", false) => {
+                    let data = &change.object["data"];
+                    let told = format!("written, {} entries", entries(&change.object));
+                    (told, data.to_string())
+                }
                 (_, false) => match condition(&change.object, "Ready") {
-                    Some(told) => format!("Ready={}", told.replace('\n', " / ")),
+                    Some(told) => (format!("Ready={}", worded(&told)), short(&told)),
                     None => continue,
                 },
             };
-            if last.insert(who.clone(), told.clone()).as_ref() == Some(&told) && noun != "secret" {
+            if last.insert(who.clone(), known.clone()) == Some(known) {
                 continue;
             }
             let seconds = entry.at.since(mark.at).as_secs();
-            lines.push((change.revision, 0, format!("{seconds:>6}s {who} {told}")));
+            let line = format!("{seconds:>6}s {who} {told}");
+            lines.push((seconds, noun, change.revision, 0, line));
         }
         let began = self.asked_before(mark);
         for asked in self.asked(mark) {
             let seconds = asked.at.saturating_sub(began).as_secs();
             let answered = asked.answered.as_deref().unwrap_or("nobody hears");
             let line = format!("{seconds:>6}s   -> {} {answered}", shown(&asked));
-            lines.push((asked.revision, 1, line));
+            let noun = match (&asked.instance, &asked.binding) {
+                (_, Some(_)) => "binding",
+                (Some(_), None) => "instance",
+                (None, None) => "broker",
+            };
+            lines.push((seconds, noun, asked.revision, 1, line));
         }
-        lines.sort_by_key(|(revision, rank, _)| (*revision, *rank));
-        let lines: Vec<String> = lines.into_iter().map(|(_, _, line)| line).collect();
+        let rank = |noun: &str| {
+            let order = ["broker", "instance", "binding", "secret"];
+            order.iter().position(|known| *known == noun)
+        };
+        lines.sort_by_key(|(seconds, noun, revision, after, _)| {
+            (*seconds, rank(noun), *revision, *after)
+        });
+        let lines: Vec<String> = lines.into_iter().map(|(.., line)| line).collect();
         self.named(&lines.join("\n"))
     }
 
@@ -209,6 +227,16 @@ fn check_intent(asked: &Asked, scene: &Scene) {
         let told = condition(owner, "OrphanMitigation").unwrap_or_default();
         assert!(told.starts_with("True"), "{asked:?}: {status:#}");
         assert_eq!(status["orphanMitigationInProgress"], true, "{status:#}");
+    }
+}
+
+/// On one line; of what waits for several others, only why: how many of them are there is by chance.
+fn worded(told: &str) -> String {
+    const WAITS: &[&str] = &["ErrorInstanceNotReady", "ReferencesNonexistentServicePlan"];
+    let beginning = told.split(':').next().unwrap_or_default();
+    match WAITS.iter().any(|reason| beginning.ends_with(reason)) {
+        true => beginning.to_owned(),
+        false => told.replace('\n', " / "),
     }
 }
 
