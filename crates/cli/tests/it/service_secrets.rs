@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kube::api::{Api, DynamicObject, ListParams};
 use kube::discovery::{Discovery, verbs};
-use oarlock_broker::{Access, Behaviour, Op};
+use oarlock_broker::{Access, Behaviour, Op, Record};
 use serde_json::{Value, json};
 
 use crate::process::PATIENCE;
@@ -77,21 +77,29 @@ impl Watch {
         told.to_string()
     }
 
-    /// The next such call is answered by a babble.
+    /// The next such call is answered by a babble; of bindings with the credentials of one that is at the broker.
     fn babbles(&self, op: Op, status: u16, more: &[(&str, Value)]) {
-        let credentials = self.services.broker.secrets();
+        let binding = self.services.broker.bindings().last().cloned();
+        self.babbles_of(binding.as_ref(), op, status, more);
+    }
+
+    fn babbles_of(&self, binding: Option<&Record>, op: Op, status: u16, more: &[(&str, Value)]) {
+        let is_of_binding = matches!(op, Op::Bind | Op::Unbind);
         let mut sent: Vec<&str> = match op {
             Op::Catalog => Vec::new(),
-            Op::Bind | Op::Unbind => vec![BINDING_PARAMETER],
+            _ if is_of_binding => vec![BINDING_PARAMETER],
             _ => vec![PARAMETER, NESTED, KEY],
         };
-        if matches!(op, Op::Bind | Op::Unbind) {
-            sent.extend(credentials.iter().map(String::as_str));
-        }
+        let credentials = binding.map(|binding| binding.credentials.to_string());
+        let credentials = credentials.filter(|_| is_of_binding).unwrap_or_default();
+        let all = self.services.broker.secrets();
+        let given = all
+            .iter()
+            .filter(|text| credentials.contains(text.as_str()));
+        sent.extend(given.map(String::as_str));
         let body = self.babble(&sent, more);
-        self.services
-            .broker
-            .next(op, Behaviour::Says { status, body });
+        let behaviour = Behaviour::Says { status, body };
+        self.services.broker.next(op, behaviour);
     }
 
     /// Waits until an object's condition says that it heard a babble; masked, as it has to be.
@@ -101,14 +109,16 @@ impl Watch {
             let message = told["message"].as_str().unwrap_or_default();
             message.contains("babble of ") && message.contains("redacted")
         };
-        let told = self.services.broker.until(|broker| broker.unused() == 0);
-        let told = tokio::time::timeout(PATIENCE, told).await;
-        assert!(
-            told.is_ok(),
-            "nobody asked for it: {:#?}",
-            self.services.broker.calls()
-        );
+        self.were_asked_for().await;
         self.services.objects.when(kind, name, is_heard).await;
+    }
+
+    /// Waits until all babbles were heard.
+    async fn were_asked_for(&self) {
+        let broker = &self.services.broker;
+        let asked = broker.until(|broker| broker.unused() == 0);
+        let asked = tokio::time::timeout(PATIENCE, asked).await;
+        assert!(asked.is_ok(), "nobody asked: {:#?}", broker.calls());
     }
 
     /// Nothing that can be read has a secret.
@@ -319,12 +329,33 @@ async fn nobody_reads_what_the_broker_repeats() {
         .await;
     watch.heard("ServiceBinding", "creds", "Ready").await;
     watch.nobody_tells("the rotation was refused").await;
+    let rotated = watch
+        .services
+        .broker
+        .until(|broker| broker.bindings().len() == 2);
+    let rotated = tokio::time::timeout(PATIENCE, rotated).await;
+    assert!(rotated.is_ok(), "{:#?}", watch.services.broker.calls());
 
     // Their end.
-    watch.babbles(Op::Unbind, 500, &[]);
-    watch.babbles(Op::Unbind, 500, &[]);
+    let (new, old): (Vec<_>, Vec<_>) = watch
+        .services
+        .broker
+        .bindings()
+        .into_iter()
+        .partition(|binding| binding.predecessor.is_some());
+    objects
+        .when("ServiceBinding", "creds", |creds| {
+            creds.data["status"]["externalID"] == new[0].id.as_str()
+        })
+        .await;
+    // The newest goes first, which is that of the Secret.
+    watch.babbles_of(new.first(), Op::Unbind, 500, &[]);
+    watch.babbles_of(new.first(), Op::Unbind, 500, &[]);
+    watch.services.broker.next(Op::Unbind, Behaviour::Well);
+    watch.babbles_of(old.first(), Op::Unbind, 500, &[]);
     objects.delete("ServiceBinding", "creds").await;
-    // Of what was in a Secret it is not known any more whether it is repeated.
+    watch.were_asked_for().await;
+    // Of what is in no Secret any more it is not known whether it is repeated.
     let is_mute = |creds: &DynamicObject| {
         let told = condition(creds, "Ready").unwrap_or_default();
         let message = told["message"].as_str().unwrap_or_default();

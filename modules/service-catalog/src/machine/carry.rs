@@ -109,6 +109,12 @@ impl Run<'_> {
                 }
                 Some(run.create(wish, operation.predecessor.clone()))
             }
+            // Its credentials are in the Secret, and in use: only that it was made is not written down yet.
+            Ok(_) if operation.verb == Verb::Create && self.is_stored(&operation.id) => {
+                let mut turn = self.clone().made(operation.clone(), &Facts::default());
+                turn.effects.clear();
+                Some(turn)
+            }
             // It may have been sent, and the broker would refuse it with other parameters.
             Ok(_) if operation.verb == Verb::Create => {
                 Some(self.clone().leave(&operation.id, Leaving::Orphaned))
@@ -477,6 +483,7 @@ impl Run<'_> {
         for holding in &mut self.state.holdings {
             if holding.id == id {
                 holding.stand = Stand::Held;
+                holding.heard = true;
                 let dashboard = holding.facts.dashboard.take();
                 holding.facts = facts.clone();
                 holding.facts.dashboard = facts.dashboard.clone().or(dashboard);

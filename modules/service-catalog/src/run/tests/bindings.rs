@@ -2,7 +2,7 @@
 
 use oarlock_sdk::{ApiError, Value, json};
 
-use super::site::{Answer, Site, at, own, provisioned, secret};
+use super::site::{Answer, Site, at, own, provisioned, reconcile_any, secret};
 
 fn entry(site: &Site, key: &str) -> String {
     use base64::Engine as _;
@@ -462,4 +462,31 @@ fn a_secret_that_is_written_without_a_wish_has_its_type() {
     }
     assert_eq!(entry(&site, "type"), "postgres");
     assert_eq!(entry(&site, "provider"), "main");
+}
+
+/// The Secret was written, its record was not, and by then something else is wished for.
+#[test]
+fn credentials_that_are_stored_are_not_taken_away_while_others_are_made() {
+    let mut site = Site::binding();
+    let once = json!({"spec": {"bindingRetrievable": false}});
+    site.world
+        .edit_foreign(&at("ClusterServiceClass", "class-1"), &once);
+    site.finish();
+    site.world.edit(json!({"spec": {"parameters": {"n": 1}}}));
+    site.run().unwrap();
+    site.broker.borrow_mut().credentials = Some(json!({"uri": "second"}));
+    let outcome = site.world.call(reconcile_any).unwrap();
+    site.world.perform(&outcome, 1);
+    site.own_children();
+    assert_eq!(entry(&site, "uri"), "second");
+    site.world.edit(json!({"spec": {"parameters": {"n": 2}}}));
+    site.broker.borrow_mut().credentials = Some(json!({"uri": "third"}));
+    for _ in 0..6 {
+        site.run().unwrap();
+        assert!(has_secret(&site));
+    }
+    assert_eq!(entry(&site, "uri"), "third");
+    site.finish();
+    assert_eq!(site.things(), 1);
+    assert_eq!(site.ready(), "True InjectedBindResult");
 }

@@ -125,7 +125,11 @@ async fn life(op: Op, behaviour: Behaviour) {
     site.pass(2 * long).await;
     // Only what never ends is ended by somebody.
     if site.get(&INSTANCES, "db").is_some() {
-        assert!(told.contains("NeverFinish"), "{told}: it stays\n{}", site.told());
+        assert!(
+            told.contains("NeverFinish"),
+            "{told}: it stays\n{}",
+            site.told()
+        );
     }
     assert!(site.broker.unused() < 2, "{told}: it never was so");
     site.clear().await;
@@ -175,10 +179,18 @@ async fn a_broker_that_is_never_well_is_left_alone_and_got_rid_of() {
         site.seconds(3600).await;
         if site.get(&INSTANCES, "db").is_some() {
             let key = format!("{DOMAIN}/abandon");
-            site.annotate(&INSTANCES, "db", &json!({key: "it never does as it should"}));
+            site.annotate(
+                &INSTANCES,
+                "db",
+                &json!({key: "it never does as it should"}),
+            );
             site.seconds(70).await;
         }
         assert!(site.get(&INSTANCES, "db").is_none(), "{told}");
-        assert!(site.broker.violations().is_empty(), "{told}: {:#?}", site.broker.violations());
+        assert!(
+            site.broker.violations().is_empty(),
+            "{told}: {:#?}",
+            site.broker.violations()
+        );
     }
 }

@@ -336,7 +336,11 @@ fn every_cell_of_the_table_is_a_line() {
     let mut prefix = "";
     for line in printed.lines() {
         if line.starts_with("## ") {
-            prefix = if line.contains("last_operation") { "poll_" } else { "" };
+            prefix = if line.contains("last_operation") {
+                "poll_"
+            } else {
+                ""
+            };
         }
         let parts: Vec<&str> = line.split('|').map(str::trim).collect();
         let ["", _, answer, words @ .., ""] = parts.as_slice() else {
@@ -349,7 +353,10 @@ fn every_cell_of_the_table_is_a_line() {
         for (call, word) in calls.iter().zip(words) {
             let word = word.trim_matches('*');
             if word != "–" {
-                table.insert((format!("{prefix}{call}"), answer.to_owned()), word.to_owned());
+                table.insert(
+                    (format!("{prefix}{call}"), answer.to_owned()),
+                    word.to_owned(),
+                );
             }
         }
     }
@@ -390,7 +397,11 @@ async fn a_catalog_that_cannot_be_read_leaves_what_is_there() {
         );
         site.broker.catalog(|_| {});
         site.broker.next(Op::Catalog, behaviour);
-        site.set(&CLUSTER_BROKERS, "acme", &json!({"relistRequests": index + 1}));
+        site.set(
+            &CLUSTER_BROKERS,
+            "acme",
+            &json!({"relistRequests": index + 1}),
+        );
         site.seconds(900).await;
         let asked = site.calls(mark);
         let ready = site.course(mark, &CLUSTER_BROKERS, "acme", "Ready").await;
@@ -403,7 +414,11 @@ async fn a_catalog_that_cannot_be_read_leaves_what_is_there() {
         assert!(said.starts_with("True"), "{told}: {said}");
         assert!(site.said(&INSTANCES, "db", "Ready").starts_with("True"));
         assert!(site.said(&BINDINGS, "web", "Ready").starts_with("True"));
-        assert_eq!(site.list_all(&super::site::CLUSTER_CLASSES).len(), 2, "{told}");
+        assert_eq!(
+            site.list_all(&super::site::CLUSTER_CLASSES).len(),
+            2,
+            "{told}"
+        );
     }
     site.check().await;
 }

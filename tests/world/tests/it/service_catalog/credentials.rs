@@ -75,11 +75,15 @@ async fn credentials_are_transformed() {
         {"removeKey": {"key": "noise"}},
     ]});
     bind(&site, "web", &given, &wish).await;
-    let entries = site.entries("web").unwrap_or_else(|| panic!("{}", site.told()));
+    let entries = site
+        .entries("web")
+        .unwrap_or_else(|| panic!("{}", site.told()));
     let keys: Vec<&String> = entries.keys().collect();
     assert_eq!(
         keys,
-        ["driver", "host", "nested", "provider", "type", "uri", "user"]
+        [
+            "driver", "host", "nested", "provider", "type", "uri", "user"
+        ]
     );
     assert_eq!(entries["user"], "planted-user");
     assert_eq!(entries["host"], "db.example");
@@ -95,7 +99,9 @@ async fn row_35_credentials_that_are_no_texts_are_json() {
         "text": "planted-text",
     });
     bind(&site, "web", &given, &json!({})).await;
-    let entries = site.entries("web").unwrap_or_else(|| panic!("{}", site.told()));
+    let entries = site
+        .entries("web")
+        .unwrap_or_else(|| panic!("{}", site.told()));
     assert_eq!(entries["number"], "7");
     assert_eq!(entries["yes"], "true");
     assert_eq!(entries["text"], "planted-text");
@@ -118,7 +124,11 @@ async fn row_35_credentials_that_do_not_fit_are_an_error_and_no_part_of_a_secret
         assert!(site.get(&SECRETS, name).is_none(), "{name}");
         told.push(site.status(&BINDINGS, name).join("\n"));
     }
-    assert_eq!(site.broker.bindings().len(), 2, "and they are not made twice");
+    assert_eq!(
+        site.broker.bindings().len(),
+        2,
+        "and they are not made twice"
+    );
     for told in &told {
         assert!(!told.contains("planted"), "{told}");
     }
@@ -127,15 +137,21 @@ async fn row_35_credentials_that_do_not_fit_are_an_error_and_no_part_of_a_secret
     site.set(&BINDINGS, "spaced", &json!({"invalidKeys": "Replace"}));
     site.pass(A_WHILE).await;
     site.pass(A_WHILE).await;
-    let entries = site.entries("spaced").unwrap_or_else(|| panic!("{}", site.told()));
-    assert!(entries.values().any(|value| value == "planted-user"), "{entries:?}");
+    let entries = site
+        .entries("spaced")
+        .unwrap_or_else(|| panic!("{}", site.told()));
+    assert!(
+        entries.values().any(|value| value == "planted-user"),
+        "{entries:?}"
+    );
     site.clear().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn row_37_a_secret_of_somebody_else_is_refused_before_anything_is_bound() {
     let mut site = Site::with_instance().await;
-    site.apply(secret("web", &json!({"mine": "planted-foreign"}))).unwrap();
+    site.apply(secret("web", &json!({"mine": "planted-foreign"})))
+        .unwrap();
     let mark = site.mark();
     site.apply(binding("web", "db", &json!({}))).unwrap();
     site.pass(A_WHILE).await;
@@ -148,7 +164,8 @@ async fn row_37_a_secret_of_somebody_else_is_refused_before_anything_is_bound() 
     insta::assert_snapshot!(site.named(&refused));
     // Somebody puts his own in its place.
     site.delete(&SECRETS, "web");
-    site.apply(secret("web", &json!({"mine": "planted-foreign"}))).unwrap();
+    site.apply(secret("web", &json!({"mine": "planted-foreign"})))
+        .unwrap();
     site.pass(A_WHILE).await;
     assert_eq!(site.entries("web").unwrap()["mine"], "planted-foreign");
     assert!(site.said(&BINDINGS, "web", "Ready").starts_with("False"));
@@ -167,7 +184,8 @@ async fn row_37_a_secret_that_appears_while_the_broker_answers_is_not_overwritte
     site.apply(binding("web", "db", &json!({}))).unwrap();
     site.seconds(5).await;
     assert_eq!(site.broker.held(), 1);
-    site.apply(secret("web", &json!({"mine": "planted-foreign"}))).unwrap();
+    site.apply(secret("web", &json!({"mine": "planted-foreign"})))
+        .unwrap();
     site.broker.release();
     site.pass(A_WHILE).await;
     let entries = site.entries("web").unwrap();
@@ -176,7 +194,11 @@ async fn row_37_a_secret_that_appears_while_the_broker_answers_is_not_overwritte
     assert!(site.broker.bindings().len() <= 1);
     site.delete(&SECRETS, "web");
     site.seconds(1300).await;
-    assert!(site.said(&BINDINGS, "web", "Ready").starts_with("True"), "{}", site.told());
+    assert!(
+        site.said(&BINDINGS, "web", "Ready").starts_with("True"),
+        "{}",
+        site.told()
+    );
     site.clear().await;
 }
 
@@ -188,7 +210,12 @@ async fn a_secret_that_was_deleted_is_written_again() {
     let mark = site.mark();
     site.delete(&SECRETS, "web");
     site.pass(A_WHILE).await;
-    assert_eq!(site.entries("web").unwrap_or_default(), before, "{}", site.told());
+    assert_eq!(
+        site.entries("web").unwrap_or_default(),
+        before,
+        "{}",
+        site.told()
+    );
     assert_eq!(site.calls(mark), "fetch");
     site.clear().await;
 }
@@ -237,6 +264,11 @@ async fn the_name_of_the_secret_stays() {
     let mut site = Site::with_binding().await;
     let patch = json!({"spec": {"secretName": "elsewhere"}});
     let refusal = site.edit(&BINDINGS, "web", &patch).unwrap_err();
-    assert!(refusal.message.contains("spec.secretName cannot be changed"), "{refusal:?}");
+    assert!(
+        refusal
+            .message
+            .contains("spec.secretName cannot be changed"),
+        "{refusal:?}"
+    );
     site.clear().await;
 }

@@ -164,14 +164,22 @@ async fn between_receipt_and_record(op: Op, behaviour: Behaviour) -> String {
         .filter(|asked| asked.op == op)
         .filter_map(|asked| asked.id().map(str::to_owned))
         .collect();
-    assert_eq!(ids.len(), 1, "the same ID, however often it is sent: {told}");
-    let keys: BTreeSet<Option<String>> = site
+    assert_eq!(
+        ids.len(),
+        1,
+        "the same ID, however often it is sent: {told}"
+    );
+    let keys: BTreeSet<(Option<String>, Option<String>)> = site
         .asked(mark)
         .into_iter()
         .filter(|asked| asked.op == op)
-        .map(|asked| asked.effect)
+        .map(|asked| (asked.effect, asked.request))
         .collect();
-    assert_eq!(keys.len(), 1, "and the same key: {told}");
+    assert_eq!(
+        keys.len(),
+        1,
+        "and the same request to whoever counts: {told}"
+    );
     if op == Op::Update {
         assert_eq!(site.broker.instances()[0].parameters, json!({"size": 2}));
     }

@@ -5,8 +5,9 @@ use oarlock_devcluster::resource::ResourceId;
 use serde_json::{Value, json};
 
 use super::site::{
-    A_WHILE, ADDRESS, BINDINGS, BROKERS, CLUSTER_BROKERS, DOMAIN, INSTANCES, Mark, NAMESPACES, OUTSIDE,
-    SECRETS, Site, TRUSTED, auth, auth_beside, binding, cluster_broker, instance, namespaced_broker,
+    A_WHILE, ADDRESS, BINDINGS, BROKERS, CLUSTER_BROKERS, DOMAIN, INSTANCES, Mark, NAMESPACES,
+    OUTSIDE, SECRETS, Site, TRUSTED, auth, auth_beside, binding, cluster_broker, instance,
+    namespaced_broker,
 };
 
 async fn told(site: &Site, mark: Mark) -> String {
@@ -83,7 +84,8 @@ async fn fill(site: &mut Site, of_namespace: bool) {
         });
     }
     site.apply(in_shop(database)).unwrap();
-    site.apply(in_shop(binding("web", "db", &json!({})))).unwrap();
+    site.apply(in_shop(binding("web", "db", &json!({}))))
+        .unwrap();
     site.until_ready(&BINDINGS, "web").await;
     assert_eq!(site.left(), "instance, binding");
 }
@@ -126,7 +128,8 @@ async fn a_namespace_goes_with_what_is_in_it() {
 async fn a_namespace_goes_with_its_own_broker() {
     let mut site = namespace().await;
     site.apply(in_shop(auth_beside())).unwrap();
-    site.apply(in_shop(namespaced_broker("acme", OUTSIDE))).unwrap();
+    site.apply(in_shop(namespaced_broker("acme", OUTSIDE)))
+        .unwrap();
     site.until_ready(&BROKERS, "acme").await;
     fill(&mut site, true).await;
     let mark = site.mark();
@@ -236,7 +239,11 @@ async fn row_32_a_broker_that_is_not_trusted_any_more_is_not_asked() {
     site.pass(A_WHILE).await;
     let going = site.said(&INSTANCES, "db", "Ready");
     insta::assert_snapshot!(site.named(&format!("{told}\n---\n{going}")));
-    assert!(site.calls(mark).starts_with("update"), "{}", site.calls(mark));
+    assert!(
+        site.calls(mark).starts_with("update"),
+        "{}",
+        site.calls(mark)
+    );
     // By the new certificates it goes at once, whatever the pause was.
     site.set(
         &CLUSTER_BROKERS,
@@ -253,8 +260,7 @@ async fn row_32_a_broker_that_is_not_trusted_any_more_is_not_asked() {
 async fn row_32_what_is_refused_for_ever_is_abandoned_by_annotation() {
     let site = Site::with_binding().await;
     site.broker.always(Op::Unbind, Behaviour::BadRequest);
-    site.broker
-        .always(Op::Deprovision, Behaviour::status(403));
+    site.broker.always(Op::Deprovision, Behaviour::status(403));
     let mark = site.mark();
     site.delete(&BINDINGS, "web");
     site.seconds(24 * 3600).await;
@@ -324,7 +330,11 @@ async fn a_broker_is_abandoned_by_its_spec_or_its_annotation() {
         if by_annotation {
             abandon(&site, &CLUSTER_BROKERS, "acme");
         } else {
-            site.set(&CLUSTER_BROKERS, "acme", &json!({"deletionPolicy": "Abandon"}));
+            site.set(
+                &CLUSTER_BROKERS,
+                "acme",
+                &json!({"deletionPolicy": "Abandon"}),
+            );
         }
         site.seconds(60).await;
         site.delete(&CLUSTER_BROKERS, "acme");

@@ -88,7 +88,8 @@ async fn a_binding_waits_for_its_instance() {
     site.apply(binding("web", "db", &json!({}))).unwrap();
     site.seconds(3600).await;
     assert_eq!(site.calls(mark), "", "nothing is asked meanwhile");
-    site.broker.next(Op::Provision, Behaviour::Async { polls: 4 });
+    site.broker
+        .next(Op::Provision, Behaviour::Async { polls: 4 });
     site.apply(instance("db", &json!({}))).unwrap();
     site.until_ready(&BINDINGS, "web").await;
     site.seconds(60).await;
@@ -145,7 +146,12 @@ async fn classes_and_plans_are_named_in_every_way() {
         .map(|record| record.plan_id)
         .collect();
     plans.sort();
-    assert_eq!(plans, ["plan-large", "plan-large", "plan-mail"], "{}", site.told());
+    assert_eq!(
+        plans,
+        ["plan-large", "plan-large", "plan-mail"],
+        "{}",
+        site.told()
+    );
     let mut site = site;
     site.clear().await;
 }
@@ -154,7 +160,10 @@ async fn classes_and_plans_are_named_in_every_way() {
 async fn a_plan_that_cannot_be_changed_stays_and_the_object_says_so() {
     let mut site = Site::new().await;
     site.broker.catalog(|catalog| {
-        catalog.service_mut("service-postgres").unwrap().plan_updateable = false;
+        catalog
+            .service_mut("service-postgres")
+            .unwrap()
+            .plan_updateable = false;
     });
     site.set(&CLUSTER_BROKERS, "acme", &json!({"relistRequests": 1}));
     site.seconds(60).await;
@@ -281,13 +290,16 @@ async fn the_broker_is_told_who_asks_and_where() {
 async fn what_somebody_chose_is_the_id() {
     let mut site = Site::new().await;
     let id = "2f1c1f5e-52b1-4a0e-9a3e-8f0f6f6f0a01";
-    site.apply(instance("db", &json!({"externalID": id}))).unwrap();
+    site.apply(instance("db", &json!({"externalID": id})))
+        .unwrap();
     site.until_ready(&INSTANCES, "db").await;
     assert_eq!(there(&site).id, id);
     // Also after orphan mitigation.
     site.clear().await;
-    site.broker.next(Op::Provision, Behaviour::ServerError.done());
-    site.apply(instance("db", &json!({"externalID": id}))).unwrap();
+    site.broker
+        .next(Op::Provision, Behaviour::ServerError.done());
+    site.apply(instance("db", &json!({"externalID": id})))
+        .unwrap();
     site.until_ready(&INSTANCES, "db").await;
     assert_eq!(there(&site).id, id);
     site.clear().await;
@@ -363,7 +375,10 @@ async fn row_33_answers_that_cannot_be_understood_and_polls_that_are_refused() {
         assert_eq!(site.calls(mark), "provision, deprovision", "{told}");
         assert_eq!(site.left(), "nothing", "{told}");
         let failed = site.said(&INSTANCES, "db", "Failed");
-        assert!(failed.starts_with("True ProvisionCallFailed"), "{told}: {failed}");
+        assert!(
+            failed.starts_with("True ProvisionCallFailed"),
+            "{told}: {failed}"
+        );
         site.set(&INSTANCES, "db", &json!({"updateRequests": 1}));
         site.until_ready(&INSTANCES, "db").await;
         site.broker.next(Op::Bind, behaviour);

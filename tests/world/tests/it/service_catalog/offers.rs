@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::site::{
     A_WHILE, ADDRESS, BINDINGS, BROKERS, CLASSES, CLUSTER_BROKERS, CLUSTER_CLASSES, CLUSTER_PLANS,
-    INSTANCES, OTHER, OUTSIDE, PASSWORD, PLANS, Site, USER, auth, auth_beside, auth_of, binding, cluster_broker,
-    instance, namespaced_broker,
+    INSTANCES, OTHER, OUTSIDE, PASSWORD, PLANS, Site, USER, auth, auth_beside, auth_of, binding,
+    cluster_broker, instance, namespaced_broker,
 };
 
 /// Reads the catalog again.
@@ -240,15 +240,18 @@ async fn a_catalog_is_read_again_as_often_as_is_said() {
     let mark = site.mark();
     site.seconds(25 * 3600).await;
     assert_eq!(site.calls(mark), "catalog");
-    let answered: Vec<Option<String>> =
-        site.asked(mark).into_iter().map(|a| a.answered).collect();
+    let answered: Vec<Option<String>> = site.asked(mark).into_iter().map(|a| a.answered).collect();
     assert_eq!(answered, [Some("304".to_owned())], "it has not changed");
     site.set(&CLUSTER_BROKERS, "acme", &json!({"relistDuration": "1h"}));
     let mark = site.mark();
     site.seconds(4 * 3600 + 600).await;
     let asked = site.asked(mark).len();
     assert!((4..=5).contains(&asked), "{asked}");
-    site.set(&CLUSTER_BROKERS, "acme", &json!({"relistBehavior": "Manual"}));
+    site.set(
+        &CLUSTER_BROKERS,
+        "acme",
+        &json!({"relistBehavior": "Manual"}),
+    );
     site.seconds(60).await;
     let mark = site.mark();
     site.seconds(48 * 3600).await;
@@ -273,11 +276,19 @@ async fn a_broker_that_cannot_be_reached_says_why() {
     site.apply(auth_of(&json!({"username": USER}))).unwrap();
     site.seconds(1300).await;
     told.push(site.said(&CLUSTER_BROKERS, "acme", "Ready"));
-    site.set(&CLUSTER_BROKERS, "acme", &json!({"url": "http://nobody.brokers.svc"}));
+    site.set(
+        &CLUSTER_BROKERS,
+        "acme",
+        &json!({"url": "http://nobody.brokers.svc"}),
+    );
     site.apply(auth()).unwrap();
     site.seconds(60).await;
     told.push(site.said(&CLUSTER_BROKERS, "acme", "Ready"));
-    site.set(&CLUSTER_BROKERS, "acme", &json!({"url": "http://elsewhere.example:8080"}));
+    site.set(
+        &CLUSTER_BROKERS,
+        "acme",
+        &json!({"url": "http://elsewhere.example:8080"}),
+    );
     site.seconds(60).await;
     told.push(site.said(&CLUSTER_BROKERS, "acme", "Ready"));
     insta::assert_snapshot!(told.join("\n---\n"));

@@ -35,7 +35,8 @@ async fn row_36_parameters_from_a_secret_wait_for_it_follow_it_and_clash_with_no
     site.pass(A_WHILE).await;
     let keyless = site.said(&INSTANCES, "db", "Ready");
     // No JSON.
-    site.apply(secret("wish", &json!({"parameters": VALUE}))).unwrap();
+    site.apply(secret("wish", &json!({"parameters": VALUE})))
+        .unwrap();
     site.pass(A_WHILE).await;
     let unreadable = site.said(&INSTANCES, "db", "Ready");
     assert_eq!(site.calls(mark), "");
@@ -100,7 +101,10 @@ async fn other_parameters_of_a_binding_are_another_binding() {
     site.pass(A_WHILE).await;
     site.pass(A_WHILE).await;
     assert_eq!(site.there().len(), 2, "{}", site.told());
-    assert_eq!(site.broker.bindings()[0].parameters, json!({"role": "writer"}));
+    assert_eq!(
+        site.broker.bindings()[0].parameters,
+        json!({"role": "writer"})
+    );
     assert_eq!(site.calls(mark), "bind, unbind");
     site.clear().await;
 }

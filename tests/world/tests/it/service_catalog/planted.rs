@@ -98,7 +98,8 @@ async fn life(site: &mut Site) {
             update_repeatable: Some(true),
         },
     );
-    site.broker.next(Op::LastOperation, gossip(500, &[INSTANCE]));
+    site.broker
+        .next(Op::LastOperation, gossip(500, &[INSTANCE]));
     site.apply(source("instance-wish", INSTANCE)).unwrap();
     for requests in 6..10 {
         site.seconds(1300).await;
@@ -170,8 +171,15 @@ async fn life(site: &mut Site) {
 fn secrets(site: &Site) -> Vec<String> {
     let mut all = site.broker.secrets();
     all.extend(
-        [INSTANCE, BINDING, OLD, PASSWORD, CREDENTIAL, "planted-other-password"]
-            .map(str::to_owned),
+        [
+            INSTANCE,
+            BINDING,
+            OLD,
+            PASSWORD,
+            CREDENTIAL,
+            "planted-other-password",
+        ]
+        .map(str::to_owned),
     );
     let plain = all.clone();
     all.extend(plain.iter().map(|text| encoded(text.as_bytes())));
@@ -191,8 +199,15 @@ fn found(place: &str, text: &str, secrets: &[String]) -> Option<String> {
     });
     let what = secret.cloned().or(marked)?;
     let at = text.find(&what).unwrap_or_default();
-    let start = text[..at].char_indices().rev().nth(200).map_or(0, |(i, _)| i);
-    let end = text[at..].char_indices().nth(300).map_or(text.len(), |(i, _)| at + i);
+    let start = text[..at]
+        .char_indices()
+        .rev()
+        .nth(200)
+        .map_or(0, |(i, _)| i);
+    let end = text[at..]
+        .char_indices()
+        .nth(300)
+        .map_or(text.len(), |(i, _)| at + i);
     Some(format!("{place}: {}", &text[start..end]))
 }
 
@@ -242,13 +257,20 @@ async fn planted_secrets_turn_up_nowhere_but_in_secrets() {
     assert!(wrote.count() >= 2, "a Secret, and its successor");
     let mut told = in_the_cluster(&site).await;
     let log = log.0.lock().clone();
-    let asked = log.iter().filter(|line| line.contains("the broker was asked"));
+    let asked = log
+        .iter()
+        .filter(|line| line.contains("the broker was asked"));
     assert!(asked.count() > 30, "{log:#?}");
     let secrets = secrets(&site);
     told.extend(log.iter().filter_map(|line| found("log", line, &secrets)));
     told.extend(found("metrics", &site.metrics(), &secrets));
     told.dedup();
-    assert!(told.is_empty(), "{} places\n{}", told.len(), told[..told.len().min(12)].join("\n"));
+    assert!(
+        told.is_empty(),
+        "{} places\n{}",
+        told.len(),
+        told[..told.len().min(12)].join("\n")
+    );
     assert_eq!(site.left(), "nothing");
     site.check().await;
 }

@@ -91,14 +91,14 @@ fn is_updated() -> bool {
 
 fn lines() -> Vec<String> {
     let text = fs::read_to_string(root().join(REPORT)).unwrap_or_default();
-    let lines = text.lines().filter(|line| line.contains("| `"));
+    let lines = text.lines().filter(|line| test_of(line).is_some());
     lines.map(str::to_owned).collect()
 }
 
 /// Name of the test of a line.
 fn test_of(line: &str) -> Option<&str> {
-    let test = line.split('|').nth(3)?.trim();
-    Some(test.trim_matches('`'))
+    let test = line.split('|').nth(3)?.trim().trim_matches('`');
+    test.contains("::").then_some(test)
 }
 
 fn write(lines: &[String]) {

@@ -27,7 +27,11 @@ fn rotate(site: &Site, word: &str) {
 /// At any time since, the Secret has what is good at the broker.
 async fn check_credentials(site: &Site, mark: Mark) {
     let course = site.course(mark, &BINDINGS, "web", "Ready").await;
-    assert!(!course.contains('-'), "{course}\n{}", site.story(mark).await);
+    assert!(
+        !course.contains('-'),
+        "{course}\n{}",
+        site.story(mark).await
+    );
 }
 
 /// Whether what the Secret has is good at the broker now.
@@ -168,7 +172,10 @@ async fn what_overlaps_goes_with_its_object() {
 #[tokio::test(start_paused = true)]
 async fn what_the_broker_cannot_rotate_is_bound_anew() {
     let mut catalog = oarlock_broker::Catalog::demo();
-    catalog.service_mut("service-postgres").unwrap().binding_rotatable = false;
+    catalog
+        .service_mut("service-postgres")
+        .unwrap()
+        .binding_rotatable = false;
     let mut site = Site::offering(catalog, None).await;
     site.connect().await;
     site.provision().await;

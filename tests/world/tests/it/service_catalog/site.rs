@@ -201,13 +201,7 @@ impl Site {
         let module = serving(component("modules/service-catalog").await);
         // As they are shipped.
         let served = watches(&text("examples/service-catalog/watches.yaml"));
-        let served = served.into_iter().map(|mut watch| {
-            if watch.gvk.kind == "ServiceBroker" {
-                // Those that users may choose from are named one by one.
-                watch.grants.http.push(ADDRESS.to_owned());
-            }
-            (watch, module.clone())
-        });
+        let served = served.into_iter().map(|watch| (watch, module.clone()));
         let circumstances = Circumstances {
             kill,
             outside: Arc::clone(&wire) as _,

@@ -132,7 +132,10 @@ impl Site {
         }
         let records = self.broker.instances().into_iter();
         let records = records.chain(self.broker.bindings());
-        part("at the broker".to_owned(), records.map(|r| record(&r)).collect());
+        part(
+            "at the broker".to_owned(),
+            records.map(|r| record(&r)).collect(),
+        );
         self.named(&text)
     }
 

@@ -31,8 +31,6 @@ struct State {
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) op: Op,
-    /// Scheme and host.
-    pub(crate) origin: String,
     pub(crate) instance: Option<String>,
     pub(crate) binding: Option<String>,
     /// What stood in the cluster.
@@ -94,11 +92,6 @@ impl Wire {
         self.state.lock().unsent.push(op);
     }
 
-    /// Nobody is at this address any more.
-    pub(crate) fn take(&self, origin: &str) {
-        self.outside.take(origin);
-    }
-
     /// Only who trusts these certificates talks to the broker at this address.
     pub(crate) fn vouch(&self, origin: &str, ca: Option<&str>) {
         self.outside.vouch(origin, ca);
@@ -116,7 +109,7 @@ impl Wire {
 
     /// Notes a request: its number, and whether it gets anywhere.
     fn note(&self, request: &HttpRequest) -> (usize, bool) {
-        let (origin, path) = split(&request.url);
+        let path = path(&request.url);
         let (op, instance, binding) = read(&request.method, path)
             .unwrap_or_else(|| panic!("nothing that a broker has: {request:?}"));
         let header = |name: &str| {
@@ -132,7 +125,6 @@ impl Wire {
         let revision = state.store.as_ref().map_or(0, Store::revision);
         state.asked.push(Asked {
             op,
-            origin: origin.to_owned(),
             instance,
             binding,
             revision,
@@ -146,12 +138,11 @@ impl Wire {
     }
 }
 
-/// Origin, and path without its query.
-fn split(url: &str) -> (&str, &str) {
+/// The path of an address, without its query.
+fn path(url: &str) -> &str {
     let host = url.find("://").map_or(0, |at| at + 3);
-    let end = url[host..].find('/').map_or(url.len(), |at| host + at);
-    let path = url[end..].split('?').next().unwrap_or_default();
-    (&url[..end], path)
+    let path = url[host..].find('/').map_or("", |at| &url[host + at..]);
+    path.split('?').next().unwrap_or_default()
 }
 
 /// What is asked, of which instance and binding.
@@ -167,7 +158,17 @@ fn read(method: &str, path: &str) -> Option<(Op, Option<String>, Option<String>)
         ("GET", ["v2", "service_instances", id, "last_operation"]) => {
             (Op::LastOperation, some(id), None)
         }
-        (_, ["v2", "service_instances", id, "service_bindings", binding, rest @ ..]) => {
+        (
+            _,
+            [
+                "v2",
+                "service_instances",
+                id,
+                "service_bindings",
+                binding,
+                rest @ ..,
+            ],
+        ) => {
             let op = match (method, rest) {
                 ("PUT", []) => Op::Bind,
                 ("DELETE", []) => Op::Unbind,
