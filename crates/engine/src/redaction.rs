@@ -34,6 +34,10 @@ const SHORTEST: usize = 6;
 /// Lines of a value that stand alone in a log, such as those of a key, are masked from this length on.
 const SHORTEST_LINE: usize = 16;
 
+/// Entries that say what a Secret is for, by servicebinding.io's Well-known Secret Entries. To mask `postgresql` wherever it occurs
+/// would hide names and identifiers that people need.
+const PLAIN: [&str; 2] = ["type", "provider"];
+
 /// What a run knows of Secrets.
 #[derive(Default)]
 pub(crate) struct Redaction {
@@ -92,8 +96,9 @@ impl Redaction {
         let texts = |field: &str| {
             let map = content.get(field).and_then(Value::as_object);
             map.into_iter()
-                .flat_map(Map::values)
-                .filter_map(Value::as_str)
+                .flatten()
+                .filter(|(key, _)| !PLAIN.contains(&key.as_str()))
+                .filter_map(|(_, value)| value.as_str())
         };
         let mut found = Vec::new();
         for encoded in texts("data") {
@@ -296,6 +301,18 @@ mod tests {
         ] {
             assert_eq!(known.mask(text), masked);
         }
+    }
+
+    #[test]
+    fn what_a_binding_is_of_is_no_secret() {
+        let known = knowing(json!({
+            "data": {"type": STANDARD.encode("postgresql"), "password": STANDARD.encode("hunter2")},
+            "stringData": {"provider": "main-broker"},
+        }));
+        assert_eq!(
+            known.mask("main-broker has service-postgresql, hunter2"),
+            "main-broker has service-postgresql, [redacted]"
+        );
     }
 
     #[test]
