@@ -161,8 +161,6 @@ impl Site {
         let text = names
             .iter()
             .fold(text.to_owned(), |text, (id, name)| text.replace(id, name));
-        // The Secret's entry `type` is the class' name, and the host masks what the run just read of a Secret: by chance.
-        let text = text.replace("service-[redacted]", "service-postgres");
         without_uids(&text)
     }
 
