@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use jsonpath::{Blocked, Path, ReadPath};
 pub use mapping::{Choose, Mapping, Template};
-use record::Record;
+use record::{Others, Record};
 
 /// Where bindings are when a container does not say so.
 pub const DEFAULT_ROOT: &str = "/bindings";
@@ -199,9 +199,7 @@ pub fn unproject(workload: &Value, uid: &str) -> Result<Value, Project> {
     let Some(record) = Record::read(workload, uid)? else {
         return Ok(workload.clone());
     };
-    let others = Record::others(workload, uid);
-    let roots = record.roots.difference(&others).cloned().collect();
-    taken_out(workload, uid, &record, &roots)
+    taken_out(workload, uid, &record, &Record::others(workload, uid))
 }
 
 /// The workload without anything that the binding needs, also where another binding needs it too: what a projector that is
@@ -212,7 +210,7 @@ pub fn unproject(workload: &Value, uid: &str) -> Result<Value, Project> {
 /// What was put in cannot be told any more.
 pub fn bare(workload: &Value, uid: &str) -> Result<Value, Project> {
     match Record::read(workload, uid)? {
-        Some(record) => taken_out(workload, uid, &record, &record.roots),
+        Some(record) => taken_out(workload, uid, &record, &Others::default()),
         None => Ok(workload.clone()),
     }
 }
@@ -221,11 +219,11 @@ fn taken_out(
     workload: &Value,
     uid: &str,
     record: &Record,
-    roots: &BTreeSet<String>,
+    others: &Others,
 ) -> Result<Value, Project> {
     let mapping = Mapping::read(&record.mapping).map_err(Project::Mapping)?;
     let mut workload = workload.clone();
-    containers::unproject(&mut workload, uid, &mapping, record, roots);
+    containers::unproject(&mut workload, uid, &mapping, record, others);
     take_out_frame(&mut workload, uid, &mapping);
     Ok(workload)
 }

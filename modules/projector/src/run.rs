@@ -7,6 +7,7 @@
 mod child;
 mod leaving;
 mod mapping;
+mod refusals;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -16,17 +17,15 @@ mod workload;
 use std::time::Duration;
 
 use oarlock_sdk::{
-    AnyObject, ApiError, Child, ConditionStatus, Context, Event, Failure, KindInfo, Object,
-    ObjectRef, Outcome, Requeue, Value, WriteStatus,
+    AnyObject, Child, ConditionStatus, Context, Event, Failure, KindInfo, Object, ObjectRef,
+    Outcome, Requeue, Timestamp, Value,
 };
 
 use crate::projection::{Projection, projected_secret};
-use crate::spec::{GROUP, Held, Leaving, Refused, SecretName, ServiceBinding, Status, group};
+use crate::spec::{GROUP, Held, Leaving, SecretName, ServiceBinding, Status, group};
 use child::{Step, Way};
+use refusals::Refusals;
 use service::Service;
-
-/// After how long a write that the API server refused is tried again where nothing changed.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long it is waited for what left to be seen.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -84,6 +83,12 @@ fn serve(binding: &Object<ServiceBinding>, cx: &Context) -> Result<Outcome, Fail
     let kinds = cx.kinds()?;
     let service = service::resolve(cx, &kinds, binding)?;
     let found = workload::find(cx, &kinds, binding)?;
+    let refusals = Refusals::read(cx, binding.generation(), &binding.status.workloads);
+    let whose = leaving::Whose {
+        namespace: binding.namespace(),
+        uid: uid(binding),
+        refusals: &refusals,
+    };
     let mut plan = Plan::default();
     match found {
         workload::Found::Unread(gap) => {
@@ -99,10 +104,10 @@ fn serve(binding: &Object<ServiceBinding>, cx: &Context) -> Result<Outcome, Fail
         workload::Found::These(targets) => {
             let way = mapping::way(cx, &kinds, &binding.spec.workload)?;
             let run = Run {
-                cx,
                 binding,
                 service: &service,
                 way: &way,
+                refusals: &refusals,
             };
             for live in &targets {
                 plan.put(&run, live);
@@ -117,12 +122,12 @@ fn serve(binding: &Object<ServiceBinding>, cx: &Context) -> Result<Outcome, Fail
                 .iter()
                 .filter(|held| !is_target(held));
             for held in left {
-                plan.take_out(cx, &kinds, (binding.namespace(), uid(binding)), held)?;
+                plan.take_out(cx, &kinds, &whose, held)?;
             }
         }
         workload::Found::Nothing(gap) => {
             for held in &binding.status.workloads {
-                plan.take_out(cx, &kinds, (binding.namespace(), uid(binding)), held)?;
+                plan.take_out(cx, &kinds, &whose, held)?;
             }
             plan.absent = Some(gap);
         }
@@ -136,16 +141,21 @@ fn uid<S: oarlock_sdk::Resource>(binding: &Object<S>) -> &str {
 
 /// What workloads are looked at with.
 struct Run<'a> {
-    cx: &'a Context,
     binding: &'a Object<ServiceBinding>,
     service: &'a Service,
     way: &'a Result<Way, Gap>,
+    refusals: &'a Refusals<'a>,
 }
 
 /// What becomes of the workloads.
 #[derive(Default)]
 struct Plan {
+    /// Those that were not refused.
     children: Vec<Child>,
+    /// Those that were, and are tried again: after them nothing may be tried any more.
+    again: Vec<Child>,
+    /// Those that are, as they are: so that nobody lets go of them.
+    still: Vec<Child>,
     /// Those that the binding is for.
     held: Vec<Held>,
     /// Those that it was for, and is still in.
@@ -154,6 +164,8 @@ struct Plan {
     gaps: Vec<(String, Gap)>,
     /// There is no workload.
     absent: Option<Gap>,
+    /// Names of those that are being deleted.
+    going: Vec<String>,
     /// Workloads that are written down before they are changed.
     is_intent: bool,
     /// Workloads that are being written, and are looked at afterwards.
@@ -166,9 +178,35 @@ struct Plan {
 }
 
 impl Plan {
-    fn write(&mut self, child: Child) {
-        self.children.push(child);
+    fn write(&mut self, child: Child, refused: Option<&Held>) {
+        match refused {
+            Some(held) => {
+                self.tags.extend(refusals::line(held));
+                self.again.push(child);
+            }
+            None => self.children.push(child),
+        }
         self.is_writing = true;
+    }
+
+    /// What is refused is left as it is for a while.
+    fn refuse(&mut self, refused: &Held, still: Option<Child>) {
+        self.tags.extend(refusals::line(refused));
+        self.still.extend(still);
+    }
+
+    /// In the order in which they are written.
+    fn children(&mut self) -> Vec<Child> {
+        let mut children = std::mem::take(&mut self.children);
+        children.append(&mut self.again);
+        children.append(&mut self.still);
+        children
+    }
+
+    /// When what is refused is tried again.
+    fn until(&self) -> Option<Timestamp> {
+        let all = self.held.iter().chain(&self.left);
+        all.filter_map(|held| held.refused.as_ref()?.until).min()
     }
 
     /// One workload that the binding is for.
@@ -182,6 +220,7 @@ impl Plan {
             .find(|held| held.is(&target));
         if workload::is_deleting(live) {
             // It goes with what is in it.
+            self.going.push(name(&target));
             return;
         }
         let mut held = Held::of(&target);
@@ -190,9 +229,29 @@ impl Plan {
             self.held.push(held);
             return;
         };
-        match wanted(run, live, known) {
+        let refused = run.refusals.of(live);
+        let is_in_force = |refused: &&Held| run.refusals.is_in_force(refused, live);
+        match wanted(run, live) {
+            // What is in it stays in it.
+            Err(gap) => {
+                let way = run.way.as_ref().ok();
+                let uid = uid(run.binding);
+                let frame = way.and_then(|way| child::held_frame(live, uid, &way.kind));
+                self.still.extend(frame);
+                held.message = Some(gap.message.clone());
+                self.gaps.push((name(&target), gap));
+            }
+            Ok(_) if let Some(refused) = refused.as_ref().filter(is_in_force) => {
+                self.put_off(run, live, &mut held, refused);
+            }
             Ok(Step::Done(frame)) => {
-                self.children.extend(frame);
+                match &refused {
+                    Some(refused) if frame.is_some() && !known.projected => {
+                        self.tags.extend(refusals::line(refused));
+                        self.again.extend(frame);
+                    }
+                    _ => self.children.extend(frame),
+                }
                 held.projected = true;
                 if !known.projected {
                     self.events.push(Event::normal(
@@ -206,24 +265,35 @@ impl Plan {
                     ));
                 }
             }
-            Ok(Step::Hold(child)) => self.write(child),
+            Ok(Step::Hold(child)) => self.write(child, refused.as_ref()),
             Ok(Step::Make(child)) => {
-                self.write(child);
-                self.tags.push(format!("in {}", name(&target)));
-                if was_unchanged(run.cx, run.binding.generation(), &target) {
-                    let gap = incomplete(&target);
-                    held.message = Some(gap.message.clone());
-                    self.gaps.push((name(&target), gap));
+                let unkept = run.refusals.unkept(live, &child.object());
+                if let Some(unkept) = unkept.as_ref().filter(is_in_force) {
+                    self.put_off(run, live, &mut held, unkept);
+                } else {
+                    if let Some(gap) = unkept.as_ref().and_then(refusals::gap) {
+                        held.message = Some(gap.message.clone());
+                        self.gaps.push((name(&target), gap));
+                    }
+                    self.tags.push(format!("in {}", name(&target)));
+                    self.tags.extend(unkept.as_ref().and_then(refusals::line));
+                    held.refused = unkept.and_then(|unkept| unkept.refused);
+                    self.write(child, refused.as_ref());
                 }
-            }
-            // What is in it stays in it.
-            Err(gap) => {
-                held.message = Some(gap.message.clone());
-                held.refused = refused(run, live, known);
-                self.gaps.push((name(&target), gap));
             }
         }
         self.held.push(held);
+    }
+
+    fn put_off(&mut self, run: &Run<'_>, live: &Value, held: &mut Held, refused: &Held) {
+        let way = run.way.as_ref().ok();
+        let still = way.and_then(|way| child::as_is(live, uid(run.binding), &way.kind));
+        self.refuse(refused, still);
+        held.message.clone_from(&refused.message);
+        held.refused.clone_from(&refused.refused);
+        if let Some(gap) = refusals::gap(refused) {
+            self.gaps.push((held.label(), gap));
+        }
     }
 
     /// One workload that the binding was for.
@@ -231,11 +301,11 @@ impl Plan {
         &mut self,
         cx: &Context,
         kinds: &[KindInfo],
-        (namespace, uid): (&str, &str),
+        whose: &leaving::Whose<'_>,
         held: &Held,
     ) -> Result<(), Failure> {
-        let target = held.target(namespace, kinds);
-        match leaving::step(cx, kinds, &target, uid)? {
+        let target = held.target(whose.namespace, kinds);
+        match leaving::step(cx, kinds, &target, whose)? {
             leaving::Step::Gone => {
                 if held.projected {
                     self.events.push(Event::normal(
@@ -245,8 +315,12 @@ impl Plan {
                     ));
                 }
             }
-            leaving::Step::Write { child, is_last } => {
-                self.write(child);
+            leaving::Step::Write {
+                child,
+                is_last,
+                refused,
+            } => {
+                self.write(child, refused.as_ref());
                 self.leaving.push(name(&target));
                 if is_last {
                     self.tags.push(format!("out {}", name(&target)));
@@ -259,19 +333,30 @@ impl Plan {
                 self.left.push(held);
                 self.gaps.push((name(&target), gap));
             }
+            leaving::Step::Refused { refused, still } => {
+                self.refuse(&refused, still);
+                self.gaps
+                    .extend(refusals::gap(&refused).map(|gap| (name(&target), gap)));
+                self.left.push(Held {
+                    message: refused.message,
+                    refused: refused.refused,
+                    ..held.clone()
+                });
+            }
         }
         Ok(())
     }
 
-    fn outcome(self, binding: &Object<ServiceBinding>, service: &Service) -> Outcome {
+    fn outcome(mut self, binding: &Object<ServiceBinding>, service: &Service) -> Outcome {
         let is_in = self.held.iter().any(|held| held.projected);
         let before = binding.status.binding.as_ref().map(|secret| &secret.name);
         let secret = service.secret.as_ref().or_else(|| before.filter(|_| is_in));
-        let until = self
-            .held
-            .iter()
-            .filter_map(|held| held.refused.as_ref()?.until)
-            .min();
+        let until = self.until();
+        if self.held.is_empty() && !self.going.is_empty() {
+            let gap =
+                |names: &str| Gap::no("WorkloadNotFound", format!("{names} is being deleted"));
+            self.absent = Some(gap(&self.going.join(", ")));
+        }
         let status = Status {
             observed_generation: Some(binding.generation()),
             binding: secret.map(|name| SecretName { name: name.clone() }),
@@ -290,12 +375,12 @@ impl Plan {
             .requeue(requeue)
             .events(self.events.clone());
         let workloads = told::workloads(&self.gaps, self.absent.as_ref(), &self.held, service);
-        told::conditions(outcome.children(self.children), service, workloads)
+        told::conditions(outcome.children(self.children()), service, workloads)
     }
 }
 
 /// What brings the binding into a workload as it should be.
-fn wanted(run: &Run<'_>, live: &Value, known: &Held) -> Result<Step, Gap> {
+fn wanted(run: &Run<'_>, live: &Value) -> Result<Step, Gap> {
     let spec = &run.binding.spec;
     let uid = uid(run.binding);
     let target = workload::reference(live);
@@ -308,9 +393,6 @@ fn wanted(run: &Run<'_>, live: &Value, known: &Held) -> Result<Step, Gap> {
         // What is in stays in while its service is away.
         None => projected_secret(live, uid).ok_or_else(|| run.service.gap())?,
     };
-    if let Some((error, _)) = still_refused(run, live, known) {
-        return Err(error);
-    }
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let wish = Projection {
         uid: uid.to_owned(),
@@ -322,97 +404,6 @@ fn wanted(run: &Run<'_>, live: &Value, known: &Held) -> Result<Step, Gap> {
         containers: spec.workload.containers.clone(),
     };
     child::put(live, &wish, way).map_err(|error| Gap::no("ProjectionFailed", error.to_string()))
-}
-
-/// Whether the API server made nothing of what was put in last.
-fn was_unchanged(cx: &Context, generation: i64, target: &ObjectRef) -> bool {
-    cx.last().is_some_and(|last| {
-        let line = format!("in {}", name(target));
-        leaving::generation(&last.tag) == Some(generation)
-            && last.tag.lines().any(|tag| tag == line)
-            && last
-                .writes
-                .iter()
-                .any(|write| write.target == *target && write.status == WriteStatus::Unchanged)
-    })
-}
-
-fn incomplete(target: &ObjectRef) -> Gap {
-    Gap::no(
-        "ProjectionIncomplete",
-        format!(
-            "{}: the API server does not keep what is put in\nhint: the definition of its kind may have no such fields; correct the mapping",
-            name(target)
-        ),
-    )
-}
-
-/// What the API server said to the last try, and until when there is no other.
-fn still_refused(run: &Run<'_>, live: &Value, known: &Held) -> Option<(Gap, Refused)> {
-    let target = workload::reference(live);
-    let version = workload::version(live);
-    let generation = run.binding.generation();
-    let news = run
-        .cx
-        .last()
-        .filter(|last| leaving::generation(&last.tag) == Some(generation))
-        .and_then(|last| {
-            last.writes.iter().find_map(|write| match &write.status {
-                WriteStatus::Refused(error) if known.is(&write.target) => Some(error),
-                _ => None,
-            })
-        })
-        .filter(|error| !is_passing(error));
-    if let Some(error) = news {
-        let refused = Refused {
-            version: version.to_owned(),
-            generation,
-            reason: error.reason.clone(),
-            until: Some(run.cx.now() + PATIENCE),
-        };
-        return Some((refusal(&target, error), refused));
-    }
-    let refused = known.refused.clone()?;
-    let is_same = refused.version == version && refused.generation == generation;
-    let is_early = refused.until.is_some_and(|until| run.cx.now() < until);
-    (is_same && is_early).then(|| {
-        let message = known.message.clone().unwrap_or_default();
-        (Gap::no(reason(&refused.reason), message), refused)
-    })
-}
-
-fn refused(run: &Run<'_>, live: &Value, known: &Held) -> Option<Refused> {
-    still_refused(run, live, known).map(|(_, refused)| refused)
-}
-
-/// What the next look may find otherwise: somebody wrote in between, or it is gone.
-fn is_passing(error: &ApiError) -> bool {
-    match error.code {
-        404 => true,
-        409 => !error.message.contains("conflict with"),
-        code => code == 429 || code >= 500,
-    }
-}
-
-fn refusal(target: &ObjectRef, error: &ApiError) -> Gap {
-    let hint = match error.code {
-        409 => {
-            "\nhint: somebody else sets the same field; take it out of there, or give spec.name or spec.env of the binding another name"
-        }
-        _ => "",
-    };
-    Gap::no(
-        reason(&error.reason),
-        format!("{} was not changed: {}{hint}", name(target), error.message),
-    )
-}
-
-fn reason(reason: &str) -> &'static str {
-    match reason {
-        "Forbidden" | "GrantMissing" => "WorkloadForbidden",
-        "Conflict" => "WorkloadConflict",
-        _ => "WorkloadRefused",
-    }
 }
 
 /// `Deployment web`.

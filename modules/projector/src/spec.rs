@@ -130,12 +130,14 @@ pub(crate) struct Held {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Refused {
-    /// `metadata.resourceVersion` of the workload.
+    /// What stands for the workload as it was, or for what is put in where that is not kept; empty where it does not matter.
     pub(crate) version: String,
     /// `metadata.generation` of the binding.
     pub(crate) generation: i64,
     /// Machine-readable, such as `Forbidden`.
     pub(crate) reason: String,
+    /// How often it came to nothing.
+    pub(crate) tries: u32,
     /// When it is tried again.
     pub(crate) until: Option<Timestamp>,
 }
@@ -149,6 +151,11 @@ impl Held {
             name: target.name.clone(),
             ..Self::default()
         }
+    }
+
+    /// `Deployment web`.
+    pub(crate) fn label(&self) -> String {
+        format!("{} {}", self.kind, self.name)
     }
 
     /// Whether they are one object, whatever version of its kind it is addressed by.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{DOMAIN, Project, Template, volume_name};
+use super::{DOMAIN, Project, Template, named, volume_name};
 
 /// What was put in for one binding.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -94,19 +94,45 @@ impl Record {
         }
     }
 
-    /// The containers in which another binding needs the variable that says where bindings are, though its user did not set
-    /// it. A record that cannot be read needs nothing.
-    pub(super) fn others(workload: &Value, uid: &str) -> BTreeSet<String> {
+    /// What other bindings have there, by uid. A record that cannot be read needs nothing.
+    pub(super) fn others(workload: &Value, uid: &str) -> Others {
         let prefix = format!("{DOMAIN}/{PREFIX}");
-        workload
+        let records = workload
             .pointer("/metadata/annotations")
             .and_then(Value::as_object)
             .into_iter()
             .flatten()
             .filter_map(|(name, _)| name.strip_prefix(&prefix))
             .filter(|other| *other != uid)
-            .filter_map(|other| Self::read(workload, other).ok()?)
-            .flat_map(|record| record.roots)
+            .filter_map(|other| Some((other.to_owned(), Self::read(workload, other).ok()??)))
+            .collect();
+        Others(records)
+    }
+}
+
+/// What other bindings have in a workload.
+#[derive(Debug, Default)]
+pub(super) struct Others(Vec<(String, Record)>);
+
+impl Others {
+    /// The containers in which another one needs the variable that says where bindings are, though its user did not set it.
+    pub(super) fn roots(&self) -> BTreeSet<String> {
+        self.0
+            .iter()
+            .flat_map(|(_, record)| record.roots.iter().cloned())
+            .collect()
+    }
+
+    /// Variables, with the Secrets that they are taken from, that others have in a container with these mounts.
+    pub(super) fn env(&self, mounts: &[Value]) -> BTreeSet<(String, String)> {
+        let is_in = |uid: &str| mounts.iter().any(|mount| named(mount, &volume_name(uid)));
+        self.0
+            .iter()
+            .filter(|(uid, _)| is_in(uid))
+            .flat_map(|(_, record)| {
+                let names = record.env.iter();
+                names.map(|name| (name.clone(), record.secret.clone()))
+            })
             .collect()
     }
 }

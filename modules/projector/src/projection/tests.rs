@@ -366,3 +366,45 @@ fn a_service_is_whatever_names_a_secret() {
         None
     );
 }
+
+#[test]
+fn a_variable_of_two_bindings_stays_until_the_last_one_goes() {
+    let of = |uid: &str| Projection {
+        secret: "one".to_owned(),
+        env: vec![env("HOST", "host")],
+        ..wish(uid, uid)
+    };
+    let both = project(&deployment(), &of("u1"), &pods()).unwrap();
+    let both = project(&both, &of("u2"), &pods()).unwrap();
+    let second = unproject(&both, "u1").unwrap();
+    assert_eq!(
+        project(&second, &of("u2"), &pods()).unwrap(),
+        second,
+        "it has all it needs"
+    );
+    assert!(second.to_string().contains("\"HOST\""));
+    assert_eq!(unproject(&second, "u2").unwrap(), deployment());
+    // Whoever does not want it any more leaves it, and whoever wants another entry is told.
+    let without = Projection {
+        env: Vec::new(),
+        ..of("u1")
+    };
+    let kept = project(&both, &without, &pods()).unwrap();
+    assert_eq!(project(&kept, &of("u2"), &pods()).unwrap(), kept);
+    let other = Projection {
+        env: vec![env("HOST", "port")],
+        ..of("u1")
+    };
+    let error = project(&both, &other, &pods()).unwrap_err();
+    assert!(matches!(error, Project::EnvTaken { .. }), "{error}");
+    // Both follow their service to another Secret.
+    let next = |uid: &str| Projection {
+        secret: "next".to_owned(),
+        ..of(uid)
+    };
+    let moved = project(&both, &next("u1"), &pods()).unwrap();
+    let moved = project(&moved, &next("u2"), &pods()).unwrap();
+    let moved = project(&moved, &next("u1"), &pods()).unwrap();
+    let text = moved["spec"].to_string();
+    assert!(!text.contains("\"one\"") && text.contains("\"next\""));
+}

@@ -106,6 +106,24 @@ fn step(live: &Value, wanted: &Value, uid: &str, kind: &Kind) -> Result<Step, Pr
     Ok(Step::Make(share(live, all).kept_on_leave()))
 }
 
+/// What is shared of a workload that is left as it is for now. Where it is not listed, the host lets go of it, which is a write too.
+pub(super) fn as_is(live: &Value, uid: &str, kind: &Kind) -> Option<Child> {
+    let part = |base: Value| part(&base, live, live, kind.shape());
+    match shared(live, uid) {
+        Shared::Nothing => None,
+        Shared::Frame => {
+            let frame = part(without_frame(live, uid).ok()?);
+            Some(share(live, frame).restored_on_leave(json!({})))
+        }
+        Shared::All => Some(share(live, part(bare(live, uid).ok()?)).kept_on_leave()),
+    }
+}
+
+/// The frame, where it is what is shared.
+pub(super) fn held_frame(live: &Value, uid: &str, kind: &Kind) -> Option<Child> {
+    (shared(live, uid) == Shared::Frame).then(|| as_is(live, uid, kind))?
+}
+
 /// By the host's own mark, which has the name of what is restored.
 fn shared(live: &Value, uid: &str) -> Shared {
     let mark = live

@@ -1,12 +1,19 @@
 //! How a binding comes out of workloads: of those it is no longer for, and of all when it is deleted.
 
 use oarlock_sdk::{
-    Child, Condition, Context, Failure, KindInfo, Object, ObjectRef, Outcome, ReadError,
+    Child, Condition, Context, Failure, KindInfo, Object, ObjectRef, Outcome, ReadError, Requeue,
     WriteStatus,
 };
 
-use super::{Gap, LOOK_AGAIN, Plan, child, mapping, name, uid, workload};
-use crate::spec::{Leaving, Status};
+use super::{Gap, LOOK_AGAIN, Plan, child, mapping, name, refusals::Refusals, uid, workload};
+use crate::spec::{Held, Leaving, Status};
+
+/// Of which binding something is taken out.
+pub(super) struct Whose<'a> {
+    pub(super) namespace: &'a str,
+    pub(super) uid: &'a str,
+    pub(super) refusals: &'a Refusals<'a>,
+}
 
 /// What is done for one workload.
 pub(super) enum Step {
@@ -17,6 +24,14 @@ pub(super) enum Step {
         child: Child,
         /// Afterwards nothing of it is left that is not somebody else's too.
         is_last: bool,
+        /// What the API server said the last time.
+        refused: Option<Held>,
+    },
+    /// The API server refuses it, and is not asked again yet.
+    Refused {
+        refused: Held,
+        /// What is held of it.
+        still: Option<Child>,
     },
     /// It cannot be taken out.
     Blocked(Gap),
@@ -27,7 +42,7 @@ pub(super) fn step(
     cx: &Context,
     kinds: &[KindInfo],
     target: &ObjectRef,
-    uid: &str,
+    whose: &Whose<'_>,
 ) -> Result<Step, Failure> {
     let live = match cx.get_raw(target) {
         Ok(Some(live)) if !workload::is_deleting(&live) => live,
@@ -41,15 +56,27 @@ pub(super) fn step(
         return Ok(Step::Gone);
     }
     let kind = mapping::kind(cx, kinds, &target.api_version, &target.kind)?;
-    Ok(match child::take_out(&live, uid, &kind) {
+    let refused = whose.refusals.of(&live);
+    Ok(match child::take_out(&live, whose.uid, &kind) {
         Ok(child::Step::Done(_)) => Step::Gone,
+        Ok(_)
+            if let Some(refused) = &refused
+                && whose.refusals.is_in_force(refused, &live) =>
+        {
+            Step::Refused {
+                refused: refused.clone(),
+                still: child::as_is(&live, whose.uid, &kind),
+            }
+        }
         Ok(child::Step::Hold(child)) => Step::Write {
             child,
             is_last: false,
+            refused,
         },
         Ok(child::Step::Make(child)) => Step::Write {
             child,
             is_last: true,
+            refused,
         },
         Err(error) => Step::Blocked(Gap::no(
             "UnprojectionFailed",
@@ -85,9 +112,15 @@ fn was_taken_out(cx: &Context, target: &ObjectRef) -> bool {
 /// The outcome of a deletion.
 pub(super) fn outcome(binding: &Object<Leaving>, cx: &Context) -> Result<Outcome, Failure> {
     let kinds = cx.kinds()?;
+    let refusals = Refusals::read(cx, binding.generation(), &binding.status.workloads);
+    let whose = Whose {
+        namespace: binding.namespace(),
+        uid: uid(binding),
+        refusals: &refusals,
+    };
     let mut plan = Plan::default();
     for held in &binding.status.workloads {
-        plan.take_out(cx, &kinds, (binding.namespace(), uid(binding)), held)?;
+        plan.take_out(cx, &kinds, &whose, held)?;
     }
     if plan.left.is_empty() {
         return Ok(Outcome::new().children([]).events(plan.events).finalized());
@@ -106,15 +139,15 @@ pub(super) fn outcome(binding: &Object<Leaving>, cx: &Context) -> Result<Outcome
             format!("the binding cannot be taken out: {}", told.join("; "))
         }
     };
-    let outcome = Outcome::new()
+    let requeue = match plan.until() {
+        _ if plan.is_writing => Requeue::After(LOOK_AGAIN),
+        until => until.map_or(Requeue::OnChange, Requeue::At),
+    };
+    Ok(Outcome::new()
         .tag(tag(binding.generation(), &plan.tags))
-        .children(plan.children)
+        .children(plan.children())
         .status(binding, &status)
         .events(plan.events)
-        .condition(Condition::no("Ready", "Terminating", waits));
-    Ok(if plan.leaving.is_empty() {
-        outcome
-    } else {
-        outcome.requeue_after(LOOK_AGAIN)
-    })
+        .condition(Condition::no("Ready", "Terminating", waits))
+        .requeue(requeue))
 }

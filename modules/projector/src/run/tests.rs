@@ -2,6 +2,7 @@
 
 mod custom;
 mod ends;
+mod refused;
 mod services;
 mod site;
 mod workloads;

@@ -3,7 +3,7 @@
 use oarlock_sdk::{Context, Failure, KindInfo, Object, ObjectRef, ReadError, Selection, Value};
 
 use super::Gap;
-use crate::spec::{ServiceBinding, group};
+use crate::spec::{ServiceBinding, WorkloadReference, group};
 
 /// The workloads of a binding.
 pub(super) enum Found {
@@ -24,6 +24,16 @@ pub(super) fn find(
     let wanted = &binding.spec.workload;
     let what = format!("{} {}", wanted.api_version, wanted.kind);
     let Some(info) = kind(kinds, &wanted.api_version, &wanted.kind) else {
+        if let Some(other) = kinds.iter().find(|info| is_another_version(info, wanted)) {
+            // The workloads are there, and in use.
+            return Ok(Found::Unread(Gap::no(
+                "WorkloadNotFound",
+                format!(
+                    "{what} is not served by the API server any more, or not yet: {} is\nhint: set spec.workload.apiVersion to {}",
+                    other.api_version, other.api_version
+                ),
+            )));
+        }
         return Ok(Found::Nothing(Gap::no(
             "WorkloadNotFound",
             format!(
@@ -84,6 +94,10 @@ pub(super) fn find(
         }
         Err(error) => return Err(error.into()),
     })
+}
+
+fn is_another_version(info: &KindInfo, wanted: &WorkloadReference) -> bool {
+    info.kind == wanted.kind && group(&info.api_version) == group(&wanted.api_version)
 }
 
 /// The kind of this version.

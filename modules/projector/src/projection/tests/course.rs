@@ -27,6 +27,13 @@ fn any(numbers: &mut Numbers, uid: &str) -> Projection {
             one.env.push(env(&format!("{uid}_{key}"), key));
         }
     }
+    // Names that others have, too, of one Secret.
+    one.secret = "one".to_owned();
+    for key in ["host", "port"] {
+        if numbers.below(2) == 0 {
+            one.env.push(env(key, key));
+        }
+    }
     if numbers.below(2) == 0 {
         one.containers = vec![
             ["app", "sidecar", "migrate"][usize::try_from(numbers.below(3)).unwrap()].to_owned(),

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use oarlock_sdk::testing::World;
-use oarlock_sdk::{Child, Failure, KindInfo, ObjectRef, Outcome, Value, Write, json, merge_patch};
+use oarlock_sdk::{
+    ApiError, Child, Failure, KindInfo, ObjectRef, Outcome, Value, Write, json, merge_patch,
+};
 
 use crate::run::reconcile;
 use crate::run::workload::reference;
@@ -14,6 +16,7 @@ pub(super) const MARK: &str = "share.oarlock.dev/the-object";
 pub(super) struct Site {
     pub(super) world: World,
     applied: BTreeMap<ObjectRef, Value>,
+    refusing: BTreeMap<ObjectRef, ApiError>,
 }
 
 pub(super) fn info(api_version: &str, kind: &str, plural: &str, namespaced: bool) -> KindInfo {
@@ -87,6 +90,49 @@ impl Site {
         Self {
             world,
             applied: BTreeMap::new(),
+            refusing: BTreeMap::new(),
+        }
+    }
+
+    /// Whatever changes this object is answered so from now on.
+    pub(super) fn refuse(&mut self, target: &ObjectRef, code: u16, reason: &str) {
+        let error = ApiError {
+            code,
+            reason: reason.to_owned(),
+            message: format!("no {} for you", target.name),
+        };
+        self.world.refuses(target, error.clone());
+        self.refusing.insert(target.clone(), error);
+    }
+
+    /// It is taken again.
+    pub(super) fn take(&mut self, target: &ObjectRef) {
+        self.world.takes(target);
+        self.refusing.remove(target);
+    }
+
+    /// Where nothing is changed, nothing is sent, so nothing is refused. To be let go of is a change.
+    fn overlook(&mut self, outcome: &Outcome) {
+        let Some(children) = outcome.exactly() else {
+            return;
+        };
+        for target in self.refusing.keys() {
+            let child = children
+                .iter()
+                .find(|child| child.target().as_ref() == Some(target));
+            match (child, self.applied.get(target)) {
+                (Some(child), Some(applied)) if child.object() == *applied => {
+                    self.world.takes(target);
+                    // The world merges lists as one field: so that it finds nothing to do.
+                    self.world.each_object(|object| {
+                        if reference(object) == *target {
+                            merge_patch::apply(object, &child.object());
+                        }
+                    });
+                }
+                (None, Some(_)) => panic!("{target} is let go of, which is refused"),
+                _ => {}
+            }
         }
     }
 
@@ -118,7 +164,11 @@ impl Site {
                 states.insert(target, live.clone());
             }
         }
+        self.overlook(&outcome);
         self.world.perform(&outcome, steps);
+        for (target, error) in &self.refusing {
+            self.world.refuses(target, error.clone());
+        }
         if outcome.exactly().is_none() {
             // Nothing has drifted, so nothing is repaired.
             for object in &all {
@@ -186,7 +236,7 @@ impl Site {
     pub(super) fn rest(&mut self) -> Outcome {
         for _ in 0..20 {
             let (outcome, changed) = self.run().unwrap();
-            if self.world.is_gone() || !changed {
+            if self.world.is_gone() || !changed && self.world.refusal().is_none() {
                 return outcome;
             }
         }

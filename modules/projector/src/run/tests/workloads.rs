@@ -102,11 +102,15 @@ fn only_the_binding_s_own_items_are_written_and_given_up_when_they_are_there() {
 
 #[test]
 fn what_the_api_server_adds_is_not_taken_for_a_wish() {
-    let mut site = Site::new(&json!({}));
+    let mut site = Site::new(&json!({"spec": {"env": [{"name": "HOST", "key": "host"}]}}));
     site.settle();
     site.world.each_object(|object| {
         if let Some(volumes) = object.pointer_mut("/spec/template/spec/volumes") {
             volumes[1]["projected"]["defaultMode"] = json!(420);
+        }
+        if let Some(env) = object.pointer_mut("/spec/template/spec/containers/1/env") {
+            assert_eq!(env[1]["name"], "HOST");
+            env[1]["valueFrom"]["secretKeyRef"]["optional"] = json!(false);
         }
     });
     let (outcome, changed) = site.run().unwrap();

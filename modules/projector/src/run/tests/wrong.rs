@@ -132,3 +132,35 @@ fn who_may_not_look_leaves_everything_as_it_is() {
     );
     assert_eq!(site.content(&app()), before);
 }
+
+#[test]
+fn a_workload_that_is_being_deleted_is_none() {
+    let mut site = Site::new(&json!({}));
+    site.world.edit_foreign(
+        &app(),
+        &json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}),
+    );
+    site.settle();
+    assert_eq!(
+        site.told("Ready"),
+        "False WorkloadNotFound: Deployment app is being deleted"
+    );
+    assert_eq!(site.told("Ready"), site.told("WorkloadProjected"));
+}
+
+#[test]
+fn a_version_that_is_not_served_any_more_takes_nothing_out() {
+    let mut site = Site::new(&json!({}));
+    site.settle();
+    let before = site.content(&app());
+    site.world
+        .edit(json!({"spec": {"workload": {"apiVersion": "apps/v1beta2"}}}));
+    let outcome = site.rest();
+    assert_eq!(outcome.exactly(), None);
+    assert_eq!(
+        site.told("Ready"),
+        "False WorkloadNotFound: apps/v1beta2 Deployment is not served by the API server any more, or not yet: apps/v1 is\n\
+         hint: set spec.workload.apiVersion to apps/v1"
+    );
+    assert_eq!(site.content(&app()), before);
+}
