@@ -258,12 +258,14 @@ async fn start(
     let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
     let mut said = Vec::new();
     let ready = async {
-        let mut address = None;
+        // Two of its threads say so, in any order.
+        let (mut address, mut is_ready) = (None, false);
         while let Some(line) = lines.next_line().await.unwrap() {
             if line.contains("Listening on") {
                 address = line.rsplit("address=").next().map(str::to_owned);
             }
-            if line.contains("Server is ready") {
+            is_ready |= line.contains("Server is ready");
+            if is_ready && address.is_some() {
                 return address;
             }
             said.push(line);
