@@ -9,7 +9,6 @@ pub mod definitions;
 mod duration;
 mod fields;
 mod instance;
-mod nearest;
 #[cfg(test)]
 mod tests;
 

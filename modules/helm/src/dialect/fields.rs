@@ -5,7 +5,6 @@
 
 pub(super) mod flux1;
 pub(super) mod flux2;
-pub(super) mod nearest;
 pub(super) mod sample;
 pub(super) mod sources;
 #[cfg(test)]

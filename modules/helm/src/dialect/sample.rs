@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::fields::{self, nearest};
+use super::fields;
 use super::part::Part;
 use super::{Head, Refused, Settings, helms_own, name, rolls_back, uninstalls};
 use crate::wish::{Chart, Policy, Wish};

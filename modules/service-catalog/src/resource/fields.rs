@@ -15,7 +15,6 @@ use oarlock_sdk::FieldError;
 use serde_json::{Map, Value};
 
 use super::duration::GoDuration;
-use super::nearest;
 
 /// One field.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,8 @@
 //! The known name that somebody may have meant.
 
 /// The nearest of `names`, where a third of its letters is wrong at most.
-pub(super) fn of<'a>(written: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn of<'a>(written: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let letters: Vec<char> = written.to_lowercase().chars().collect();
     names
         .map(|name| (changes(&letters, &name.to_lowercase()), name))
@@ -43,13 +44,14 @@ mod tests {
 
     #[test]
     fn finds_what_was_meant() {
-        let names = || ["secretName", "instanceRef", "parametersFrom", "parameters"].into_iter();
+        let names = || ["releaseName", "maxHistory", "valuesFrom", "values"].into_iter();
         for (written, meant) in [
-            ("secretname", Some("secretName")),
-            ("secertName", Some("secretName")),
-            ("parameter", Some("parameters")),
-            ("paramsFrom", Some("parametersFrom")),
-            ("instanceref", Some("instanceRef")),
+            ("releasename", Some("releaseName")),
+            ("relaseName", Some("releaseName")),
+            ("value", Some("values")),
+            ("valueFrom", Some("valuesFrom")),
+            ("historyMax", Some("maxHistory")),
+            ("vlaues", Some("values")),
             ("x", None),
         ] {
             assert_eq!(of(written, names()), meant, "{written}");
